@@ -1,0 +1,304 @@
+"""The platform: everything of one process, from the links to the store, started and stopped in order.
+
+Threads, each owned by one object and used for nothing else: `spool` (the only one that writes and reads the spool),
+`store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `reads` (queries of people). The
+event loop owns the rest.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+
+import numpy as np
+import structlog
+from twin.deadletters import DeadLetters
+from twin.folder import DataFolder
+from twin.ledger import Ledger
+from twin.series import SeriesRegistry
+
+from barrio.assembly import bind, links_of, store_of
+from barrio.supervisor import Supervisor
+from twin.frame import join
+from twin.gaps import Gaps
+from twin.ingest.intake import Intake
+from twin.ingest.settle import Settler
+from twin.ingest.spool import Limits, Spool
+from twin.ingest.table import NS, PointTable
+from twin.live import Live
+from twin.store.port import StoreBusy
+from twin.writer import Writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from barrio.settings import Settings
+    from connectors.registry import Connectors
+    from twin.clock import Clock
+    from twin.frame import Batch
+    from twin.model.district import District
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+WATCH_S = 1.0
+ALIVE_S = 5.0
+RETENTION_S = 3600.0
+DRAIN_S = 10.0
+STEP_S = 2.0
+RESTORE_ROWS = 50_000
+
+log = structlog.get_logger("barrio")
+
+
+class Platform:
+    """One process's worth of barrio. `async with Platform(...) as platform: await platform.run()`."""
+
+    def __init__(
+        self, districts: Sequence[District], settings: Settings, connectors: Connectors, clock: Clock
+    ) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.started = clock.now_ns()
+        self.started_s = clock.monotonic_s()
+        self.first_stored_s: dict[str, float] = {}
+        self.clock_steps = 0
+        self.store_words = ""
+        self._threads = {
+            name: ThreadPoolExecutor(1, f"barrio-{name}") for name in ("spool", "store", "ledger")
+        }
+        self._threads["reads"] = ThreadPoolExecutor(2, "barrio-reads")
+        self._failed: Future[None] = Future()
+        self._build(districts, connectors)
+
+    def _build(self, districts: Sequence[District], connectors: Connectors) -> None:
+        """Open what is on disk; StartError when the folder cannot be had, everything released again."""
+        self.folder = DataFolder(self.settings.data)
+        self.folder.open()
+        try:
+            self.registry = SeriesRegistry(self.folder.series)
+            self.catalogue = bind(districts, self.registry)
+            self.store = store_of(self.settings, self.folder.database, districts)
+            self.ledger = Ledger(self.folder.ledger)
+            self.letters = DeadLetters(self.folder.ledger)
+            self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
+            self.recovery = self.spool.open()
+            self.books_before = self.spool.books()
+        except BaseException:
+            self.folder.close()
+            raise
+        self.table = PointTable(self.catalogue.devices, self.catalogue.size)
+        self.settler = Settler(self.table)
+        self.live = Live(self.catalogue.size)
+        self.gaps = Gaps(self.catalogue.size, self.ledger, self._in_ledger, self.live)
+        self.intake = Intake(
+            self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
+        )
+        self.writer = Writer(
+            self.spool,
+            self.store,
+            self.letters,
+            self.gaps,
+            self.intake.appended,
+            self._for_writer,
+            self._on_stored,
+        )
+        links = links_of(self.catalogue, connectors)
+        self.supervisor = Supervisor(links, self.intake, self.gaps, self.clock, self.note)
+        self._protocol = self._protocols()
+
+    # --- life -----------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        """Rebuild the live twin from the store and the spool, and account for the time that was missed."""
+        try:
+            await self._open_store()
+            await self._restore()
+        except BaseException:
+            await self.close()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop in order; bounded in time."""
+        await self.close()
+
+    async def run(self) -> None:
+        """Run until cancelled; any failure but a peer's ends it with that failure."""
+        intake = asyncio.create_task(self.intake.run(), name="intake")
+        writer = asyncio.create_task(self._write(), name="writer")
+        links = asyncio.create_task(self.supervisor.run(), name="links")
+        watch = asyncio.create_task(self._watch(), name="watch")
+        tasks = (links, watch, intake, writer)
+        failed = asyncio.wrap_future(self._failed)
+        try:
+            done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await _cancel(links, watch)
+            await self._drain(intake, writer)
+            failed.cancel()
+
+    async def close(self) -> None:
+        """Close what is on disk."""
+        self.note("platform.stopped", self.clock.now_ns(), "", "")
+        for name in ("spool", "store", "ledger", "reads"):
+            await asyncio.to_thread(self._threads[name].shutdown)
+        self.store.close()
+        self.spool.close()
+        self.letters.close()
+        self.ledger.close()
+        self.registry.close()
+        self.folder.close()
+
+    # --- threads --------------------------------------------------------------------------------------------
+
+    async def in_thread(self, thread: str, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Run a blocking function in one of the threads that this object owns."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._threads[thread], partial(function, *args, **kwargs))
+
+    async def _for_writer(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Spool calls to the spool's thread, dead letters to the ledger's, the rest to the store's."""
+        owner = getattr(function, "__self__", None)
+        thread = "spool" if owner is self.spool else "ledger" if owner is self.letters else "store"
+        return await self.in_thread(thread, function, *args, **kwargs)
+
+    def _in_ledger(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Queue a change of the ledger; the order is kept, a failure stops the platform."""
+        self._threads["ledger"].submit(function, *args, **kwargs).add_done_callback(self._check)
+
+    def _check(self, future: Future[object]) -> None:
+        error = future.exception()
+        if error is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+    def note(self, kind: str, at: int, words: str, subject: str) -> None:
+        """Put an event into the ledger."""
+        self._in_ledger(self.ledger.event, kind, at, words, subject)
+
+    # --- start ----------------------------------------------------------------------------------------------
+
+    async def _open_store(self) -> None:
+        """Open the store if it is there; while it is away the platform runs and the spool waits."""
+        try:
+            await self.in_thread("store", self.store.open, self.catalogue.series, self.catalogue.states)
+            self.store_words = ""
+        except StoreBusy as error:
+            self.store_words = error.words
+            log.warning("store.away", words=error.words)
+
+    async def _restore(self) -> None:
+        if not self.store_words:
+            latest = await self.in_thread("store", self.store.latest, None)
+            self._take_over(latest.take(latest.ids < self.catalogue.size))
+        after = self.spool.settled_seq
+        while batches := await self.in_thread("spool", self.spool.read, after, RESTORE_ROWS):
+            self._take_over(join(batches))
+            after = batches[-1].seq
+        self.gaps.restore(self.catalogue.ids, self.folder.alive_ns(), self.started)
+        self.note("platform.started", self.started, "", "")
+        if not self.recovery.clean:
+            self._report_damage()
+
+    def _report_damage(self) -> None:
+        """Say what a damaged spool cost: the count is exact, which points it was is not known any more."""
+        words = f"{self.recovery.readings_damaged} readings in damaged records, "
+        words += f"{self.recovery.bytes_set_aside} bytes set aside"
+        self.note("spool.damaged", self.started, words, "spool")
+        log.warning("spool.damaged", words=words)
+
+    def _take_over(self, readings: Batch) -> None:
+        self.live.restore(readings)
+        self.settler.restore(readings)
+
+    async def _write(self) -> None:
+        while self.store_words:
+            await asyncio.sleep(WATCH_S)
+            await self._open_store()
+        await self.writer.run()
+
+    def _protocols(self) -> np.ndarray:
+        names = sorted({device.protocol for device in self.catalogue.owners.values()})
+        self._protocol_names = names
+        codes = np.zeros(self.catalogue.size, np.int8)
+        for series, device in self.catalogue.owners.items():
+            codes[series] = names.index(device.protocol)
+        return codes
+
+    def _on_stored(self, batch: Batch) -> None:
+        if len(self.first_stored_s) == len(self._protocol_names):
+            return
+        known = batch.ids[(batch.ids < self.catalogue.size) & (batch.received >= self.started)]
+        age_s = round(self.clock.monotonic_s() - self.started_s, 3)
+        for code in np.unique(self._protocol[known]).tolist():
+            self.first_stored_s.setdefault(self._protocol_names[code], age_s)
+
+    # --- while running --------------------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Once a second: points that fell silent, steps of the wall clock, signs of life, what may be forgotten."""
+        last_alive = last_retention = -np.inf
+        offset_s = self._offset_s()
+        while True:
+            now_s = self.clock.monotonic_s()
+            self.gaps.watch(self.table.silent_after_s, self.table.configured, self.clock.now_ns(), now_s)
+            if now_s - last_alive >= ALIVE_S:
+                last_alive = now_s
+                await self.in_thread("ledger", self.folder.mark_alive)
+            if now_s - last_retention >= RETENTION_S and not self.store_words:
+                last_retention = now_s
+                await self._forget()
+            await asyncio.sleep(WATCH_S)
+            offset_s = self._notice_step(offset_s)
+
+    def _offset_s(self) -> float:
+        return self.clock.now_ns() / NS - self.clock.monotonic_s()
+
+    def _notice_step(self, offset_s: float) -> float:
+        """Notice that somebody set the wall clock: readings go on in the order of arrival, the step is on record."""
+        found_s = self._offset_s()
+        step_s = found_s - offset_s
+        if abs(step_s) < STEP_S:
+            return offset_s
+        self.clock_steps += 1
+        words = f"the clock of this machine was set {abs(step_s):.0f} s {'forward' if step_s > 0 else 'back'}"
+        self.note("clock.stepped", self.clock.now_ns(), words, "clock")
+        log.warning("clock.stepped", seconds=round(step_s))
+        return found_s
+
+    async def _forget(self) -> None:
+        for district in self.catalogue.districts:
+            if district.retention_raw_s is None:
+                continue
+            ids = [series.id for series in self.catalogue.series if series.district == district.id]
+            before = self.clock.now_ns() - round(district.retention_raw_s * NS)
+            try:
+                await self.in_thread("store", self.store.delete, np.array(ids, np.int32), 0, before)
+            except StoreBusy as error:
+                log.warning("store.away", words=error.words)
+
+    # --- stop -----------------------------------------------------------------------------------------------
+
+    async def _drain(self, intake: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
+        """Make durable what is in memory, then give the store a chance to take what waits; both bounded."""
+        await self.intake.idle(within_s=DRAIN_S)
+        await _cancel(intake)
+        try:
+            async with asyncio.timeout(DRAIN_S):
+                while self.spool.books().waiting and not self.writer.state.words and not writer.done():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            log.warning(
+                "platform.drain_timed_out", pending=self.intake.pending, waiting=self.spool.books().waiting
+            )
+        await _cancel(writer)
+
+
+async def _cancel(*tasks: asyncio.Task[None]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

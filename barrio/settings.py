@@ -1,0 +1,94 @@
+"""Options of a process: environment variables `BARRIO_…`, which the command line overrides.
+
+Districts are not settings: they are folders of files, see `twin.model.loader`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from twin.model.spec import Seconds
+
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """An address to bind."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        """Return `host:port`."""
+        return f"{self.host}:{self.port}"
+
+
+def parse_listen(text: str) -> Listen:
+    """Return the address that `HOST:PORT` names; port 0 takes a free one. ValueError otherwise."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > _MAX_PORT:
+        message = f"{text!r} is not HOST:PORT, such as 127.0.0.1:8080"
+        raise ValueError(message)
+    return Listen(host.strip("[]") or "127.0.0.1", int(port))
+
+
+class Settings(BaseSettings):
+    """What the operator decides about this process."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="BARRIO_", frozen=True, extra="ignore", secrets_dir=None, env_ignore_empty=True
+    )
+
+    data: Path = Field(default=Path("data"), description="Data folder: spool, ledger, embedded store")
+    listen: str = Field(
+        default="127.0.0.1:8080", description="HOST:PORT of the HTTP surface; port 0 takes a free one"
+    )
+    store: str = Field(default="duckdb", description="duckdb, or the URL of an InfluxDB: http://HOST:8086")
+    store_org: str = Field(default="barrio", description="InfluxDB 2.x: the organisation")
+    store_user: str = Field(default="barrio", description="InfluxDB 1.x: the user; any text on 2.x")
+    store_token: SecretStr | None = Field(
+        default=None, description="InfluxDB: token (2.x, 3.x) or password (1.x)"
+    )
+    store_token_file: Path | None = Field(default=None, description="A file that holds the token instead")
+    store_timeout: Seconds = Field(default=15.0, description="Longest wait for an answer of the store")
+    spool_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
+        default=2_000_000_000, description="Size at which the spool is full"
+    )
+    base_port: Annotated[int, Field(ge=1024, le=60_000)] = Field(
+        default=21_000, description="First port of the simulator"
+    )
+    log_level: str = Field(default="info", description="debug, info, warning or error")
+    log_format: str = Field(default="text", description="text or json")
+
+    @field_validator("listen")
+    @classmethod
+    def _listen_is_an_address(cls, value: str) -> str:
+        parse_listen(value)
+        return value
+
+    @property
+    def address(self) -> Listen:
+        """The address to bind."""
+        return parse_listen(self.listen)
+
+    def token(self) -> str | None:
+        """Return the store's token from the variable or the file; OSError when the file cannot be read."""
+        if self.store_token is not None:
+            return self.store_token.get_secret_value()
+        if self.store_token_file is not None:
+            return self.store_token_file.read_text("utf-8").strip()
+        return None
+
+    def is_loopback(self) -> bool:
+        """Whether the HTTP surface is reachable from this machine only."""
+        try:
+            return ipaddress.ip_address(self.address.host).is_loopback
+        except ValueError:
+            return self.address.host == "localhost"

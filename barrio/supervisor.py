@@ -1,0 +1,151 @@
+"""Keeps every link running: one task a link, one place that decides what is tried again.
+
+Only `TransientError` is tried again, after a jittered wait that grows up to `MAX_WAIT_S`. A link that drops is said
+once when it drops and once when it is back. Any other exception is a bug: it stops the platform loudly.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+import structlog
+
+from twin.errors import TransientError
+from twin.quality import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from connectors.base import Link
+    from twin.clock import Clock
+    from twin.frame import Frame, Ids
+    from twin.gaps import Gaps
+    from twin.ingest.intake import Intake
+
+FIRST_WAIT_S = 0.5
+MAX_WAIT_S = 5.0
+START_SPREAD_S = 0.5
+
+log = structlog.get_logger("barrio.links")
+
+
+@dataclass(slots=True)
+class LinkStatus:
+    """What is known of one link. `since` is ns UTC of the last change; `words` say why it is down."""
+
+    name: str
+    protocol: str
+    devices: tuple[str, ...]
+    ids: Ids
+    up: bool = False
+    since: int = 0
+    words: str = "not connected yet"
+    attempts: int = 0
+    drops: int = 0
+    ever_up: bool = field(default=False)
+
+
+class LinkSink:
+    """`connectors.base.Sink` of one link."""
+
+    def __init__(self, status: LinkStatus, keeper: Supervisor) -> None:
+        self._status = status
+        self._keeper = keeper
+        self._intake = keeper.intake
+
+    def now_ns(self) -> int:
+        """Time of receipt."""
+        return self._keeper.clock.now_ns()
+
+    def up(self) -> None:
+        """The peer has answered."""
+        if not self._status.up:
+            self._keeper.mark_up(self._status)
+
+    async def submit(self, frame: Frame) -> None:
+        """Take a polled frame."""
+        await self._intake.submit(frame)
+
+    def offer(self, frame: Frame) -> bool:
+        """Take a frame that the device sent by itself."""
+        return self._intake.offer(frame)
+
+    async def commit(self, frame: Frame) -> None:
+        """Take a frame, return when it is durable."""
+        await self._intake.commit(frame)
+
+    def silent(self, ids: Ids, reason: Reason, words: str) -> None:
+        """These points gave no answer."""
+        self._keeper.gaps.silent(ids, reason, words, self._keeper.clock.now_ns())
+
+
+class Supervisor:
+    """Runs links until cancelled."""
+
+    def __init__(
+        self,
+        links: Sequence[tuple[str, Link]],
+        intake: Intake,
+        gaps: Gaps,
+        clock: Clock,
+        note: Callable[[str, int, str, str], object],
+    ) -> None:
+        self.intake = intake
+        self.gaps = gaps
+        self.clock = clock
+        self.links = [(_status(protocol, link), link) for protocol, link in links]
+        self._note = note
+
+    async def run(self) -> None:
+        """Keep all links running; ends only by cancellation or by a bug."""
+        async with asyncio.TaskGroup() as group:
+            for status, link in self.links:
+                group.create_task(self._keep(status, link), name=f"link {status.name}")
+            if not self.links:
+                await asyncio.Event().wait()
+
+    def mark_up(self, status: LinkStatus) -> None:
+        """Say once that a link is up."""
+        status.up, status.words, status.attempts = True, "", 0
+        status.since = self.clock.now_ns()
+        if status.drops or not status.ever_up:
+            self._note("link.up", status.since, "", status.name)
+        if status.drops:
+            log.info("link.back", link=status.name)
+        status.ever_up = True
+
+    async def _keep(self, status: LinkStatus, link: Link) -> None:
+        status.since = self.clock.now_ns()
+        await asyncio.sleep(random.uniform(0, START_SPREAD_S))
+        sink = LinkSink(status, self)
+        while True:
+            try:
+                await link.run(sink)
+            except TransientError as error:
+                self._mark_down(status, error.words)
+                asked = error.retry_after_s or 0.0
+            else:
+                message = f"link {status.name} returned; run() ends only by cancellation or TransientError"
+                raise RuntimeError(message)
+            wait_s = min(FIRST_WAIT_S * 2 ** min(status.attempts, 8), MAX_WAIT_S)
+            status.attempts += 1
+            await asyncio.sleep(max(wait_s * random.uniform(0.5, 1.0), asked))
+
+    def _mark_down(self, status: LinkStatus, words: str) -> None:
+        now = self.clock.now_ns()
+        if status.up or not status.attempts:
+            status.since = now
+            status.drops += 1
+            self._note("link.down", now, words, status.name)
+            log.warning("link.down", link=status.name, words=words, devices=len(status.devices))
+        status.up, status.words = False, words
+        self.gaps.silent(status.ids, Reason.LINK_DOWN, words, now)
+
+
+def _status(protocol: str, link: Link) -> LinkStatus:
+    ids = np.array([point.id for device in link.devices for point in device.points], np.int32)
+    return LinkStatus(link.name, protocol, tuple(bound.device.id for bound in link.devices), ids)

@@ -1,0 +1,159 @@
+"""Why does this point have no value now? Step by step along the way of a reading, from the files to the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from barrio.status import store_words
+from twin.ingest.table import NS
+from twin.model.source import suggest
+from twin.quality import Level, Reason
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from twin.deadletters import DeadLetter
+
+    from barrio.platform import Platform
+    from barrio.supervisor import LinkStatus
+    from twin.live import State
+    from twin.model.bound import BoundPoint
+
+_CHECKS = {Reason.OUT_OF_RANGE, Reason.NOT_A_NUMBER}
+
+
+class Verdict(StrEnum):
+    """What happens to a reading at a station; `unseen` where none came this far."""
+
+    PASSES = "passes"
+    STOPS = "stops"
+    UNSEEN = "unseen"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One station of the way of a reading."""
+
+    name: str
+    verdict: Verdict
+    words: str
+
+
+def explain(platform: Platform, path: str) -> list[Step]:
+    """Return the steps for a point; the first that stops it is the reason. Never empty."""
+    item = platform.catalogue.points.get(path)
+    if item is None:
+        near = suggest(path, platform.catalogue.points)
+        return [Step("configured", Verdict.STOPS, f"no district of this process has a point {path!r}{near}")]
+    letter = platform.letters.newest(item.id)
+    return _Explanation(platform, item, letter).steps()
+
+
+@dataclass(slots=True)
+class _Explanation:
+    platform: Platform
+    item: BoundPoint
+    letter: DeadLetter | None
+
+    def steps(self) -> list[Step]:
+        state = self.platform.live.state(self.item.id)
+        heard = bool(np.isfinite(self.platform.live.heard_s[self.item.id]))
+        return [
+            self._configured(),
+            self._link(),
+            self._device(state, heard=heard),
+            self._check(state, heard=heard),
+            self._spool(heard=heard),
+            self._store(state),
+            self._live(state),
+        ]
+
+    @property
+    def _zone(self) -> ZoneInfo:
+        device = self.platform.catalogue.owners[self.item.id]
+        return next(one.zone for one in self.platform.catalogue.districts if one.id == device.district)
+
+    def _at(self, ns: int) -> str:
+        if not ns:
+            return "never"
+        when = datetime.fromtimestamp(ns / NS, UTC).astimezone(self._zone)
+        return when.strftime("%Y-%m-%d %H:%M:%S %Z")
+
+    def _configured(self) -> Step:
+        point, device = self.item.point, self.platform.catalogue.owners[self.item.id]
+        words = f"{point.file.name}:{point.line}, profile {device.profile}, {device.endpoint}"
+        return Step("configured", Verdict.PASSES, words)
+
+    def _status(self) -> LinkStatus | None:
+        found = (status for status, _ in self.platform.supervisor.links if self.item.id in status.ids)
+        return next(found, None)
+
+    def _link(self) -> Step:
+        status = self._status()
+        if status is None:
+            return Step("link", Verdict.STOPS, "no link reads this point")
+        if status.up:
+            return Step("link", Verdict.PASSES, f"{status.name} is up since {self._at(status.since)}")
+        return Step("link", Verdict.STOPS, f"{status.name} is down since {self._at(status.since)}: {status.words}")
+
+    def _device(self, state: State, *, heard: bool) -> Step:
+        reason = Reason(int(self.platform.gaps.reason[self.item.id]))
+        words = self.platform.gaps.words.get(self.item.id, "")
+        since = self._at(int(self.platform.gaps.since[self.item.id]))
+        if reason in {
+            Reason.NO_ANSWER,
+            Reason.SILENT,
+            Reason.LINK_DOWN,
+            Reason.NOT_HEARD_YET,
+            Reason.BUFFER_FULL,
+        }:
+            return Step("device", Verdict.STOPS, f"{reason.meaning} since {since}{_tail(words)}")
+        if not heard:
+            return Step("device", Verdict.STOPS, "nothing was heard since barrio started")
+        if state.quality.level is Level.BAD and state.quality not in _CHECKS:
+            return Step("device", Verdict.STOPS, f"{state.quality.meaning}{_tail(state.detail)} (since {since})")
+        return Step("device", Verdict.PASSES, f"answered at {self._at(state.received)}")
+
+    def _check(self, state: State, *, heard: bool) -> Step:
+        if not heard or (state.quality.level is Level.BAD and state.quality not in _CHECKS):
+            return Step("check", Verdict.UNSEEN, "no value came this far")
+        if state.quality in _CHECKS:
+            return Step("check", Verdict.STOPS, f"dropped: {state.quality.meaning}{_tail(state.detail)}")
+        return Step("check", Verdict.PASSES, f"quality {state.quality.level}: {state.quality.meaning}")
+
+    def _spool(self, *, heard: bool) -> Step:
+        refuses = self.platform.intake.tally.words
+        if refuses:
+            return Step("spool", Verdict.STOPS, f"the spool takes nothing: {refuses}")
+        waiting = self.platform.spool.books().waiting
+        words = store_words(self.platform)
+        if waiting and words:
+            return Step("spool", Verdict.STOPS, f"{waiting:,} readings wait in the spool: {words}")
+        return Step("spool", Verdict.PASSES if heard else Verdict.UNSEEN, f"{waiting:,} readings wait in the spool")
+
+    def _store(self, state: State) -> Step:
+        words = store_words(self.platform)
+        if words:
+            return Step("store", Verdict.STOPS, f"takes nothing now: {words}")
+        if self.letter is not None and self.letter.time >= state.time:
+            return Step("store", Verdict.STOPS, f"rejected by the store with these words: {self.letter.words}")
+        return Step("store", Verdict.PASSES if state.time else Verdict.UNSEEN, "takes what comes")
+
+    def _live(self, state: State) -> Step:
+        if state.quality >= Reason.NOT_HEARD_YET:
+            return Step("value", Verdict.STOPS, "there was never a value")
+        if np.isnan(state.value):
+            return Step("value", Verdict.STOPS, f"none: {state.quality.meaning}{_tail(state.detail)}")
+        point = self.item.point
+        states = self.platform.catalogue.states
+        text = states[int(state.value)] if point.states else f"{state.value:g} {point.quantity.unit}".strip()
+        return Step("value", Verdict.PASSES, f"{text} at {self._at(state.time)}")
+
+
+def _tail(words: str) -> str:
+    return f": {words}" if words else ""

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# The real peers that tests run against. Installs the missing ones where it may; else says which tests will be left out.
+# Starts nothing: the tests start and stop their own servers, on loopback and free ports.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+# package | what finds it | what needs it: the same table as tests/servers.py.
+missing() {
+  command -v influxd >/dev/null || echo "influxdb|the InfluxDB store"
+  command -v victoria-metrics >/dev/null || echo "victoria-metrics|line protocol on a second store"
+  command -v coap-client-openssl coap-client-notls coap-client >/dev/null || echo "libcoap3-bin|CoAP with another implementation"
+  [ -e /usr/include/modbus/modbus.h ] || echo "libmodbus-dev|Modbus with another implementation"
+  command -v cc gcc >/dev/null || echo "gcc libc6-dev|Modbus with another implementation"
+}
+
+lines=$(missing)
+[ -n "$lines" ] || exit 0
+# shellcheck disable=SC2046 -- one word a package
+tools/apt.sh $(cut -d'|' -f1 <<<"$lines") || true
+lines=$(missing)
+[ -n "$lines" ] || exit 0
+while IFS='|' read -r packages tests; do
+  printf 'barrio: tests left out: %s (as root: apt-get install %s)\n' "$tests" "$packages" >&2
+done <<<"$lines"

@@ -1,0 +1,125 @@
+"""Which points are silent right now, and why: the event loop's side of the gap ledger.
+
+The ledger itself (SQLite) is written by a thread that this object is given; the order of changes is kept. A gap begins
+when the point was last heard and ends with its next usable reading; when the reason changes in between, one interval
+ends and the next begins, so that every stretch of time has one reason.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.quality import FIRST_BAD, Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+    from twin.frame import Ids, Times
+    from twin.ingest.settle import Settled
+    from twin.ledger import Ledger
+    from twin.live import Live
+
+    Submit = Callable[..., Any]
+
+NO_GAP = 0
+
+
+class Gaps:
+    """Current gap of each point; `reason` is uint8 by series id, 0 where there is none."""
+
+    def __init__(self, size: int, ledger: Ledger, submit: Submit, live: Live) -> None:
+        self.reason = np.zeros(size, np.uint8)
+        self.since = np.zeros(size, np.int64)
+        self.words: dict[int, str] = {}
+        self._ledger = ledger
+        self._submit = submit
+        self._live = live
+
+    def restore(self, configured: Ids, alive: int, now: int) -> None:
+        """Account for the time in which this process did not run: it stopped at `alive` and starts at `now` (ns)."""
+        self._adopt(configured, now)
+        free = configured[self.reason[configured] == NO_GAP]
+        never = self._live.time[free] == 0
+        heard = free[~never]
+        self._begin(free[never], now, Reason.NOT_HEARD_YET, "")
+        since = np.maximum(self._live.time[heard], min(alive, now))
+        self._begin(heard, since, Reason.PLATFORM_STOPPED, "")
+
+    def settled(self, settled: Settled) -> None:
+        """Close the gaps of points that gave a usable reading, open those of points that gave a bad one."""
+        readings = settled.readings
+        bad = readings.quality >= FIRST_BAD
+        gap = self.reason[readings.ids]
+        if not bad.any() and not gap.any():
+            return
+        back = ~bad & (gap != NO_GAP) & (gap != Reason.STORE_REFUSED)
+        if back.any():
+            self.end(readings.ids[back], readings.received[back])
+        for position in np.flatnonzero(bad & (gap != readings.quality)).tolist():
+            row, at = readings.ids[position : position + 1], readings.received[position : position + 1]
+            reason = Reason(int(readings.quality[position]))
+            self.begin(row, at, reason, settled.details.get(position, ""))
+
+    def silent(self, ids: Ids, reason: Reason, words: str, now: int) -> None:
+        """Note that points gave no answer: their gap begins where they were last heard."""
+        new = ids[self.reason[ids] == NO_GAP]
+        heard = self._live.received[new]
+        self._begin(new, np.where(heard > 0, heard, now), reason, words)
+        other = ids[(self.reason[ids] != NO_GAP) & (self.reason[ids] != reason)]
+        self.begin(other, np.full(len(other), now, np.int64), reason, words)
+
+    def watch(self, silent_after_s: np.ndarray, configured: np.ndarray, now: int, monotonic_s: float) -> Ids:
+        """Open gaps for points that were heard once and then not for longer than allowed; returns them."""
+        overdue = configured & (self.reason == NO_GAP) & (monotonic_s - self._live.heard_s > silent_after_s)
+        overdue &= np.isfinite(self._live.heard_s)
+        ids = np.flatnonzero(overdue).astype(np.int32)
+        if len(ids):
+            self.silent(ids, Reason.SILENT, "", now)
+        return ids
+
+    def begin(self, ids: Ids, at: Times, reason: Reason, words: str) -> None:
+        """Begin a gap, ending the one before it if the reason was another."""
+        again = self.reason[ids] == reason
+        ids, at = ids[~again], at[~again]
+        running = self.reason[ids] != NO_GAP
+        if running.any():
+            self._submit(
+                self._ledger.close_gaps, ids[running], np.maximum(at[running], self.since[ids[running]])
+            )
+        self._begin(ids, at, reason, words)
+
+    def end(self, ids: Ids, at: Times) -> None:
+        """End the gaps of these points."""
+        ids, first = np.unique(ids, return_index=True)
+        at = np.maximum(at[first], self.since[ids])
+        self.reason[ids] = NO_GAP
+        for row in ids.tolist():
+            self.words.pop(row, None)
+        self._submit(self._ledger.close_gaps, ids, at)
+
+    def _begin(self, ids: Ids, at: Times | int, reason: Reason, words: str) -> None:
+        if not len(ids):
+            return
+        since = np.broadcast_to(np.asarray(at, np.int64), ids.shape).copy()
+        self.reason[ids] = reason
+        self.since[ids] = since
+        for row in ids.tolist():
+            self.words[row] = words
+        self._submit(self._ledger.open_gaps, ids, since, reason, words)
+
+    def _adopt(self, configured: Ids, now: int) -> None:
+        """Take over the gaps that the process before this one left open; close those of points that are gone."""
+        known = set(configured.tolist())
+        gone = []
+        for gap in self._ledger.all_open():
+            if gap.series in known:
+                self.reason[gap.series] = gap.reason
+                self.since[gap.series] = gap.start
+                self.words[gap.series] = gap.words
+            else:
+                gone.append(gap.series)
+        if gone:
+            self._submit(self._ledger.close_gaps, np.array(gone, np.int32), now)

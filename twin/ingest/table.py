@@ -1,0 +1,54 @@
+"""What ingest must know of every point, as columns indexed by series id."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.model.quantities import Aggregation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from twin.model.bound import BoundDevice
+
+NS = 1_000_000_000
+
+
+class PointTable:
+    """Columns of length `size`, one row per series id; rows of ids that are not configured are inert.
+
+    Times are int64 ns. `scale` and `offset` turn a raw number into the quantity's unit; the limits are in that unit.
+    """
+
+    def __init__(self, devices: Iterable[BoundDevice], size: int) -> None:
+        self.size = size
+        self.configured = np.zeros(size, np.bool_)
+        self.scale = np.ones(size)
+        self.offset = np.zeros(size)
+        self.minimum = np.full(size, -np.inf)
+        self.maximum = np.full(size, np.inf)
+        self.dead_band = np.zeros(size)
+        self.is_state = np.zeros(size, np.bool_)
+        self.trusts_time = np.zeros(size, np.bool_)
+        self.max_skew = np.zeros(size, np.int64)
+        self.heartbeat = np.zeros(size, np.int64)
+        self.silent_after_s = np.full(size, np.inf)
+        for bound in devices:
+            self._fill(bound)
+
+    def _fill(self, bound: BoundDevice) -> None:
+        for item in bound.points:
+            point, row = item.point, item.id
+            self.configured[row] = True
+            self.scale[row] = point.scale
+            self.offset[row] = point.offset
+            self.minimum[row] = point.minimum
+            self.maximum[row] = point.maximum
+            self.dead_band[row] = point.dead_band
+            self.is_state[row] = point.quantity.aggregation is Aggregation.STATE
+            self.trusts_time[row] = bound.device.trust_time
+            self.max_skew[row] = round(bound.device.max_skew_s * NS)
+            self.heartbeat[row] = round(point.heartbeat_s * NS)
+            self.silent_after_s[row] = point.silent_after_s

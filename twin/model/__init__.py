@@ -1,0 +1,1 @@
+"""The model of a district: quantities, profiles, devices, points, sites and relations."""

@@ -1,0 +1,92 @@
+"""A district as the platform uses it: compiled from the files, nothing left to look up.
+
+`twin.model.loader` makes these; they are never changed afterwards.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+    from zoneinfo import ZoneInfo
+
+    from pydantic import BaseModel
+
+    from twin.model.protocol import Endpoint
+    from twin.model.quantities import Quantity
+    from twin.model.spec import Location, RelationSpec, SiteSpec, StateKey
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured or commanded quantity of one device.
+
+    A raw number from the wire times `scale` plus `offset` is the value in `quantity.unit` (the profile's scale and
+    the conversion of units folded into one step). `minimum` and `maximum` are in `quantity.unit`.
+    """
+
+    path: str
+    name: str
+    quantity: Quantity
+    address: BaseModel
+    scale: float
+    offset: float
+    minimum: float
+    maximum: float
+    wraps_at: float | None
+    dead_band: float
+    heartbeat_s: float
+    silent_after_s: float
+    states: Mapping[StateKey, str]
+    writable: bool
+    description: str
+    file: Path
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One thing with a network address and a profile."""
+
+    id: str
+    district: str
+    name: str
+    profile: str
+    kind: str
+    protocol: str
+    site: str
+    endpoint: Endpoint
+    location: Location | None
+    poll_s: float
+    trust_time: bool
+    max_skew_s: float
+    options: BaseModel
+    points: Mapping[str, Point]
+    file: Path
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class District:
+    """The unit of everything: one folder of files, one bucket, one access scope."""
+
+    id: str
+    name: str
+    description: str
+    zone: ZoneInfo
+    location: Location
+    sites: Mapping[str, SiteSpec]
+    relations: tuple[RelationSpec, ...]
+    devices: Mapping[str, Device]
+    retention_raw_s: float | None
+    folder: Path
+    digest: str = field(compare=False, default="")
+
+    def points(self) -> Iterator[tuple[Device, Point]]:
+        """Yield every point with its device, in the order of the files."""
+        for device in self.devices.values():
+            for point in device.points.values():
+                yield device, point

@@ -1,0 +1,151 @@
+"""The writer: takes batches off the spool into the store, and advances the spool when the store has acknowledged.
+
+What it does with an answer:
+
+- success: the batch is stored, the spool advances
+- busy (away, slow, 429, 5xx, not understood): the same batch again, after a jittered wait or the one asked for
+- denied (401, 403): the same batch again, slowly; nothing is dropped, an alarm says what is missing
+- too large: in two halves
+- refused: in two halves, until the single reading that the store will not have is found; it goes to the dead letters
+  with the store's words, the others go on
+
+A batch that was interrupted is written again from its beginning: points are keyed by (series, time).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.frame import join
+from twin.quality import Reason
+from twin.store.port import StoreBusy, StoreDenied, StoreRefused, StoreTooLarge
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+
+    from twin.deadletters import DeadLetters
+    from twin.frame import Batch
+    from twin.gaps import Gaps
+    from twin.ingest.spool import Spool
+    from twin.store.port import Store
+
+    InThread = Callable[..., Coroutine[object, object, object]]
+
+MAX_ROWS = 20_000
+FIRST_WAIT_S = 0.25
+MAX_WAIT_S = 15.0
+DENIED_WAIT_S = 15.0
+
+
+@dataclass(slots=True)
+class WriterState:
+    """What the writer is doing; `words` is empty while the store takes everything."""
+
+    stored: int = 0
+    quarantined: int = 0
+    batches: int = 0
+    errors: int = 0
+    denied: bool = False
+    words: str = ""
+
+
+class Writer:
+    """Spool to store; one batch in flight, so the order of a point's readings is kept."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        store: Store,
+        letters: DeadLetters,
+        gaps: Gaps,
+        appended: asyncio.Event,
+        in_thread: InThread,
+        on_stored: Callable[[Batch], None],
+    ) -> None:
+        self.state = WriterState()
+        self._spool = spool
+        self._store = store
+        self._letters = letters
+        self._gaps = gaps
+        self._appended = appended
+        self._in_thread = in_thread
+        self._on_stored = on_stored
+
+    async def run(self) -> None:
+        """Write until cancelled."""
+        done = self._spool.settled_seq
+        while True:
+            batches = await self._in_thread(self._spool.read, done, MAX_ROWS)
+            if not batches:
+                self._appended.clear()
+                if self._spool.last_seq > done:
+                    continue
+                await self._appended.wait()
+                continue
+            done = await self._write_all(batches)  # type: ignore[arg-type]
+
+    async def _write_all(self, batches: list[Batch]) -> int:
+        seq = batches[-1].seq
+        batch = join(batches, seq)
+        refused = await self._write(batch, complete=True)
+        await self._in_thread(self._spool.acknowledge, seq, refused)
+        self.state.batches += 1
+        return seq
+
+    async def _write(self, batch: Batch, *, complete: bool) -> int:
+        """Write one batch whatever it takes; returns how many readings the store refused."""
+        try:
+            await self._until_answered(batch, complete=complete)
+        except StoreRefused as error:
+            if len(batch) > 1:
+                return await self._halves(batch, complete=complete)
+            if isinstance(error, StoreTooLarge):
+                return await self._quarantine(batch, f"one reading is too large for the store: {error.words}")
+            return await self._quarantine(batch, error.words)
+        self.state.stored += len(batch)
+        self._close_refused(batch)
+        self._on_stored(batch)
+        return 0
+
+    async def _halves(self, batch: Batch, *, complete: bool) -> int:
+        middle = len(batch) // 2
+        refused = await self._write(batch.take(slice(0, middle)), complete=False)
+        return refused + await self._write(batch.take(slice(middle, None)), complete=complete)
+
+    async def _until_answered(self, batch: Batch, *, complete: bool) -> None:
+        """Return when the store has the batch; StoreRefused when it does not want it."""
+        wait_s = FIRST_WAIT_S
+        while True:
+            try:
+                await self._in_thread(self._store.write, batch, complete=complete)
+            except StoreDenied as error:
+                self._trouble(error.words, denied=True)
+                pause = DENIED_WAIT_S
+            except StoreBusy as error:
+                self._trouble(error.words, denied=False)
+                pause = wait_s if error.retry_after_s is None else error.retry_after_s
+            else:
+                self.state.words, self.state.denied = "", False
+                return
+            await asyncio.sleep(pause * random.uniform(1.0, 1.3))
+            wait_s = min(wait_s * 2, MAX_WAIT_S)
+
+    def _trouble(self, words: str, *, denied: bool) -> None:
+        self.state.errors += 1
+        self.state.words, self.state.denied = words, denied
+
+    async def _quarantine(self, batch: Batch, words: str) -> int:
+        await self._in_thread(self._letters.put, batch, words)
+        self.state.quarantined += len(batch)
+        self._gaps.begin(batch.ids, batch.time, Reason.STORE_REFUSED, words)
+        return len(batch)
+
+    def _close_refused(self, batch: Batch) -> None:
+        back = self._gaps.reason[batch.ids] == Reason.STORE_REFUSED
+        if np.any(back):
+            self._gaps.end(batch.ids[back], batch.time[back])
