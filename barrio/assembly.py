@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from twin.errors import ConfigError, Fault, StartError
 from twin.model.bound import BoundDevice, BoundPoint
 from twin.model.loader import built_in_districts, load_district
+from twin.model.source import suggest
 from twin.store.port import Series
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    from twin.series import SeriesRegistry
+    from zoneinfo import ZoneInfo
 
     from barrio.settings import Settings
     from connectors.base import Link
@@ -35,12 +35,22 @@ def district_folder(name: str, here: Path) -> Path:
     return built_in_districts() / name
 
 
+def profiles_folder() -> Path:
+    """Folder of the profiles that come with barrio."""
+    import connectors
+
+    return Path(connectors.__file__).parent / "profiles"
+
+
 def load_all(names: Sequence[str], here: Path, connectors: Connectors, profiles: Path) -> list[District]:
     """Return the districts that arguments name; ConfigError with the faults of all of them."""
     districts: list[District] = []
     faults: list[Fault] = []
     for name in names:
         folder = district_folder(name, here)
+        if not folder.is_dir():
+            faults.append(_unknown(name))
+            continue
         try:
             district = load_district(folder, connectors, [profiles])
         except ConfigError as error:
@@ -56,11 +66,17 @@ def load_all(names: Sequence[str], here: Path, connectors: Connectors, profiles:
     return districts
 
 
+def _unknown(name: str) -> Fault:
+    known = sorted(one.name for one in built_in_districts().iterdir() if one.is_dir())
+    words = f"there is no such folder, and no district of that name comes with barrio{suggest(name, known)}"
+    return Fault(Path(name), 1, "(folder)", words)
+
+
 @dataclass(frozen=True, slots=True)
 class Catalogue:
     """Everything that is configured, by the ids that the data folder keeps.
 
-    `size` is one more than the highest series id. `states` maps state ids to names.
+    `size` is one more than the highest series id. `states` maps state ids to names, `paths` series ids to paths.
     """
 
     districts: Sequence[District]
@@ -69,6 +85,7 @@ class Catalogue:
     owners: Mapping[int, Device]
     series: Sequence[Series]
     states: Mapping[int, str]
+    paths: Mapping[int, str]
     size: int
 
     @property
@@ -76,15 +93,35 @@ class Catalogue:
         """Series ids of all configured points."""
         return np.array([item.id for item in self.points.values()], np.int32)
 
-    def bound(self, series: int) -> BoundPoint | None:
-        """Return the point of a series id."""
-        device = self.owners.get(series)
-        if device is None:
-            return None
-        return next(point for point in self.points.values() if point.id == series)
+    def zone(self, item: BoundPoint) -> ZoneInfo:
+        """Return the zone of a point's district."""
+        name = self.owners[item.id].district
+        return next(one.zone for one in self.districts if one.id == name)
 
 
-def bind(districts: Sequence[District], registry: SeriesRegistry) -> Catalogue:
+class Numbering(Protocol):
+    """Where ids come from: the data folder's `SeriesRegistry`, or `Counting` where nothing is kept."""
+
+    def assign(self, paths: Iterable[str]) -> dict[str, int]:
+        """Return the id of each path."""
+
+    def states(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the id of each state."""
+
+
+class Counting:
+    """Ids from 1 on, for a look at a district without a data folder."""
+
+    def assign(self, paths: Iterable[str]) -> dict[str, int]:
+        """Return the id of each path."""
+        return {path: number for number, path in enumerate(paths, 1)}
+
+    def states(self, names: Iterable[str]) -> dict[str, int]:
+        """Return the id of each state."""
+        return {name: number for number, name in enumerate(names, 1)}
+
+
+def bind(districts: Sequence[District], registry: Numbering) -> Catalogue:
     """Give every point its series id and every state its state id; new ones are durable when this returns."""
     pairs = [pair for district in districts for pair in district.points()]
     ids = registry.assign([point.path for _, point in pairs])
@@ -102,6 +139,7 @@ def bind(districts: Sequence[District], registry: SeriesRegistry) -> Catalogue:
         owners={item.id: bound.device for bound in devices for item in bound.points},
         series=[_series(bound.device, item) for bound in devices for item in bound.points],
         states={number: name for name, number in states.items()},
+        paths={item.id: item.point.path for bound in devices for item in bound.points},
         size=max(ids.values(), default=0) + 1,
     )
 
@@ -114,7 +152,7 @@ def links_of(catalogue: Catalogue, connectors: Connectors) -> list[tuple[str, Li
     return [(name, link) for name, devices in by_protocol.items() for link in connectors[name].links(devices)]
 
 
-def store_of(settings: Settings, database: Path, districts: Iterable[District]) -> Store:
+def store_of(settings: Settings, database: Path) -> Store:
     """Return the store that the settings name, not opened yet; only its own library is imported."""
     if settings.store == "duckdb":
         from twin.store.duckdb import DuckDBStore
@@ -134,8 +172,7 @@ def store_of(settings: Settings, database: Path, districts: Iterable[District]) 
         settings.store,
         org=settings.store_org,
         user=settings.store_user,
-        token=token,
-        databases=[district.id for district in districts],
+        token=token or "",
         timeout_s=settings.store_timeout,
     )
 

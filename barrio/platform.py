@@ -8,26 +8,29 @@ event loop owns the rest.
 from __future__ import annotations
 
 import asyncio
+import time
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
 
 import numpy as np
 import structlog
-from twin.deadletters import DeadLetters
-from twin.folder import DataFolder
-from twin.ledger import Ledger
-from twin.series import SeriesRegistry
 
 from barrio.assembly import bind, links_of, store_of
 from barrio.supervisor import Supervisor
+from twin.deadletters import DeadLetters, Letter
+from twin.folder import DataFolder
 from twin.frame import join
 from twin.gaps import Gaps
 from twin.ingest.intake import Intake
 from twin.ingest.settle import Settler
 from twin.ingest.spool import Limits, Spool
 from twin.ingest.table import NS, PointTable
+from twin.ledger import Ledger
 from twin.live import Live
+from twin.series import SeriesRegistry
+from twin.sqlite import DatabaseBusy
 from twin.store.port import StoreBusy
 from twin.writer import Writer
 
@@ -54,10 +57,19 @@ log = structlog.get_logger("barrio")
 
 
 class Platform:
-    """One process's worth of barrio. `async with Platform(...) as platform: await platform.run()`."""
+    """One process's worth of barrio. `async with Platform(...) as platform: await platform.run()`.
+
+    With `at_rest` it is only entered, never run: it answers questions about a data folder and adds nothing to it.
+    """
 
     def __init__(
-        self, districts: Sequence[District], settings: Settings, connectors: Connectors, clock: Clock
+        self,
+        districts: Sequence[District],
+        settings: Settings,
+        connectors: Connectors,
+        clock: Clock,
+        *,
+        at_rest: bool = False,
     ) -> None:
         self.settings = settings
         self.clock = clock
@@ -66,6 +78,9 @@ class Platform:
         self.first_stored_s: dict[str, float] = {}
         self.clock_steps = 0
         self.store_words = ""
+        self.ledger_words = ""
+        self.stopping = False
+        self.at_rest = at_rest
         self._threads = {
             name: ThreadPoolExecutor(1, f"barrio-{name}") for name in ("spool", "store", "ledger")
         }
@@ -75,20 +90,33 @@ class Platform:
 
     def _build(self, districts: Sequence[District], connectors: Connectors) -> None:
         """Open what is on disk; StartError when the folder cannot be had, everything released again."""
+        with ExitStack() as opened:
+            self._open_folder(districts, opened)
+            self._wire(connectors)
+            self._opened = opened.pop_all()
+
+    def _open_folder(self, districts: Sequence[District], opened: ExitStack) -> None:
         self.folder = DataFolder(self.settings.data)
         self.folder.open()
-        try:
-            self.registry = SeriesRegistry(self.folder.series)
-            self.catalogue = bind(districts, self.registry)
-            self.store = store_of(self.settings, self.folder.database, districts)
-            self.ledger = Ledger(self.folder.ledger)
-            self.letters = DeadLetters(self.folder.ledger)
-            self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
-            self.recovery = self.spool.open()
-            self.books_before = self.spool.books()
-        except BaseException:
-            self.folder.close()
-            raise
+        opened.callback(self.folder.close)
+        self.registry = SeriesRegistry(self.folder.series)
+        opened.callback(self.registry.close)
+        self.registry.open()
+        self.catalogue = bind(districts, self.registry)
+        self.ledger = Ledger(self.folder.ledger)
+        opened.callback(self.ledger.close)
+        self.ledger.open(self.started)
+        self.letters = DeadLetters(self.folder.letters)
+        opened.callback(self.letters.close)
+        self.letters.open()
+        self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
+        opened.callback(self.spool.close)
+        self.recovery = self.spool.open()
+        self.books_before = self.spool.books()
+        self.store = store_of(self.settings, self.folder.duckdb)
+        opened.callback(self.store.close)
+
+    def _wire(self, connectors: Connectors) -> None:
         self.table = PointTable(self.catalogue.devices, self.catalogue.size)
         self.settler = Settler(self.table)
         self.live = Live(self.catalogue.size)
@@ -99,7 +127,7 @@ class Platform:
         self.writer = Writer(
             self.spool,
             self.store,
-            self.letters,
+            self._bury,
             self.gaps,
             self.intake.appended,
             self._for_writer,
@@ -138,21 +166,20 @@ class Platform:
             for task in done:
                 task.result()
         finally:
+            self.stopping = True
             await _cancel(links, watch)
             await self._drain(intake, writer)
             failed.cancel()
 
     async def close(self) -> None:
         """Close what is on disk."""
-        self.note("platform.stopped", self.clock.now_ns(), "", "")
+        self.stopping = True
+        self.note("platform_stopped", self.clock.now_ns(), "", "")
         for name in ("spool", "store", "ledger", "reads"):
             await asyncio.to_thread(self._threads[name].shutdown)
-        self.store.close()
-        self.spool.close()
-        self.letters.close()
-        self.ledger.close()
-        self.registry.close()
-        self.folder.close()
+        if not self.at_rest:
+            self._mark_alive()
+        await asyncio.to_thread(self._opened.close)
 
     # --- threads --------------------------------------------------------------------------------------------
 
@@ -164,14 +191,41 @@ class Platform:
     async def _for_writer(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Spool calls to the spool's thread, dead letters to the ledger's, the rest to the store's."""
         owner = getattr(function, "__self__", None)
-        thread = "spool" if owner is self.spool else "ledger" if owner is self.letters else "store"
+        thread = "spool" if owner is self.spool else "ledger" if owner is self else "store"
         return await self.in_thread(thread, function, *args, **kwargs)
 
-    def _in_ledger(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
-        """Queue a change of the ledger; the order is kept, a failure stops the platform."""
-        self._threads["ledger"].submit(function, *args, **kwargs).add_done_callback(self._check)
+    def _bury(self, batch: Batch, words: str) -> None:
+        """Put readings that the store refused into the dead letters."""
+        now, paths = self.clock.now_ns(), self.registry.series_paths()
+        times = zip(batch.time.tolist(), batch.received.tolist(), batch.device.tolist(), strict=True)
+        said = zip(batch.ids.tolist(), batch.value.tolist(), batch.quality.tolist(), strict=True)
+        self.letters.put(
+            Letter(batch.seq, series, paths[series], *three, value, quality, words, now)
+            for (series, value, quality), three in zip(said, times, strict=True)
+        )
 
-    def _check(self, future: Future[object]) -> None:
+    def _in_ledger(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+        """Queue a change of the ledger; the order is kept, it waits for a full disk, any other failure is a bug."""
+        if self.at_rest:
+            return
+        change = partial(function, *args, **kwargs)
+        self._threads["ledger"].submit(self._insist, change).add_done_callback(self._check)
+
+    def _insist(self, change: Callable[[], object]) -> None:
+        """Make a change of the ledger as soon as the disk lets us; a stop does not wait for it."""
+        while True:
+            try:
+                change()
+            except DatabaseBusy as error:
+                self.ledger_words = error.words
+                if self.stopping:
+                    return
+                time.sleep(WATCH_S)
+            else:
+                self.ledger_words = ""
+                return
+
+    def _check(self, future: Future[None]) -> None:
         error = future.exception()
         if error is not None and not self._failed.done():
             self._failed.set_exception(error)
@@ -200,7 +254,7 @@ class Platform:
             self._take_over(join(batches))
             after = batches[-1].seq
         self.gaps.restore(self.catalogue.ids, self.folder.alive_ns(), self.started)
-        self.note("platform.started", self.started, "", "")
+        self.note("platform_started", self.started, "", "")
         if not self.recovery.clean:
             self._report_damage()
 
@@ -208,7 +262,7 @@ class Platform:
         """Say what a damaged spool cost: the count is exact, which points it was is not known any more."""
         words = f"{self.recovery.readings_damaged} readings in damaged records, "
         words += f"{self.recovery.bytes_set_aside} bytes set aside"
-        self.note("spool.damaged", self.started, words, "spool")
+        self.note("spool_damaged", self.started, words, "spool")
         log.warning("spool.damaged", words=words)
 
     def _take_over(self, readings: Batch) -> None:
@@ -248,12 +302,16 @@ class Platform:
             self.gaps.watch(self.table.silent_after_s, self.table.configured, self.clock.now_ns(), now_s)
             if now_s - last_alive >= ALIVE_S:
                 last_alive = now_s
-                await self.in_thread("ledger", self.folder.mark_alive)
+                await self.in_thread("reads", self._mark_alive)
             if now_s - last_retention >= RETENTION_S and not self.store_words:
                 last_retention = now_s
                 await self._forget()
             await asyncio.sleep(WATCH_S)
             offset_s = self._notice_step(offset_s)
+
+    def _mark_alive(self) -> None:
+        with suppress(OSError):
+            self.folder.mark_alive(self.clock.now_ns())
 
     def _offset_s(self) -> float:
         return self.clock.now_ns() / NS - self.clock.monotonic_s()
@@ -266,7 +324,7 @@ class Platform:
             return offset_s
         self.clock_steps += 1
         words = f"the clock of this machine was set {abs(step_s):.0f} s {'forward' if step_s > 0 else 'back'}"
-        self.note("clock.stepped", self.clock.now_ns(), words, "clock")
+        self.note("clock_stepped", self.clock.now_ns(), words, "clock")
         log.warning("clock.stepped", seconds=round(step_s))
         return found_s
 
@@ -289,13 +347,17 @@ class Platform:
         await _cancel(intake)
         try:
             async with asyncio.timeout(DRAIN_S):
-                while self.spool.books().waiting and not self.writer.state.words and not writer.done():
+                while self._goes_on(writer):  # noqa: ASYNC110 - the spool is another thread's, it sets no event
                     await asyncio.sleep(0.02)
         except TimeoutError:
             log.warning(
                 "platform.drain_timed_out", pending=self.intake.pending, waiting=self.spool.books().waiting
             )
         await _cancel(writer)
+
+    def _goes_on(self, writer: asyncio.Task[None]) -> bool:
+        """Whether waiting brings the spool nearer to empty."""
+        return bool(self.spool.books().waiting) and not self.writer.state.words and not writer.done()
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

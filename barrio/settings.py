@@ -8,11 +8,12 @@ from __future__ import annotations
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from twin.errors import StartError
 from twin.model.spec import Seconds
 
 _MAX_PORT = 65_535
@@ -64,8 +65,10 @@ class Settings(BaseSettings):
     base_port: Annotated[int, Field(ge=1024, le=60_000)] = Field(
         default=21_000, description="First port of the simulator"
     )
-    log_level: str = Field(default="info", description="debug, info, warning or error")
-    log_format: str = Field(default="text", description="text or json")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="debug, info, warning or error"
+    )
+    log_format: Literal["text", "json"] = Field(default="text", description="text or json")
 
     @field_validator("listen")
     @classmethod
@@ -92,3 +95,27 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.address.host).is_loopback
         except ValueError:
             return self.address.host == "localhost"
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings of this process; options of the command line that are not None go before the environment.
+
+    StartError with one line for each that cannot be: by its option where it was given, else by its variable.
+    """
+    options = {name: value for name, value in given.items() if value is not None}
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        raise StartError("\n".join(_words(detail, options) for detail in error.errors())) from None
+
+
+def _words(detail: Any, options: dict[str, Any]) -> str:
+    name = str(detail["loc"][0])
+    shown = f"--{name.replace('_', '-')}" if name in options else f"BARRIO_{name.upper()}"
+    words = (
+        detail["ctx"]["error"]
+        if detail["type"] == "value_error"
+        else detail["msg"].removeprefix("Input ").lower()
+    )
+    found = "" if name.startswith("store_token") else f", found {detail['input']!r}"
+    return f"{shown}: {words}{found}"

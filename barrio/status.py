@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twin.quality import FIRST_BAD
+from barrio.moments import rfc3339
+from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
     from barrio.platform import Platform
@@ -38,15 +40,44 @@ def snapshot(platform: Platform) -> dict[str, Any]:
         "first_stored_s": dict(sorted(platform.first_stored_s.items())),
         "balanced": _balanced(platform),
         "books": asdict(platform.spool.books()),
+        "spool_bytes": platform.spool.used_bytes,
         "links": {
             "configured": len(platform.supervisor.links),
             "up": sum(status.up for status, _ in platform.supervisor.links),
         },
-        "gaps": {"open": int(np.count_nonzero(platform.gaps.reason[platform.catalogue.ids]))},
+        "gaps": _gaps(platform),
         "store": {"kind": platform.settings.store, "words": store_words(platform)},
-        "alarms": [asdict(alarm) for alarm in alarms(platform)],
+        "alarms": [asdict(alarm) | {"since": rfc3339(alarm.since)} for alarm in alarms(platform)],
         "seconds": round(platform.clock.monotonic_s() - platform.started_s, 3),
     }
+
+
+def links(platform: Platform) -> list[dict[str, Any]]:
+    """Return what is known of every link; `since` is the last change."""
+    return [
+        {
+            "link": status.name,
+            "protocol": status.protocol,
+            "up": status.up,
+            "since": rfc3339(status.since),
+            "words": status.words,
+            "drops": status.drops,
+            "devices": list(status.devices),
+        }
+        for status, _ in platform.supervisor.links
+    ]
+
+
+def unready(platform: Platform) -> str:
+    """Why readings are not taken or not stored now; empty when they are."""
+    if platform.stopping:
+        return "barrio is stopping"
+    if platform.at_rest:
+        return "barrio does not run with this data folder"
+    if platform.intake.tally.words:
+        return f"the spool takes nothing: {platform.intake.tally.words}"
+    words = store_words(platform)
+    return f"the store takes nothing: {words}" if words else ""
 
 
 def store_words(platform: Platform) -> str:
@@ -72,6 +103,8 @@ def alarms(platform: Platform) -> list[Alarm]:
         found.append(
             Alarm("dead letters", "store", f"{books.quarantined} readings were refused by the store")
         )
+    if platform.ledger_words:
+        found.append(Alarm("ledger refuses", "ledger", platform.ledger_words))
     if platform.clock_steps:
         found.append(Alarm("clock stepped", "clock", f"{platform.clock_steps} times since the start"))
     found += [
@@ -85,7 +118,8 @@ def alarms(platform: Platform) -> list[Alarm]:
 def heard_mask(platform: Platform) -> np.ndarray:
     """Return a boolean per series id: a usable value came in since this process started."""
     live = platform.live
-    return np.isfinite(live.heard_s) & (live.quality < FIRST_BAD)
+    mask: np.ndarray = np.isfinite(live.heard_s) & (live.quality < FIRST_BAD)
+    return mask
 
 
 def _devices(platform: Platform) -> dict[str, int]:
@@ -102,6 +136,12 @@ def _points(platform: Platform) -> dict[str, int]:
     return {"configured": len(ids), "heard": int(np.count_nonzero(heard_mask(platform)[ids]))}
 
 
+def _gaps(platform: Platform) -> dict[str, Any]:
+    codes = Counter(platform.gaps.reason[platform.catalogue.ids].tolist())
+    by_reason = {Reason(code).slug: count for code, count in sorted(codes.items()) if code}
+    return {"open": sum(by_reason.values()), "by_reason": by_reason}
+
+
 def _readings(platform: Platform) -> dict[str, int]:
     tally, books, before = platform.intake.tally, platform.spool.books(), platform.books_before
     return {
@@ -116,8 +156,8 @@ def _readings(platform: Platform) -> dict[str, int]:
 
 
 def _balanced(platform: Platform) -> bool:
+    """Whether every reading is in one place; between two flushes only the spool's own books can be compared."""
     readings = _readings(platform)
-    settled = sum(
-        readings[key] for key in ("unchanged", "stored", "quarantined", "dropped", "waiting", "pending")
-    )
-    return readings["received"] == settled and platform.spool.books().balanced
+    settled = sum(readings[key] for key in ("unchanged", "stored", "quarantined", "dropped", "waiting"))
+    at_rest = not readings["pending"]
+    return platform.spool.books().balanced and (not at_rest or readings["received"] == settled)

@@ -113,7 +113,7 @@ class Supervisor:
         status.up, status.words, status.attempts = True, "", 0
         status.since = self.clock.now_ns()
         if status.drops or not status.ever_up:
-            self._note("link.up", status.since, "", status.name)
+            self._note("link_up", status.since, "", status.name)
         if status.drops:
             log.info("link.back", link=status.name)
         status.ever_up = True
@@ -140,7 +140,7 @@ class Supervisor:
         if status.up or not status.attempts:
             status.since = now
             status.drops += 1
-            self._note("link.down", now, words, status.name)
+            self._note("link_down", now, words, status.name)
             log.warning("link.down", link=status.name, words=words, devices=len(status.devices))
         status.up, status.words = False, words
         self.gaps.silent(status.ids, Reason.LINK_DOWN, words, now)

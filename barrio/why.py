@@ -11,16 +11,14 @@ import numpy as np
 
 from barrio.status import store_words
 from twin.ingest.table import NS
-from twin.model.source import suggest
 from twin.quality import Level, Reason
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from twin.deadletters import DeadLetter
-
     from barrio.platform import Platform
     from barrio.supervisor import LinkStatus
+    from twin.deadletters import Letter
     from twin.live import State
     from twin.model.bound import BoundPoint
 
@@ -44,13 +42,11 @@ class Step:
     words: str
 
 
-def explain(platform: Platform, path: str) -> list[Step]:
-    """Return the steps for a point; the first that stops it is the reason. Never empty."""
-    item = platform.catalogue.points.get(path)
-    if item is None:
-        near = suggest(path, platform.catalogue.points)
-        return [Step("configured", Verdict.STOPS, f"no district of this process has a point {path!r}{near}")]
-    letter = platform.letters.newest(item.id)
+def explain(platform: Platform, item: BoundPoint, letter: Letter | None) -> list[Step]:
+    """Return the steps for a point, never empty; the first that stops it is the reason.
+
+    `letter` is the newest dead letter of the point, which the caller fetches since that asks the disk.
+    """
     return _Explanation(platform, item, letter).steps()
 
 
@@ -58,7 +54,7 @@ def explain(platform: Platform, path: str) -> list[Step]:
 class _Explanation:
     platform: Platform
     item: BoundPoint
-    letter: DeadLetter | None
+    letter: Letter | None
 
     def steps(self) -> list[Step]:
         state = self.platform.live.state(self.item.id)
@@ -75,8 +71,7 @@ class _Explanation:
 
     @property
     def _zone(self) -> ZoneInfo:
-        device = self.platform.catalogue.owners[self.item.id]
-        return next(one.zone for one in self.platform.catalogue.districts if one.id == device.district)
+        return self.platform.catalogue.zone(self.item)
 
     def _at(self, ns: int) -> str:
         if not ns:
@@ -95,11 +90,16 @@ class _Explanation:
 
     def _link(self) -> Step:
         status = self._status()
+        if self.platform.at_rest:
+            since = self._at(self.platform.folder.alive_ns())
+            return Step("link", Verdict.STOPS, f"barrio does not run with this data folder since {since}")
         if status is None:
             return Step("link", Verdict.STOPS, "no link reads this point")
         if status.up:
             return Step("link", Verdict.PASSES, f"{status.name} is up since {self._at(status.since)}")
-        return Step("link", Verdict.STOPS, f"{status.name} is down since {self._at(status.since)}: {status.words}")
+        return Step(
+            "link", Verdict.STOPS, f"{status.name} is down since {self._at(status.since)}: {status.words}"
+        )
 
     def _device(self, state: State, *, heard: bool) -> Step:
         reason = Reason(int(self.platform.gaps.reason[self.item.id]))
@@ -116,7 +116,9 @@ class _Explanation:
         if not heard:
             return Step("device", Verdict.STOPS, "nothing was heard since barrio started")
         if state.quality.level is Level.BAD and state.quality not in _CHECKS:
-            return Step("device", Verdict.STOPS, f"{state.quality.meaning}{_tail(state.detail)} (since {since})")
+            return Step(
+                "device", Verdict.STOPS, f"{state.quality.meaning}{_tail(state.detail)} (since {since})"
+            )
         return Step("device", Verdict.PASSES, f"answered at {self._at(state.received)}")
 
     def _check(self, state: State, *, heard: bool) -> Step:
@@ -134,14 +136,18 @@ class _Explanation:
         words = store_words(self.platform)
         if waiting and words:
             return Step("spool", Verdict.STOPS, f"{waiting:,} readings wait in the spool: {words}")
-        return Step("spool", Verdict.PASSES if heard else Verdict.UNSEEN, f"{waiting:,} readings wait in the spool")
+        return Step(
+            "spool", Verdict.PASSES if heard else Verdict.UNSEEN, f"{waiting:,} readings wait in the spool"
+        )
 
     def _store(self, state: State) -> Step:
         words = store_words(self.platform)
         if words:
             return Step("store", Verdict.STOPS, f"takes nothing now: {words}")
         if self.letter is not None and self.letter.time >= state.time:
-            return Step("store", Verdict.STOPS, f"rejected by the store with these words: {self.letter.words}")
+            return Step(
+                "store", Verdict.STOPS, f"rejected by the store with these words: {self.letter.words}"
+            )
         return Step("store", Verdict.PASSES if state.time else Verdict.UNSEEN, "takes what comes")
 
     def _live(self, state: State) -> Step:

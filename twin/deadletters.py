@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import astuple, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from twin.sqlite import Database
 
@@ -84,7 +84,16 @@ class DeadLetters:
                 f"SELECT {_COLUMNS} FROM letter ORDER BY id DESC LIMIT ?",  # noqa: S608
                 (limit,),
             ).fetchall()
-        return [Letter(*row[:6], math.nan if row[6] is None else row[6], *row[7:]) for row in rows]
+        return [_letter(row) for row in rows]
+
+    def newest(self, series: int) -> Letter | None:
+        """Return the letter of a series that was put last, None when there is none."""
+        with self._database.reading() as connection:
+            row = connection.execute(
+                f"SELECT {_COLUMNS} FROM letter WHERE series = ? ORDER BY id DESC LIMIT 1",  # noqa: S608
+                (series,),
+            ).fetchone()
+        return None if row is None else _letter(row)
 
     def count(self) -> int:
         """Return how many letters were ever put, also those that have left."""
@@ -99,3 +108,9 @@ class DeadLetters:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
+
+
+def _letter(row: tuple[Any, ...]) -> Letter:
+    """Return a letter; SQLite keeps NaN as NULL."""
+    letter = Letter(*row)
+    return replace(letter, value=math.nan) if row[6] is None else letter

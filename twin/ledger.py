@@ -5,6 +5,7 @@ A gap is open while it lasts. Open gaps survive a crash: they are open again whe
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,7 @@ from twin.quality import Reason
 from twin.sqlite import Database
 
 if TYPE_CHECKING:
+    import sqlite3
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
@@ -35,7 +37,7 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_by_time ON event (at);
 """
 _GAP = "series, start, stop, reason, words"
-_OPEN = "INSERT INTO gap (id, series, start, reason, words) VALUES (?,?,?,?,?)"
+_INSERT = f"INSERT INTO gap (id, {_GAP}) VALUES (?,?,?,?,?,?)"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self._database = Database(path, _SCHEMA)
+        self._lock = threading.RLock()
         self._open: dict[int, tuple[int, Gap]] = {}
         self._mask = np.zeros(1024, np.bool_)
         self._next = 1
@@ -85,8 +88,9 @@ class Ledger:
         self._database.open()
         with self._database.reading() as connection:
             self._next = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM gap").fetchone()[0]
-            rows = connection.execute(f"SELECT id, {_GAP} FROM gap WHERE stop IS NULL").fetchall()  # noqa: S608
-        self._set_open({row[1]: (row[0], _gap(row[1:])) for row in rows})
+            query = f"SELECT id, {_GAP} FROM gap WHERE stop IS NULL"  # noqa: S608
+            rows = connection.execute(query).fetchall()
+        self._set_open([(row[0], _gap(row[1:])) for row in rows])
         aside = self._database.set_aside
         if aside is not None:
             self.event("ledger_damaged", now_ns, f"set aside as {aside.name}", self._database.path.name)
@@ -105,33 +109,40 @@ class Ledger:
 
     def all_open(self) -> list[Gap]:
         """Return every gap that lasts."""
-        return [gap for _, gap in list(self._open.values())]
+        with self._lock:
+            return [gap for _, gap in self._open.values()]
 
     def open_mask(self, size: int) -> npt.NDArray[np.bool_]:
         """Return bool[size or more], true at the ids that are in a gap.
 
         The array is live: it changes with the ledger and is replaced when ids outgrow it, so ask again each time.
         """
-        if size > len(self._mask):
-            self._grow(size)
-        return self._mask
+        with self._lock:
+            if size > len(self._mask):
+                self._mask = np.concatenate([self._mask, np.zeros(size * 2 - len(self._mask), np.bool_)])
+            return self._mask
 
     # Gaps
 
     def open_gaps(self, ids: Ids, start_ns: Moments, reason: Reason, words: str = "") -> int:
         """Begin a gap for each series that is in none; returns how many began."""
-        with self._database.transaction() as connection:
+        with self._lock:
             fresh = [(s, at) for s, at in _pairs(ids, start_ns) if s not in self._open]
-            added = self._insert(connection, fresh, reason, words)
-        self._set_open(added)
+            added = self._number(fresh, reason, words)
+            with self._database.transaction() as connection:
+                connection.executemany(_INSERT, _rows(added))
+            self._set_open(added)
         return len(added)
 
     def close_gaps(self, ids: Ids, end_ns: Moments) -> int:
         """End the gaps of series that are in one; returns how many ended. One that lasted no time is forgotten."""
-        with self._database.transaction() as connection:
+        with self._lock:
             done = [(s, at) for s, at in _pairs(ids, end_ns) if s in self._open]
-            self._end(connection, done)
-        self._forget(series for series, _ in done)
+            with self._database.transaction() as connection:
+                self._end(connection, done)
+            for series, _ in done:
+                del self._open[series]
+                self._mask[series] = False
         return len(done)
 
     def change(self, ids: Ids, at_ns: Moments, reason: Reason, words: str = "") -> int:
@@ -139,12 +150,15 @@ class Ledger:
 
         Series that have that reason and those words already are left alone; returns how many changed.
         """
-        with self._database.transaction() as connection:
-            differing = [(s, at) for s, at in _pairs(ids, at_ns) if not self._same(s, reason, words)]
-            starts = [(s, max(at, self._open[s][1].start) if s in self._open else at) for s, at in differing]
-            self._end(connection, [(s, at) for s, at in starts if s in self._open])
-            added = self._insert(connection, starts, reason, words)
-        self._set_open(added)
+        with self._lock:
+            pairs = [(s, at) for s, at in _pairs(ids, at_ns) if not self._same(s, reason, words)]
+            # A clock that was set back must not make the next gap begin before the one that it follows.
+            starts = [(s, max(at, self._open[s][1].start) if s in self._open else at) for s, at in pairs]
+            added = self._number(starts, reason, words)
+            with self._database.transaction() as connection:
+                self._end(connection, [(s, at) for s, at in starts if s in self._open])
+                connection.executemany(_INSERT, _rows(added))
+            self._set_open(added)
         return len(added)
 
     def gaps(self, ids: Ids | None, start_ns: int, stop_ns: int) -> list[Gap]:
@@ -172,7 +186,8 @@ class Ledger:
         """Return the newest events in `start_ns <= at < stop_ns`, newest first."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT at, kind, subject, words FROM event WHERE at >= ? AND at < ? ORDER BY at DESC, id DESC LIMIT ?",
+                "SELECT at, kind, subject, words FROM event WHERE at >= ? AND at < ?"
+                " ORDER BY at DESC, id DESC LIMIT ?",
                 (start_ns, stop_ns, limit),
             ).fetchall()
         return [Event(*row) for row in rows]
@@ -184,3 +199,49 @@ class Ledger:
             return gaps + connection.execute("DELETE FROM event WHERE at < ?", (before_ns,)).rowcount
 
     # In detail
+
+    def _number(self, pairs: Sequence[tuple[int, int]], reason: Reason, words: str) -> list[tuple[int, Gap]]:
+        """Return the gaps that begin, each with the number of its row."""
+        first = self._next
+        self._next += len(pairs)
+        return [
+            (first + index, Gap(series, at, None, reason, words)) for index, (series, at) in enumerate(pairs)
+        ]
+
+    def _end(self, connection: sqlite3.Connection, pairs: Sequence[tuple[int, int]]) -> None:
+        ended, empty = [], []
+        for series, at in pairs:
+            row, gap = self._open[series]
+            if at > gap.start:
+                ended.append((at, row))
+            else:
+                empty.append((row,))
+        connection.executemany("UPDATE gap SET stop = ? WHERE id = ?", ended)
+        connection.executemany("DELETE FROM gap WHERE id = ?", empty)
+
+    def _same(self, series: int, reason: Reason, words: str) -> bool:
+        gap = self.current(series)
+        return gap is not None and (gap.reason, gap.words) == (reason, words)
+
+    def _set_open(self, added: Sequence[tuple[int, Gap]]) -> None:
+        if added:
+            mask = self.open_mask(1 + max(gap.series for _, gap in added))
+            for row, gap in added:
+                self._open[gap.series] = (row, gap)
+                mask[gap.series] = True
+
+
+def _rows(added: Iterable[tuple[int, Gap]]) -> list[tuple[int, int, int, int | None, int, str]]:
+    return [(row, gap.series, gap.start, gap.stop, int(gap.reason), gap.words) for row, gap in added]
+
+
+def _gap(row: tuple[int, int, int | None, int, str]) -> Gap:
+    series, start, stop, reason, words = row
+    return Gap(series, start, stop, Reason(reason), words)
+
+
+def _pairs(ids: Ids, moments: Moments) -> list[tuple[int, int]]:
+    """Return each series with its time, each series once."""
+    series = np.asarray(ids, np.int64)
+    times = np.broadcast_to(np.asarray(moments, np.int64), series.shape)
+    return list(dict(zip(series.tolist(), times.tolist(), strict=True)).items())

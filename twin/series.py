@@ -1,4 +1,4 @@
-"""Series ids and state ids: small numbers that stand for a path or a state's name, for as long as the data folder lives.
+"""Series ids and state ids: small numbers that stand for a path or a state's name as long as the data folder lives.
 
 History is stored under these numbers, so a number that changed its meaning would show one point's values under
 another's name. They are therefore never used again, and the file is kept twice: when it is damaged the copy takes its

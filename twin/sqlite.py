@@ -100,14 +100,18 @@ class Database:
         try:
             for pragma in self._pragmas:
                 connection.execute(f"PRAGMA {pragma}")
-            verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if verdict != "ok":
-                raise _Damaged(verdict)
+            _check(connection)
             connection.executescript(self._schema)
         except BaseException:
             connection.close()
             raise
         return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise _Damaged(verdict)
 
 
 class _Damaged(sqlite3.DatabaseError):

@@ -28,7 +28,6 @@ from twin.store.port import StoreBusy, StoreDenied, StoreRefused, StoreTooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from twin.deadletters import DeadLetters
     from twin.frame import Batch
     from twin.gaps import Gaps
     from twin.ingest.spool import Spool
@@ -61,7 +60,7 @@ class Writer:
         self,
         spool: Spool,
         store: Store,
-        letters: DeadLetters,
+        letters: Callable[[Batch, str], object],
         gaps: Gaps,
         appended: asyncio.Event,
         in_thread: InThread,
@@ -83,7 +82,7 @@ class Writer:
             batches = await self._in_thread(self._spool.read, done, MAX_ROWS)
             if not batches:
                 self._appended.clear()
-                if self._spool.last_seq > done:
+                if self._spool.books().waiting:
                     continue
                 await self._appended.wait()
                 continue
@@ -140,7 +139,7 @@ class Writer:
         self.state.words, self.state.denied = words, denied
 
     async def _quarantine(self, batch: Batch, words: str) -> int:
-        await self._in_thread(self._letters.put, batch, words)
+        await self._in_thread(self._letters, batch, words)
         self.state.quarantined += len(batch)
         self._gaps.begin(batch.ids, batch.time, Reason.STORE_REFUSED, words)
         return len(batch)

@@ -78,7 +78,9 @@ def load_overrides(path: Path) -> dict[str, tuple[str, int]]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
-        raise ConfigError([Fault(path, line, "(file)", f"is not YAML: {getattr(error, 'problem', error)}")]) from error
+        raise ConfigError(
+            [Fault(path, line, "(file)", f"is not YAML: {getattr(error, 'problem', error)}")]
+        ) from error
     entries = data.get("endpoints") if isinstance(data, dict) else None
     if not isinstance(entries, dict) or set(data) != {"endpoints"}:
         words = "must hold one key, endpoints, with peers as written and the peers to dial instead"
@@ -93,10 +95,19 @@ def load_overrides(path: Path) -> dict[str, tuple[str, int]]:
 def _place(path: Path, text: str, target: object, faults: list[Fault]) -> tuple[str, int]:
     scheme, found, rest = str(target).partition("://")
     host, colon, port = rest.rpartition(":")
-    if found and colon and host and port.isdigit() and 1 <= int(port) <= _LAST_PORT and text.startswith(f"{scheme}://"):
+    if (
+        found
+        and colon
+        and host
+        and port.isdigit()
+        and 1 <= int(port) <= _LAST_PORT
+        and text.startswith(f"{scheme}://")
+    ):
         return host, int(port)
     wanted = f"{text.partition('://')[0] or 'scheme'}://HOST:PORT"
-    faults.append(Fault(path, _line(path, text), f"endpoints.{text}", f"{target!r} is not a peer, expected {wanted}"))
+    faults.append(
+        Fault(path, _line(path, text), f"endpoints.{text}", f"{target!r} is not a peer, expected {wanted}")
+    )
     return "", 0
 
 

@@ -18,7 +18,9 @@ def room(me: Subject, now: Instant) -> Values:
     return {
         "air_temperature": setpoint + warmth,
         "temperature_setpoint": setpoint,
-        "relative_humidity": 46.0 + 18.0 * (now.weather.humidity - 0.5) + 3.0 * me.noise("damp", 2_400.0, now),
+        "relative_humidity": 46.0
+        + 18.0 * (now.weather.humidity - 0.5)
+        + 3.0 * me.noise("damp", 2_400.0, now),
         "co2": 425.0 + 620.0 * share + 40.0 * me.noise("co2", 700.0, now),
         "co2_setpoint": me.setpoint("co2_setpoint", 900.0),
         "tvoc": 140.0 + 160.0 * share + 30.0 * me.noise("tvoc", 1_500.0, now),
@@ -39,7 +41,9 @@ def air_handling_unit(me: Subject, now: Instant) -> Values:
     share, outdoor = me.people(now), now.weather.temperature
     on = share > 0.06 or me.activity in _ALWAYS_ON
     demand = clamp((outdoor - 15.0) / 16.0 + 0.35 * share, 0.0, 1.0)
-    mode = "off" if not on else "cooling" if outdoor > 18.5 else "heating" if outdoor < 11.0 else "ventilating"
+    mode = (
+        "off" if not on else "cooling" if outdoor > 18.5 else "heating" if outdoor < 11.0 else "ventilating"
+    )
     speed = clamp(42.0 + 50.0 * share + 2.0 * me.noise("speed", 300.0, now), 0.0, 100.0) if on else 0.0
     setpoint = me.setpoint("temperature_setpoint", 15.5)
     back = 22.8 + 1.4 * share + 0.3 * me.noise("back", 900.0, now)
@@ -55,7 +59,9 @@ def air_handling_unit(me: Subject, now: Instant) -> Values:
         "mixed_air_temperature": back + (outdoor - back) * fresh / 100.0,
         "outdoor_temperature": outdoor + 0.4,
         "temperature_setpoint": setpoint,
-        "relative_humidity": 47.0 + 14.0 * (now.weather.humidity - 0.5) + 2.0 * me.noise("damp", 1_800.0, now),
+        "relative_humidity": 47.0
+        + 14.0 * (now.weather.humidity - 0.5)
+        + 2.0 * me.noise("damp", 1_800.0, now),
         "co2": 430.0 + 480.0 * share + 25.0 * me.noise("co2", 800.0, now),
         "damper_position": me.setpoint("damper_position", fresh),
         "valve_position": 100.0 * demand if mode == "cooling" else 30.0 if mode == "heating" else 0.0,

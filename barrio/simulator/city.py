@@ -30,7 +30,9 @@ def streetlight(me: Subject, now: Instant) -> Values:
         "lamp_starts": 1.0 / 24.0,
         "lamp_fault_state": "ok",
         "driver_temperature": now.weather.temperature + 4.0 + 24.0 * power / rating,
-        "ambient_light": min(now.weather.illuminance * (1.0 + 0.03 * me.noise("light", 300.0, now)), 150_000.0),
+        "ambient_light": min(
+            now.weather.illuminance * (1.0 + 0.03 * me.noise("light", 300.0, now)), 150_000.0
+        ),
         "color_temperature": me.setpoint("color_temperature", 3_000.0),
         "column_tilt": 0.3 + 0.2 * me.noise("tilt", 1_200.0, now),
         "lamp_motion_count": 60.0 * now.people("street"),
@@ -90,7 +92,9 @@ def weather_station(me: Subject, now: Instant) -> Values:
         "illuminance": min(sky.illuminance, 150_000.0),
         "ambient_light": min(sky.illuminance, 150_000.0),
         "uv_index": 11.0 * sky.irradiance / 1_000.0,
-        "soil_moisture": clamp(28.0 + 20.0 * (sky.humidity - 0.5) + 4.0 * me.noise("soil", 40_000.0, now), 0.0, 100.0),
+        "soil_moisture": clamp(
+            28.0 + 20.0 * (sky.humidity - 0.5) + 4.0 * me.noise("soil", 40_000.0, now), 0.0, 100.0
+        ),
         "soil_temperature": 18.0 + 0.35 * (sky.temperature - 18.0),
     }
 

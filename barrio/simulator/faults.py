@@ -25,7 +25,7 @@ from twin.model.spec import parse_duration
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from twin.model.district import District
+    from twin.model.district import District, Point
 
 RESTART_TAKES_S = 3.0
 _SHAPE = "KIND:TARGET[@START][+DURATION][=ARG], for example silent:cistern-a1@10s+20s"
@@ -72,7 +72,7 @@ def parse_fault(text: str, district: District) -> Fault:
     kind = _kind(text, match["kind"])
     device, _, point = match["target"].partition("/")
     _check_target(text, device, point, district)
-    _check_argument(text, kind, point, match["argument"])
+    _check_argument(text, kind, match["target"], match["argument"], district)
     start = _seconds(text, match["start"], 0.0)
     lasts = RESTART_TAKES_S if kind is Kind.RESTART else math.inf
     return Fault(
@@ -95,7 +95,9 @@ def _kind(text: str, word: str) -> Kind:
         return Kind(word)
     except ValueError:
         kinds = ", ".join(Kind)
-        raise ValueError(f"fault {text!r}: {word!r} is no kind of fault{_nearest(word, list(Kind))}; {kinds}") from None
+        raise ValueError(
+            f"fault {text!r}: {word!r} is no kind of fault{_nearest(word, list(Kind))}; {kinds}"
+        ) from None
 
 
 def _check_target(text: str, device: str, point: str, district: District) -> None:
@@ -107,13 +109,35 @@ def _check_target(text: str, device: str, point: str, district: District) -> Non
         raise ValueError(f"fault {text!r}: {device} has no point {point!r}{_nearest(point, list(points))}")
 
 
-def _check_argument(text: str, kind: Kind, point: str, argument: str | None) -> None:
+def _check_argument(text: str, kind: Kind, target: str, argument: str | None, district: District) -> None:
+    device, _, point = target.partition("/")
     if kind is Kind.WRONG and (argument is None or not point):
-        raise ValueError(f"fault {text!r}: a wrong value needs a point and the value, wrong:DEVICE/POINT=VALUE")
+        raise ValueError(
+            f"fault {text!r}: a wrong value needs a point and the value, wrong:DEVICE/POINT=VALUE"
+        )
+    if kind is Kind.WRONG and argument is not None:
+        _check_value(text, district.devices[device].points[point], argument)
     if kind is not Kind.WRONG and argument is not None:
         raise ValueError(f"fault {text!r}: only a wrong value takes =ARG, found ={argument}")
     if kind in {Kind.SILENT, Kind.RESTART} and point:
         raise ValueError(f"fault {text!r}: {kind} is about a whole device, expected {kind}:DEVICE")
+
+
+def _check_value(text: str, point: Point, argument: str) -> None:
+    names = list(dict.fromkeys(point.states.values()))
+    if names and argument not in names and not argument.lstrip("-").isdigit():
+        place = "/".join(point.path.split("/")[1:])
+        words = (
+            f"{argument!r} is no state of {place}{_nearest(argument, names)}; {', '.join(names)} or a code"
+        )
+        raise ValueError(f"fault {text!r}: {words}")
+    if not names:
+        try:
+            float(argument)
+        except ValueError:
+            raise ValueError(
+                f"fault {text!r}: {argument!r} is no number, as {point.quantity.name} is"
+            ) from None
 
 
 def _seconds(text: str, written: str | None, otherwise: float) -> float:

@@ -123,7 +123,7 @@ class Sky:
 
 def _illuminance(elevation: float, irradiance: float) -> float:
     """Light on the ground in lx: about 120 lm/W by day, a steep fall through dusk, a little skyglow at night."""
-    dusk = 400.0 * 10.0 ** (0.345 * min(elevation, 0.0))
+    dusk = 400.0 * math.pow(10.0, 0.345 * min(elevation, 0.0))
     return 120.0 * irradiance + max(0.5, dusk)
 
 

@@ -46,8 +46,8 @@ def local_hour(time_s: float, zone: ZoneInfo) -> tuple[float, int]:
 class Subject:
     """A device with what makes it differ from its neighbours.
 
-    `feeds` and `controls` are the devices that its relations name, `state` is what its behaviour carries on from step
-    to step, `held` what somebody wrote to it, by point and by quantity.
+    `feeds` and `controls` are the devices that its relations name, `sources` the solar inverters that feed it, `state`
+    is what its behaviour carries on from step to step, `held` what somebody wrote to it, by point and by quantity.
     """
 
     device: Device
@@ -56,6 +56,7 @@ class Subject:
     mains_hz: float
     feeds: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
     state: dict[str, float] = field(default_factory=dict)
     held: Values = field(default_factory=dict)
     _curves: dict[str, Noise] = field(default_factory=dict)
@@ -91,7 +92,11 @@ class Subject:
     def nominal(self, quantity: str, otherwise: float) -> float:
         """Return the middle of the range that the profile sets for a quantity, if it sets both ends."""
         point = self._limits.get(quantity)
-        if point is None or point.maximum >= point.quantity.maximum or point.minimum <= point.quantity.minimum:
+        if (
+            point is None
+            or point.maximum >= point.quantity.maximum
+            or point.minimum <= point.quantity.minimum
+        ):
             return otherwise
         return (point.minimum + point.maximum) / 2
 

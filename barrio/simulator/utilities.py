@@ -19,7 +19,12 @@ _PEAK_W = {"home": 95_000.0, "hospital": 420_000.0, "shops": 520_000.0, "work": 
 
 def water_drawn(me: Subject, now: Instant) -> float:
     """Return the draw of a building as a share of its tank an hour: morning and evening peaks."""
-    peaks = 0.25 + 1.3 * bump(now.hour, 7.2, 1.3) + 0.5 * bump(now.hour, 14.0, 1.8) + 0.9 * bump(now.hour, 20.5, 1.8)
+    peaks = (
+        0.25
+        + 1.3 * bump(now.hour, 7.2, 1.3)
+        + 0.5 * bump(now.hour, 14.0, 1.8)
+        + 0.9 * bump(now.hour, 20.5, 1.8)
+    )
     return 0.06 * peaks * (0.5 + 0.5 * me.people(now)) * (1.0 + 0.15 * me.noise("draw", 240.0, now))
 
 
@@ -70,7 +75,12 @@ def gas_tank(me: Subject, now: Instant) -> Values:
     capacity = me.rated("volume", 5.0)
     fill = me.state.setdefault("fill", 0.3 + 0.5 * me.share("fill"))
     filling = bool(me.state.get("filling"))
-    use = 0.25 + 1.5 * bump(now.hour, 7.3, 1.4) + 0.8 * bump(now.hour, 14.0, 1.6) + 1.2 * bump(now.hour, 20.5, 1.8)
+    use = (
+        0.25
+        + 1.5 * bump(now.hour, 7.3, 1.4)
+        + 0.8 * bump(now.hour, 14.0, 1.6)
+        + 1.2 * bump(now.hour, 20.5, 1.8)
+    )
     drawn = 0.0042 * use * (1.0 + 0.1 * me.noise("draw", 300.0, now))
     # A cubic metre of liquefied gas gives about 250 of vapour.
     flow = drawn * capacity * 250.0
@@ -80,7 +90,9 @@ def gas_tank(me: Subject, now: Instant) -> Values:
         "volume": capacity * fill * 0.999,
         "gas_flow": flow,
         "gas_meter_volume": flow,
-        "gas_pressure": 560.0 + 14.0 * (now.weather.temperature - 20.0) + 20.0 * me.noise("pressure", 600.0, now),
+        "gas_pressure": 560.0
+        + 14.0 * (now.weather.temperature - 20.0)
+        + 20.0 * me.noise("pressure", 600.0, now),
         "device_temperature": now.weather.temperature + 0.004 * now.weather.irradiance,
         "methane": 3.0 + 2.0 * me.noise("leak", 900.0, now),
         "valve_state": me.switched("valve_state", "open"),
@@ -108,13 +120,15 @@ def _two_point(me: Subject, below: float, until: float) -> None:
 def load(me: Subject, now: Instant) -> float:
     """Return the active power in W through a device that says nothing else of it.
 
-    What it feeds, with losses; else the lamps that it controls; else what the people around it use.
+    What it feeds, with losses, less what the sun gives; else the lamps that it controls; else what the people around
+    it use. Negative power goes back to the grid.
     """
     if me.feeds:
-        return sum(now.power_of(other) for other in me.feeds) * (1.0 + LOSSES)
+        sun = sum(now.power_of(other) for other in me.sources)
+        return sum(now.power_of(other) for other in me.feeds) * (1.0 + LOSSES) + sun
     if me.controls:
         return 60.0 + sum(now.power_of(other) for other in me.controls)
-    usual = _BASE_W[me.activity] + _PEAK_W[me.activity] * me.people(now) ** 1.3
+    usual = _BASE_W[me.activity] + _PEAK_W[me.activity] * math.pow(me.people(now), 1.3)
     cooling = 1.0 + 0.012 * max(0.0, now.weather.temperature - 22.0)
     wanted = usual * cooling * (0.8 + 0.4 * me.share("size")) * (1.0 + 0.06 * me.noise("load", 180.0, now))
     return min(wanted, 0.85 * me.rated("active_power", math.inf))
@@ -157,7 +171,9 @@ def transformer(me: Subject, now: Instant, power: float) -> Values:
     """Oil warms with the load and the day."""
     share = abs(power) / me.rated("active_power", 2_500_000.0)
     return {
-        "transformer_temperature": 38.0 + 34.0 * share**1.6 + 0.6 * (now.weather.temperature - 18.0),
+        "transformer_temperature": 38.0
+        + 34.0 * math.pow(share, 1.6)
+        + 0.6 * (now.weather.temperature - 18.0),
         "fan_state": "on" if share > 0.55 else "off",
     }
 

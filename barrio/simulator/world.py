@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from barrio.simulator.behaviour import CHANGES, behave, move
 from barrio.simulator.people import activity_of
 from barrio.simulator.sky import HOUR_S, Sky
-from barrio.simulator.subject import Instant, Subject, Values, clamp, local_hour
+from barrio.simulator.subject import Instant, Subject, Values, local_hour
 from twin.model.quantities import Aggregation
 
 if TYPE_CHECKING:
@@ -27,7 +27,9 @@ if TYPE_CHECKING:
 
 STEP_S = 30.0
 _MOST_STEPS = 2_880
-_INSTALLED_S = 1_704_067_200.0  # 2024-01-01: the meters of a district have counted since then or a little later
+_INSTALLED_S = (
+    1_704_067_200.0  # 2024-01-01: the meters of a district have counted since then or a little later
+)
 _SAMPLES = 12
 _POWERS = ("active_power", "pv_power", "lamp_power", "ev_charger_power")
 
@@ -42,16 +44,17 @@ class _Counter:
 class World:
     """All devices of a district at one simulated time, which only moves on."""
 
-    def __init__(self, district: District, seed: int, start_s: float) -> None:
+    def __init__(self, district: District, seed: int, start_s: float, step_s: float = STEP_S) -> None:
         self.district = district
         self.sky = Sky(district.location, seed)
         self._subjects = _subjects(district, seed)
         self._counters: dict[tuple[str, str], _Counter] = {}
-        self._from = start_s - start_s % STEP_S
+        self._step_s = step_s
+        self._from = start_s - start_s % step_s
         self._time_s = start_s
         self._install(self._from)
         self._left = self._evaluate(self._from)
-        self._right = self._evaluate(self._from + STEP_S)
+        self._right = self._evaluate(self._from + self._step_s)
 
     @property
     def time_s(self) -> float:
@@ -61,17 +64,17 @@ class World:
     def advance(self, time_s: float) -> None:
         """Move on to a simulated time; a jump of more than a day is taken in one long step."""
         self._time_s = max(time_s, self._time_s)
-        missed = (self._time_s - self._from) / STEP_S
+        missed = (self._time_s - self._from) / self._step_s
         if missed > _MOST_STEPS:
-            self._step(STEP_S * math.floor(missed - 1))
-        while self._time_s >= self._from + STEP_S:
-            self._step(STEP_S)
+            self._step(self._step_s * math.floor(missed - 1))
+        while self._time_s >= self._from + self._step_s:
+            self._step(self._step_s)
 
     def hold(self, device: str, point: Point, value: float | str) -> None:
         """Keep a value that somebody wrote: the point shows it from now on and the device follows it."""
         held = self._subjects[device].held
         held[point.name] = held[point.quantity.name] = value
-        self._right = self._evaluate(self._from + STEP_S)
+        self._right = self._evaluate(self._from + self._step_s)
 
     def value(self, device: Device, point: Point) -> float | str:
         """Return what a point shows now, in its quantity's unit; the name of the state for a state."""
@@ -90,7 +93,7 @@ class World:
         way = right - left if period is None else (right - left + period / 2) % period - period / 2
         value = left + way * self._part(device)
         value = value if period is None else value % period
-        return clamp(round_sensibly(value), point.minimum, point.maximum)
+        return round_sensibly(value)
 
     def _count(self, device: str, point: Point) -> float:
         left, right = self._ends(device, point)
@@ -108,7 +111,7 @@ class World:
         """How far the step has come, 0 to 1; a thing that switches stays as it was until the step's end."""
         if self._subjects[device].device.kind in CHANGES:
             return 0.0
-        return (self._time_s - self._from) / STEP_S
+        return (self._time_s - self._from) / self._step_s
 
     def _step(self, seconds: float) -> None:
         for (device, name), counter in self._counters.items():
@@ -120,7 +123,7 @@ class World:
         self._left = self._right
         for subject in self._subjects.values():
             move(subject, self._left[subject.device.id], seconds)
-        self._right = self._evaluate(self._from + STEP_S)
+        self._right = self._evaluate(self._from + self._step_s)
 
     def _evaluate(self, time_s: float) -> Mapping[str, Values]:
         return _Evaluation(self, time_s).all()
@@ -191,6 +194,8 @@ def _subjects(district: District, seed: int) -> dict[str, Subject]:
     edges: dict[tuple[str, str], list[str]] = {}
     for relation in district.relations:
         edges.setdefault((relation.type, relation.source), []).extend(_members(district, relation.target))
+        if relation.type == "feeds" and _makes_power(district, relation.source):
+            edges.setdefault(("fed by", relation.target), []).append(relation.source)
     return {
         device.id: Subject(
             device=device,
@@ -199,9 +204,15 @@ def _subjects(district: District, seed: int) -> dict[str, Subject]:
             mains_hz=hertz,
             feeds=tuple(edges.get(("feeds", device.id), ())),
             controls=tuple(edges.get(("controls", device.id), ())),
+            sources=tuple(edges.get(("fed by", device.id), ())),
         )
         for device in district.devices.values()
     }
+
+
+def _makes_power(district: District, device: str) -> bool:
+    points = district.devices[device].points.values() if device in district.devices else ()
+    return any(point.quantity.name == "pv_power" for point in points)
 
 
 def _members(district: District, target: str) -> list[str]:

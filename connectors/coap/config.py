@@ -36,7 +36,8 @@ class CoapPoint(BaseModel):
 
     resource: str = Field(description="Path on the device, with a query if it takes one: /sensors/temp?u=c")
     format: Format | None = Field(
-        default=None, description="text, json, cbor or senml; what the answer's Content-Format says when left out"
+        default=None,
+        description="text, json, cbor or senml; what the answer's Content-Format says when left out",
     )
     key: str | None = Field(
         default=None,
@@ -44,13 +45,20 @@ class CoapPoint(BaseModel):
         description="Place in a JSON or CBOR answer: temperature, air.temperature or /air/0/temperature (RFC 6901)",
     )
     name: str | None = Field(
-        default=None, min_length=1, description="SenML record: its resolved name, or its name without the base name"
+        default=None,
+        min_length=1,
+        description="SenML record: its resolved name, or its name without the base name",
     )
     senml_unit: str | None = Field(
-        default=None, description="What the device writes as SenML unit, where that is not the registered symbol"
+        default=None,
+        description="What the device writes as SenML unit, where that is not the registered symbol",
     )
-    poll: Seconds | None = Field(default=None, description="Period of this resource; the device's when left out")
-    observe: bool | None = Field(default=None, description="Ask to be notified (RFC 7641); the option's when left out")
+    poll: Seconds | None = Field(
+        default=None, description="Period of this resource; the device's when left out"
+    )
+    observe: bool | None = Field(
+        default=None, description="Ask to be notified (RFC 7641); the option's when left out"
+    )
 
     @field_validator("resource")
     @classmethod

@@ -7,7 +7,8 @@ import binascii
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from numbers import Real
+from decimal import Decimal
+from fractions import Fraction
 from typing import Any
 
 from twin.model import units
@@ -102,25 +103,33 @@ def _fields(entry: object) -> dict[str, Any]:
     if not isinstance(entry, Mapping):
         message = "a SenML record is a map"
         raise SenmlError(message)
-    fields = {LABELS.get(label, label) if type(label) is int else label: entry[label] for label in entry}
-    for label, value in fields.items():
-        _check(label, value)
+    fields: dict[str, Any] = {}
+    for label, value in entry.items():
+        name = LABELS.get(label, str(label)) if type(label) is int else str(label)
+        fields[name] = _checked(name, value)
     return fields
 
 
-def _check(label: object, value: object) -> None:
+def _checked(label: str, value: object) -> object:
     if label in _TEXTS and not isinstance(value, str):
         message = f"SenML field {label} holds no text"
         raise SenmlError(message)
-    if label in _REALS and (isinstance(value, bool) or not isinstance(value, Real)):
-        message = f"SenML field {label} holds no number"
-        raise SenmlError(message)
-    if label == "bver" and isinstance(value, Real) and value > _VERSION:
-        message = f"SenML version {value} is not understood, only {_VERSION}"
-        raise SenmlError(message)
-    if isinstance(label, str) and label.endswith("_"):
+    if label.endswith("_"):
         message = f"SenML field {label[:40]} must be understood and is not"
         raise SenmlError(message)
+    return _real(label, value) if label in _REALS else value
+
+
+def _real(label: str, value: object) -> float:
+    """Return a number; CBOR may hold it as a decimal fraction (RFC 8428, section 6)."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal | Fraction):
+        message = f"SenML field {label} holds no number"
+        raise SenmlError(message)
+    number = value if isinstance(value, int | float) else float(value)
+    if label == "bver" and number > _VERSION:
+        message = f"SenML version {number} is not understood, only {_VERSION}"
+        raise SenmlError(message)
+    return number
 
 
 def _record(fields: Mapping[str, Any], base: Mapping[str, Any], now_ns: int) -> Record:
@@ -140,7 +149,7 @@ def _record(fields: Mapping[str, Any], base: Mapping[str, Any], now_ns: int) -> 
 
 def _value(fields: Mapping[str, Any], base: Mapping[str, Any]) -> Value | None:
     if "v" in fields:
-        value: Value = fields["v"] + base["bv"] if "bv" in base else fields["v"]
+        value: float = fields["v"] + base["bv"] if "bv" in base else fields["v"]
         return value
     for label, kind in (("vs", str), ("vb", bool)):
         if label in fields:
@@ -181,7 +190,7 @@ def find(records: Sequence[Record], name: str | None) -> Record | None:
         matching = records if len({record.name for record in records}) == 1 else ()
     else:
         matching = [record for record in records if name in {record.name, record.own}]
-    return max(matching, key=lambda record: record.time_ns or math.inf, default=None)
+    return max(reversed(matching), key=lambda record: record.time_ns or math.inf, default=None)
 
 
 def fits(unit: str, wanted: str, scale: float, offset: float) -> bool:

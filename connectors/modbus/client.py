@@ -9,6 +9,8 @@ What pymodbus 3.16 leaves open, and what is done about it:
 - It goes on after an answer that never came, so that a late one meets the next request: the caller closes the
   connection after each `Unanswered`.
 - It waits out the timeout when the peer hangs up: `_changed` ends the wait at once.
+- It waits by `asyncio.wait_for`, which up to Python 3.11 swallows a cancellation that meets an answer
+  (python/cpython#86296): it gets no timeout, for then `wait_for` only awaits, and `Connection.ask` keeps the time.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import logging
 import os
 import re
 import socket
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -122,6 +124,7 @@ class Connection:
         )
         self._context = self._client.ctx
         self._context.framer.decoder = _Decoder(is_server=False)
+        self._context.comm_params.timeout_connect = cast("float", None)
         self.answered = False
 
     @property
@@ -134,10 +137,10 @@ class Connection:
 
         Raises `Refused` when it answered with an exception, one of `Unanswered` in every other case.
         """
-        self._context.comm_params.timeout_connect = timeout_s
         try:
-            reply = await self._context.execute(False, request.pdu)  # noqa: FBT003 (no other way in pymodbus)
-        except ModbusException as error:
+            async with asyncio.timeout(timeout_s):
+                reply = await self._context.execute(False, request.pdu)  # noqa: FBT003 (no other way in pymodbus)
+        except (TimeoutError, ModbusException) as error:
             raise NoAnswer(self._peer, f"no answer within {timeout_s:g} s") from error
         except OSError as error:
             raise ConnectionLost(self._peer, "connection closed by the device") from error

@@ -110,8 +110,8 @@ class _Part:
     def nulls(self, found: npt.NDArray[Any]) -> Index:
         """Return positions in the frame whose raw pattern means `not available`."""
         raw = found.view(self.null_patterns.dtype)
-        at: Index = self.null_at[raw.take(self.null_at) == self.null_patterns]
-        return at + self.where.start
+        hit = np.flatnonzero(raw.take(self.null_at) == self.null_patterns)
+        return self.null_at.take(hit) + np.intp(self.where.start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -96,7 +96,9 @@ class Order(StrEnum):
 def _check_register(value: str) -> str:
     match = _REGISTER.fullmatch(value)
     if match is None or int(match[2]) > LAST_ADDRESS:
-        message = f"expected coil, discrete, input or holding, a colon and 0 to {LAST_ADDRESS}, found {value!r}"
+        message = (
+            f"expected coil, discrete, input or holding, a colon and 0 to {LAST_ADDRESS}, found {value!r}"
+        )
         raise ValueError(message)
     return value
 
@@ -113,19 +115,27 @@ class ModbusPoint(Spec):
     """Address of one point in a Modbus device."""
 
     register_: Annotated[str, AfterValidator(_check_register)] = Field(
-        alias="register", description="Table and address from 0, for example holding:0, input:12, coil:3, discrete:0"
+        alias="register",
+        description="Table and address from 0, for example holding:0, input:12, coil:3, discrete:0",
     )
     type: ValueType | None = Field(
-        default=None, description="What the registers hold; uint16 when left out, bool for coils, discretes and `bit`"
+        default=None,
+        description="What the registers hold; uint16 when left out, bool for coils, discretes and `bit`",
     )
     order: Order | None = Field(
-        default=None, description="Order of the bytes on the wire: ABCD, CDAB, BADC or DCBA; the option's when left out"
+        default=None,
+        description="Order of the bytes on the wire: ABCD, CDAB, BADC or DCBA; the option's when left out",
     )
-    bit: int | None = Field(default=None, ge=0, le=15, description="One bit of a register, 0 the least significant")
+    bit: int | None = Field(
+        default=None, ge=0, le=15, description="One bit of a register, 0 the least significant"
+    )
     null_values: tuple[Pattern, ...] = Field(
-        default=(), description="Raw patterns, as integers or hex, by which the device says that it has no value"
+        default=(),
+        description="Raw patterns, as integers or hex, by which the device says that it has no value",
     )
-    poll: Seconds | None = Field(default=None, description="Period of this point's polls; the profile's when left out")
+    poll: Seconds | None = Field(
+        default=None, description="Period of this point's polls; the profile's when left out"
+    )
 
     @property
     def table(self) -> Table:
@@ -154,13 +164,24 @@ class ModbusOptions(Spec):
     """`options` of a Modbus profile or device."""
 
     timeout: Seconds = Field(default=3.0, description="An answer that takes longer counts as none")
-    connect_timeout: Seconds = Field(default=3.0, description="A connection that takes longer counts as refused")
-    max_registers: int = Field(default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS, description="Registers in one request")
-    max_bits: int = Field(default=MOST_BITS, ge=1, le=MOST_BITS, description="Coils or discretes in one request")
-    max_gap: int = Field(
-        default=16, ge=0, le=MOST_BITS, description="Unused addresses bridged by one request; 0 for devices with holes"
+    connect_timeout: Seconds = Field(
+        default=3.0, description="A connection that takes longer counts as refused"
     )
-    order: Order = Field(default=Order.ABCD, description="Order of bytes of the points that do not name their own")
+    max_registers: int = Field(
+        default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS, description="Registers in one request"
+    )
+    max_bits: int = Field(
+        default=MOST_BITS, ge=1, le=MOST_BITS, description="Coils or discretes in one request"
+    )
+    max_gap: int = Field(
+        default=16,
+        ge=0,
+        le=MOST_BITS,
+        description="Unused addresses bridged by one request; 0 for devices with holes",
+    )
+    order: Order = Field(
+        default=Order.ABCD, description="Order of bytes of the points that do not name their own"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,7 +256,10 @@ def _type(subject: _Subject) -> Iterator[tuple[str, str]]:
         elif not is_bool:
             yield "type", f"with `bit` the type is bool, found {address.value_type}"
     elif is_bool:
-        yield "bit", "a bool in a register needs `bit: 0` to `bit: 15`; for a whole register use uint16 with states"
+        yield (
+            "bit",
+            "a bool in a register needs `bit: 0` to `bit: 15`; for a whole register use uint16 with states",
+        )
 
 
 def _extras(subject: _Subject) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import math
 import random
 import zlib
 from collections import defaultdict
@@ -118,9 +119,13 @@ class Job:
         self.anchor = now + self.share * self.period_s
         return now + self.share * min(self.period_s, FIRST_WITHIN_S)
 
-    def next_slot(self, now: float) -> float:
-        """Return the first slot after `now`."""
-        return self.anchor + ((now - self.anchor) // self.period_s + 1) * self.period_s
+    def next_slot(self, due: float, now: float) -> float:
+        """Return the first slot after `now` and after `due`, the one just used.
+
+        A timer may wake a little early, and rounding may put a slot after itself: neither polls twice.
+        """
+        passed = math.floor((max(due, now) - self.anchor) / self.period_s + 1e-6)
+        return self.anchor + (passed + 1) * self.period_s
 
 
 @dataclass(slots=True)
@@ -148,7 +153,7 @@ class _Session:
                 continue
             await asyncio.sleep(max(0.0, due - now()))
             await self._poll(job)
-            heapq.heapreplace(queue, (job.next_slot(now()), number, job))
+            heapq.heapreplace(queue, (job.next_slot(due, now()), number, job))
 
     async def _poll(self, job: Job) -> None:
         for reader in job.readers:
@@ -229,7 +234,9 @@ class ModbusLink:
     def jobs(self) -> list[Job]:
         """Return what is to be polled, with fresh units."""
         units = [_unit(bound) for bound in self._devices]
-        return [Job(units[number], readers, period_s) for (number, period_s), readers in self._readers.items()]
+        return [
+            Job(units[number], readers, period_s) for (number, period_s), readers in self._readers.items()
+        ]
 
     async def run(self, sink: Sink) -> None:
         """Poll until cancelled; `TransientError` when the peer is away or no unit behind it answers."""

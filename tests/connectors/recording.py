@@ -174,8 +174,10 @@ def device(
 
 
 def _point(connector: Connector, owner: str, name: str, keys: Mapping[str, Any]) -> Point:
-    shared = {key for key, info in PointSpec.model_fields.items() for key in (key, info.alias) if key}
-    spec = PointSpec.model_validate({"quantity": _ANYTHING.name, **{key: keys[key] for key in keys if key in shared}})
+    shared = set(PointSpec.model_fields)
+    spec = PointSpec.model_validate(
+        {"quantity": _ANYTHING.name, **{key: keys[key] for key in keys if key in shared}}
+    )
     address = connector.point_model.model_validate({key: keys[key] for key in keys if key not in shared})
     return Point(
         path=f"test/{owner}/{name}",
@@ -228,7 +230,9 @@ async def running(link: Link, sink: RecordingSink) -> AsyncIterator[asyncio.Task
 
 
 @asynccontextmanager
-async def supervised(link: Link, sink: RecordingSink, wait_s: float = 0.05) -> AsyncIterator[asyncio.Task[None]]:
+async def supervised(
+    link: Link, sink: RecordingSink, wait_s: float = 0.05
+) -> AsyncIterator[asyncio.Task[None]]:
     """Run a link as the supervisor does: `TransientError` goes to `sink.downs`, and after `wait_s` it runs anew."""
 
     async def again() -> None:

@@ -23,7 +23,11 @@ class Hole(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """What `Spool.open` found. Damage that an earlier start has reported already is not in it again."""
+    """What `Spool.open` found.
+
+    `readings_damaged` leaves out what an earlier start has reported already; when it is not 0, `records_skipped` and
+    `holes` tell of all damage that has not gone by.
+    """
 
     waiting_batches: int
     waiting_readings: int
@@ -45,8 +49,12 @@ class Findings:
 
     state: State
     waiting: list[Found] = field(default_factory=list)
-    broken: list[Found] = field(default_factory=list)
     holes: list[Hole] = field(default_factory=list)
+
+    @property
+    def skipped(self) -> int:
+        """Records that are missing before the newest one."""
+        return self.state.seq - self.state.settled_seq - len(self.waiting)
 
     @property
     def lost(self) -> int:
@@ -66,9 +74,9 @@ def sort_out(states: Sequence[State], records: Iterable[Found], *, ring_damaged:
     if ring_damaged:
         state = _trust_deletion(state, kept)
     findings = Findings(state)
-    for found in kept:
-        if found.header.state.seq > state.settled_seq:
-            (findings.waiting if found.whole else findings.broken).append(found)
+    findings.waiting += (
+        found for found in kept if found.whole and found.header.state.seq > state.settled_seq
+    )
     _find_holes(findings)
     return findings
 

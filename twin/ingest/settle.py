@@ -3,17 +3,20 @@
 The rules, in the order in which they are applied:
 
 1. A raw number times scale plus offset is the value in the quantity's unit.
-2. A value that is not finite is `not_a_number`, one outside its range `out_of_range`; bad readings carry no value.
+2. A value that is not finite is `not_a_number` (`unknown_state` for a state), one outside its range `out_of_range`; bad
+   readings carry no value.
 3. The time is the device's own if the profile trusts it and it is plausible: not further ahead of the receipt than the
    allowed skew, and not older than the late window. Otherwise the receipt's time stands (`restamped`).
 4. A reading older than one that the point already has, or older than the allowed skew, is `late`.
-5. A reading that says what the last stored one said, within the dead band and within the heartbeat, is unchanged: it
-   counts as heard and is not stored again.
+5. A reading that says what the last stored one said, within the dead band and within the heartbeat (by its time and by
+   its receipt), is unchanged: it counts as heard and is not stored again. One that is older than what the point already
+   has is always stored, and nothing is compared with it afterwards.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,11 +30,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from twin.frame import Frame, Ids, Qualities, Times, Values
+    from twin.frame import Frame, Qualities, Times, Values
     from twin.ingest.table import PointTable
 
+    Rows = npt.NDArray[np.intp]
+    Mask = npt.NDArray[np.bool_]
+    Part = Rows | slice
+
 LATE_WINDOW_NS = 7 * 86_400 * NS
-_MAX_ROUNDS = 32
+_LONG_AGO = np.iinfo(np.int64).min // 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +46,7 @@ class Settled:
     """Everything that was received, `changed` telling what is to be stored; `details` by position."""
 
     readings: Batch
-    changed: npt.NDArray[np.bool_]
+    changed: Mask
     details: Mapping[int, str]
 
 
@@ -51,10 +58,11 @@ class Settler:
         size = table.size
         self.newest = np.full(size, np.iinfo(np.int64).min, np.int64)
         self.skew = np.zeros(size, np.int64)
+        # What was stored last of each point: value, quality, when it was received and its time.
         self._value = np.full(size, np.nan)
         self._quality = np.full(size, 255, np.uint8)
-        self._stored_at = np.full(size, np.iinfo(np.int64).min // 2, np.int64)
-        self._position = np.zeros(size, np.intp)
+        self._stored_at = np.full(size, _LONG_AGO, np.int64)
+        self._stored_time = np.full(size, _LONG_AGO, np.int64)
 
     def restore(self, readings: Batch) -> None:
         """Take over what the store and the spool already hold, so that late readings are known after a start."""
@@ -63,105 +71,140 @@ class Settler:
     def settle(self, frames: Sequence[Frame]) -> Settled:
         """Return the readings of all frames in order, settled."""
         ids = np.concatenate([frame.ids for frame in frames])
+        rows = ids.astype(np.intp)
         lengths = [len(frame.ids) for frame in frames]
         value = np.concatenate([frame.values for frame in frames])
         received = np.repeat(np.array([frame.received for frame in frames], np.int64), lengths)
         device = _device_times(frames, lengths)
         quality = _qualities(frames, lengths)
         details = _details(frames, lengths)
-        value = value * self.table.scale[ids] + self.table.offset[ids]
-        self._check(ids, value, quality, details)
-        time = self._times(ids, received, device, quality)
+        with np.errstate(over="ignore", invalid="ignore"):
+            value = value * self.table.scale[rows] + self.table.offset[rows]
+        self._check(rows, value, quality, details)
+        time = self._times(rows, received, device, quality)
         readings = Batch(ids, time, received, device, value, quality)
-        return Settled(readings, self._changed(readings), details)
+        return Settled(readings, self._changed(readings, rows), details)
 
-    def _check(self, ids: Ids, value: Values, quality: Qualities, details: dict[int, str]) -> None:
-        """Rule 2, in place."""
+    def _check(self, rows: Rows, value: Values, quality: Qualities, details: dict[int, str]) -> None:
+        """Rule 2, in place. The comparisons are false for NaN; infinities lie outside the widest range."""
         table = self.table
-        usable = quality < FIRST_BAD
-        with np.errstate(invalid="ignore"):
-            inside = (value >= table.minimum[ids]) & (value <= table.maximum[ids])
-        suspect = usable & ~(inside & np.isfinite(value))
-        if suspect.any():
-            for position in np.flatnonzero(suspect).tolist():
-                self._reject(position, ids, value, quality, details)
+        inside = (value >= table.minimum[rows]) & (value <= table.maximum[rows])
+        if inside.all() and not quality.any():
+            return
+        for position in np.flatnonzero(~inside & (quality < FIRST_BAD)).tolist():
+            quality[position] = self._reject(position, rows[position], float(value[position]), details)
         value[quality >= FIRST_BAD] = np.nan
 
-    def _reject(
-        self, position: int, ids: Ids, value: Values, quality: Qualities, details: dict[int, str]
-    ) -> None:
-        found, row = float(value[position]), ids[position]
+    def _reject(self, position: int, row: int, found: float, details: dict[int, str]) -> Reason:
+        """Return why a value is refused, with words for people where the connector gave none."""
+        if self.table.is_state[row]:
+            return Reason.UNKNOWN_STATE
         if not np.isfinite(found):
-            quality[position] = Reason.NOT_A_NUMBER
             details.setdefault(position, f"found {found}")
-            return
+            return Reason.NOT_A_NUMBER
         low, high = self.table.minimum[row], self.table.maximum[row]
-        quality[position] = Reason.OUT_OF_RANGE
         details.setdefault(position, f"{found:g} is outside {low:g} to {high:g}")
+        return Reason.OUT_OF_RANGE
 
-    def _times(self, ids: Ids, received: Times, device: Times, quality: Qualities) -> Times:
+    def _times(self, rows: Rows, received: Times, device: Times, quality: Qualities) -> Times:
         """Rule 3; marks `restamped` in place and keeps the skew as a fact."""
-        if not device.any():
-            return received
         given = device > 0
+        if not given.any():
+            return received
         ahead = np.where(given, device - received, 0)
-        self.skew[ids[given]] = ahead[given]
-        trusted = given & self.table.trusts_time[ids]
-        plausible = (ahead <= self.table.max_skew[ids]) & (ahead >= -LATE_WINDOW_NS)
+        self.skew[rows[given]] = ahead[given]
+        trusted = given & self.table.trusts_time[rows]
+        plausible = (ahead <= self.table.max_skew[rows]) & (ahead >= -LATE_WINDOW_NS)
         quality[trusted & ~plausible & (quality == Reason.GOOD)] = Reason.RESTAMPED
         return np.where(trusted & plausible, device, received)
 
-    def _changed(self, readings: Batch) -> npt.NDArray[np.bool_]:
-        """Rules 4 and 5; a point that occurs several times is settled in rounds, in the order of arrival."""
-        changed = np.ones(len(readings), np.bool_)
-        rest = np.arange(len(readings))
-        for _ in range(_MAX_ROUNDS):
-            ids = readings.ids[rest]
-            self._position[ids[::-1]] = np.arange(len(rest))[::-1]
-            first = self._position[ids] == np.arange(len(rest))
-            if first.all():
-                self._round(readings, rest, changed)
-                return changed
-            self._round(readings, rest[first], changed)
-            rest = rest[~first]
-        for position in rest:
-            self._round(readings, np.array([position]), changed)
+    def _changed(self, readings: Batch, rows: Rows) -> Mask:
+        """Rules 4 and 5, in rounds: the first reading of every point, then the second, in the order of arrival."""
+        changed = np.ones(len(rows), np.bool_)
+        # Where no time is the device's own, nothing is late and time and receipt are one.
+        settle_round = self._round if readings.time is readings.received else self._stamped_round
+        for part in _rounds(rows):
+            settle_round(readings, rows[part], part, changed)
         return changed
 
-    def _round(self, readings: Batch, at: npt.NDArray[np.intp], changed: npt.NDArray[np.bool_]) -> None:
-        """Settle readings of distinct points."""
-        ids, time, value = readings.ids[at], readings.time[at], readings.value[at]
-        received, quality, device = readings.received[at], readings.quality[at], readings.device[at]
-        newest = self.newest[ids]
-        stamped = time == device
-        overdue = stamped & (time < received - self.table.max_skew[ids])
-        late = (stamped & (time < newest)) | overdue
+    def _round(self, readings: Batch, rows: Rows, part: Part, changed: Mask) -> None:
+        """Settle readings of distinct points without device times."""
+        received, value, quality = readings.received[part], readings.value[part], readings.quality[part]
+        keep = ~self._same(rows, value, quality, received, self._stored_at)
+        changed[part] = keep
+        self.newest[rows] = received
+        self._remember(rows, keep, value, quality, received, received)
+
+    def _stamped_round(self, readings: Batch, rows: Rows, part: Part, changed: Mask) -> None:
+        """Settle readings of distinct points, some with the device's own time."""
+        time, received, value = readings.time[part], readings.received[part], readings.value[part]
+        stamped, newest, quality = time == readings.device[part], self.newest[rows], readings.quality[part]
+        older = stamped & (time < newest)
+        late = older | (stamped & (time < received - self.table.max_skew[rows]))
         if late.any():
             quality = np.where(late & (quality == Reason.GOOD), np.uint8(Reason.LATE), quality)
-            readings.quality[at] = quality
-        last, since = self._value[ids], received - self._stored_at[ids]
-        with np.errstate(invalid="ignore"):
-            same = np.abs(value - last) <= self.table.dead_band[ids]
-        same |= np.isnan(value) & np.isnan(last)
-        same &= (quality == self._quality[ids]) & (since >= 0) & (since < self.table.heartbeat[ids])
-        same &= ~(stamped & (time < newest))
-        changed[at] = ~same
-        kept = at[~same]
-        rows = readings.ids[kept]
-        self._value[rows] = readings.value[kept]
-        self._quality[rows] = readings.quality[kept]
-        self._stored_at[rows] = readings.received[kept]
-        self.newest[ids] = np.where(stamped, np.maximum(newest, time), time)
+            readings.quality[part] = quality
+        same = self._same(rows, value, quality, received, self._stored_at)
+        since = time - self._stored_time[rows]
+        same &= (since >= 0) & (since < self.table.heartbeat[rows]) & ~older
+        changed[part] = ~same
+        self.newest[rows] = np.where(stamped, np.maximum(newest, time), time)
+        self._remember(rows, ~same & ~older, value, quality, received, time)
+
+    def _same(self, rows: Rows, value: Values, quality: Qualities, received: Times, stored: Times) -> Mask:
+        """Whether readings say what was stored last, received no longer ago than the heartbeat."""
+        last, since = self._value[rows], received - stored[rows]
+        with np.errstate(over="ignore"):
+            same: Mask = np.abs(value - last) <= self.table.dead_band[rows]
+        if not same.all():
+            same |= np.isnan(value) & np.isnan(last)
+        same &= quality == self._quality[rows]
+        same &= (since >= 0) & (since < self.table.heartbeat[rows])
+        return same
+
+    def _remember(
+        self, rows: Rows, keep: Mask, value: Values, quality: Qualities, received: Times, time: Times
+    ) -> None:
+        if not keep.all():
+            rows, value, quality = rows[keep], value[keep], quality[keep]
+            received, time = received[keep], time[keep]
+        self._value[rows] = value
+        self._quality[rows] = quality
+        self._stored_at[rows] = received
+        self._stored_time[rows] = time
+
+
+def _rounds(rows: Rows) -> Sequence[Part]:
+    """Split positions so that no point occurs twice in a part and each point keeps its order.
+
+    Slices where the readings came point by point, poll by poll, which is the rule; else lists of positions.
+    """
+    order = np.argsort(rows, kind="stable")
+    ordered = rows[order]
+    begins = np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(rows)]
+    if begins.all():
+        return [slice(0, len(rows))] if len(rows) else []
+    index = np.arange(len(rows))
+    round_of = np.empty(len(rows), np.intp)
+    round_of[order] = index - np.maximum.accumulate(np.where(begins, index, 0))
+    steps = np.diff(round_of)
+    if (steps >= 0).all():
+        edges = [0, *(np.flatnonzero(steps) + 1).tolist(), len(rows)]
+        return [slice(start, end) for start, end in pairwise(edges)]
+    by_round = np.argsort(round_of, kind="stable")
+    return np.split(by_round, np.flatnonzero(np.diff(round_of[by_round])) + 1)
 
 
 def _device_times(frames: Sequence[Frame], lengths: Sequence[int]) -> Times:
+    """Device times of all readings, 0 where a device gave none."""
     if all(isinstance(frame.time, int) for frame in frames):
-        return np.repeat(np.array([frame.time for frame in frames], np.int64), lengths)
+        times = np.array([max(frame.time, 0) for frame in frames if isinstance(frame.time, int)], np.int64)
+        return np.repeat(times, lengths)
     parts = [
         np.full(length, frame.time, np.int64) if isinstance(frame.time, int) else frame.time
         for frame, length in zip(frames, lengths, strict=True)
     ]
-    return np.concatenate(parts)
+    return np.maximum(np.concatenate(parts), 0)
 
 
 def _qualities(frames: Sequence[Frame], lengths: Sequence[int]) -> Qualities:

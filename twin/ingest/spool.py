@@ -132,6 +132,7 @@ class Spool:
         self._waiting: list[_Waiting] = []
         self._waiting_rows = 0
         self._held = 0
+        self._refused = 0
         self._segments: list[Segment] = []
         self._active: Segment | None = None
         self._descriptor = -1
@@ -155,7 +156,7 @@ class Spool:
             waiting_batches=len(self._waiting),
             waiting_readings=self._waiting_rows,
             readings_damaged=skipped,
-            records_skipped=len(findings.broken) if skipped else 0,
+            records_skipped=findings.skipped if skipped else 0,
             bytes_set_aside=aside,
             seconds=time.monotonic() - begun,
             holes=tuple(findings.holes) if skipped else (),
@@ -281,10 +282,10 @@ class Spool:
         return max(0.0, (self._clock.now_ns() - oldest) / 1e9) if oldest else 0.0
 
     def full(self, size: int = 0) -> bool:
-        """Whether no record of `size` bytes would be taken now."""
+        """Whether a record of `size` bytes, or of the size that was refused last, would be refused now."""
         limit = self.limits.max_age_s
         too_old = limit is not None and self.oldest_age_s > limit
-        return too_old or self.used_bytes + size >= self.limits.max_bytes
+        return too_old or self.used_bytes + max(size, self._refused) > self.limits.max_bytes
 
     # Writing, in detail
 
@@ -306,6 +307,7 @@ class Spool:
             with self._lock:
                 self._retire_settled()
             if self.full(size):
+                self._refused = size
                 words = f"full: {self._waiting_rows} readings wait, the oldest {self.oldest_age_s:.0f} s"
                 raise SpoolFull(words)
 
@@ -437,6 +439,7 @@ class Spool:
         done = [each for each in self._segments if not each.live and each is not self._active]
         if not done or not self._mark(durable=True):
             return
+        self._refused = 0
         for each in done:
             with suppress(OSError):
                 self._files.unlink(each.path)

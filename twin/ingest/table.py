@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,14 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from twin.model.bound import BoundDevice
+    from twin.model.district import Point
 
 NS = 1_000_000_000
+
+_ROUNDING = 1e-9
+_LARGEST = sys.float_info.max
 
 
 class PointTable:
     """Columns of length `size`, one row per series id; rows of ids that are not configured are inert.
 
-    Times are int64 ns. `scale` and `offset` turn a raw number into the quantity's unit; the limits are in that unit.
+    Times are int64 ns. `scale` and `offset` turn a raw number into the quantity's unit; the limits are in that unit, a
+    hair wider than the profile's and always finite: infinities are never plausible.
     """
 
     def __init__(self, devices: Iterable[BoundDevice], size: int) -> None:
@@ -27,8 +34,8 @@ class PointTable:
         self.configured = np.zeros(size, np.bool_)
         self.scale = np.ones(size)
         self.offset = np.zeros(size)
-        self.minimum = np.full(size, -np.inf)
-        self.maximum = np.full(size, np.inf)
+        self.minimum = np.full(size, -_LARGEST)
+        self.maximum = np.full(size, _LARGEST)
         self.dead_band = np.zeros(size)
         self.is_state = np.zeros(size, np.bool_)
         self.trusts_time = np.zeros(size, np.bool_)
@@ -44,11 +51,17 @@ class PointTable:
             self.configured[row] = True
             self.scale[row] = point.scale
             self.offset[row] = point.offset
-            self.minimum[row] = point.minimum
-            self.maximum[row] = point.maximum
+            self.minimum[row], self.maximum[row] = _limits(point)
             self.dead_band[row] = point.dead_band
             self.is_state[row] = point.quantity.aggregation is Aggregation.STATE
             self.trusts_time[row] = bound.device.trust_time
             self.max_skew[row] = round(bound.device.max_skew_s * NS)
             self.heartbeat[row] = round(point.heartbeat_s * NS)
             self.silent_after_s[row] = point.silent_after_s
+
+
+def _limits(point: Point) -> tuple[float, float]:
+    """The plausible range, widened by what scaling may add to a value at its very end (100 % as 100.00000000000001)."""
+    ends = [abs(end) for end in (point.minimum, point.maximum) if math.isfinite(end)]
+    slack = _ROUNDING * max(ends, default=0.0)
+    return max(point.minimum - slack, -_LARGEST), min(point.maximum + slack, _LARGEST)

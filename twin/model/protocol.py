@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Protocol
+
+from twin.model.source import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -14,14 +18,16 @@ if TYPE_CHECKING:
     from twin.model.district import Device
 
 _ENDPOINT = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?P<host>\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+)(?::(?P<port>\d{1,5}))?(?P<path>/\S*)?"
+    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?P<host>\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]|[A-Za-z0-9._-]{1,253})"
+    r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-~]*)?"
 )
+_NUMBERS = re.compile(r"[0-9.]+")
 _LAST_PORT = 65535
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address to dial: `scheme://host:port/path`."""
+    """An address to dial: `scheme://host:port/path`. An IPv6 address stands in `host` with its brackets."""
 
     scheme: str
     host: str
@@ -30,7 +36,7 @@ class Endpoint:
 
     def __str__(self) -> str:
         """Return the address as it is written in files."""
-        return f"{self.scheme}://{self.host}:{self.port}{self.path}"
+        return f"{self.peer}{self.path}"
 
     @property
     def peer(self) -> str:
@@ -48,19 +54,30 @@ def parse_endpoint(text: str, schemes: Mapping[str, int]) -> Endpoint:
     ValueError, with what was found and what was meant, when it names none.
     """
     wanted = " or ".join(f"{scheme}://HOST:{port}" for scheme, port in schemes.items())
+    if "@" in text:
+        # Not shown: what stands before the @ may be a password.
+        raise ValueError(f"user and password never stand in an endpoint, expected {wanted}")
     match = _ENDPOINT.fullmatch(text.strip())
     if match is None:
-        message = f"{text!r} is not an endpoint, expected {wanted}"
-        raise ValueError(message)
-    scheme = match["scheme"]
+        raise ValueError(f"{shown(text)} is not an endpoint, expected {wanted}")
+    scheme, host = match["scheme"], match["host"]
     if scheme not in schemes:
-        message = f"scheme {scheme!r} is not spoken by this protocol, expected {wanted}"
-        raise ValueError(message)
+        raise ValueError(f"scheme {scheme!r} is not spoken by this protocol, expected {wanted}")
+    if (":" in host or _NUMBERS.fullmatch(host)) and not _is_address(host.strip("[]")):
+        raise ValueError(f"{host!r} is not an IP address")
     port = int(match["port"] or schemes[scheme])
     if not 1 <= port <= _LAST_PORT:
-        message = f"port {port} does not exist, ports are 1 to {_LAST_PORT}"
-        raise ValueError(message)
-    return Endpoint(scheme, match["host"], port, match["path"] or "")
+        raise ValueError(f"port {port} does not exist, ports are 1 to {_LAST_PORT}")
+    return Endpoint(scheme, host, port, match["path"] or "")
+
+
+@lru_cache(maxsize=10_000)
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 class ProtocolSchema(Protocol):

@@ -1,17 +1,11 @@
-"""YAML and CSV files with the line of everything in them, so that a fault can name its place.
-
-Only plain data is read: no tags that make objects, no aliases, no key twice, and a bound on size and depth.
-"""
+"""What somebody wrote, as plain data with the line of everything in it, so that a fault can name its place."""
 
 from __future__ import annotations
 
-import csv
 import difflib
+import unicodedata
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
-
-import yaml
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twin.errors import Fault
 
@@ -19,34 +13,25 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from pydantic_core import ErrorDetails
-
 MAX_BYTES = 8_000_000
-MAX_DEPTH = 32
+_LONGEST_SHOWN = 60
 
 Key = str | int
 Where = tuple[Key, ...]
-ModelT = TypeVar("ModelT", bound=BaseModel)
-
-
-@dataclass(slots=True)
-class Faults:
-    """Collects everything that is wrong, in the order in which it was found."""
-
-    found: list[Fault] = field(default_factory=list)
-
-    def add(self, source: Source, where: Where, message: str) -> None:
-        """Add a fault at a place in a source."""
-        self.found.append(Fault(source.path, source.line(where), dotted(where) or "(file)", message))
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Plain data of one file, and the line at which each path in it begins."""
+    """Plain data of one file, and the line at which each path in it begins.
+
+    Keys of mappings are text in paths, whatever they are in the data; numbers in paths are positions in lists. A
+    table (CSV) is a list of rows and knows only the lines of its rows.
+    """
 
     path: Path
     data: Any
     lines: Mapping[Where, int]
+    is_table: bool = False
 
     def line(self, where: Where) -> int:
         """Line of a path, or of the nearest one above it that the file has."""
@@ -56,174 +41,110 @@ class Source:
                 return found
         return 1
 
+    def listed(self, key: str) -> list[tuple[Where, Any]]:
+        """Items of the list under a key with their places; none when there is no list."""
+        found = self.data.get(key) if isinstance(self.data, dict) else None
+        return [((key, index), item) for index, item in enumerate(found)] if isinstance(found, list) else []
+
+
+class Place(NamedTuple):
+    """Where something was written."""
+
+    source: Source
+    where: Where
+
+    def at(self, *keys: Key) -> Place:
+        """Return a place inside this one."""
+        return Place(self.source, (*self.where, *keys))
+
+    @property
+    def line(self) -> int:
+        """Its line, or that of the nearest place around it."""
+        return self.source.line(self.where)
+
+
+@dataclass(slots=True)
+class Faults:
+    """Collects everything that is wrong, each thing once."""
+
+    _found: dict[Fault, None] = field(default_factory=dict)
+
+    @property
+    def found(self) -> list[Fault]:
+        """All faults so far, file by file in the order in which they were read, by line."""
+        files = {
+            path: number for number, path in enumerate(dict.fromkeys(fault.file for fault in self._found))
+        }
+        return sorted(self._found, key=lambda fault: (files[fault.file], fault.line))
+
+    def __len__(self) -> int:
+        """Number of faults so far."""
+        return len(self._found)
+
+    def add(self, place: Place, message: str) -> None:
+        """Add a fault at a place in a source."""
+        self._found[Fault(place.source.path, place.line, dotted(place.where), message)] = None
+
+    def add_file(self, path: Path, message: str, line: int = 1) -> None:
+        """Add a fault of a file that could not be read as a whole."""
+        self._found[Fault(path, line, "(file)", message)] = None
+
+
+def read_text(path: Path, faults: Faults) -> str | None:
+    """Return the text of a regular file of UTF-8, or None with the reason among the faults."""
+    try:
+        if path.exists() and not path.is_file():
+            faults.add_file(path, "is not a file")
+            return None
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
+    except OSError as error:
+        faults.add_file(path, f"cannot be read: {(error.strerror or 'unreadable').lower()}")
+        return None
+    if len(raw) > MAX_BYTES:
+        faults.add_file(path, f"is larger than {MAX_BYTES:,} bytes")
+        return None
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        faults.add_file(path, "is not UTF-8 text", raw[: error.start].count(b"\n") + 1)
+        return None
+
+
+def is_text(value: str) -> bool:
+    """Whether a value can be shown and stored: no control characters but tab and new line, no half characters."""
+    return value.isprintable() or not any(
+        unicodedata.category(char) in {"Cc", "Cs"} and char not in "\n\t" for char in value
+    )
+
 
 def dotted(where: Where) -> str:
     """Return `devices[2].profile` for `("devices", 2, "profile")`."""
     text = ""
     for key in where:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
-    return text
+        text += f"[{key}]" if isinstance(key, int) else f".{_plain(key)}" if text else _plain(key)
+    return text or "(file)"
 
 
 def suggest(found: str, known: Iterable[str]) -> str:
     """Return ` (did you mean X?)` with the nearest known name, or nothing."""
+    if len(found) > _LONGEST_SHOWN:
+        return ""
     near = difflib.get_close_matches(found, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""
 
 
-def read_yaml(path: Path, faults: Faults) -> Source | None:
-    """Return the file's content, or None with the reason among the faults."""
-    text = _read_text(path, faults)
-    if text is None:
-        return None
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        reader = _Reader()
-        data = reader.plain(node, ()) if node is not None else {}
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        words = error.problem or error.context or "not YAML"
-        faults.found.append(Fault(path, mark.line + 1 if mark else 1, "(file)", f"not valid YAML: {words}"))
-        return None
-    except yaml.YAMLError as error:
-        faults.found.append(Fault(path, 1, "(file)", f"not valid YAML: {str(error).splitlines()[0]}"))
-        return None
-    return Source(path, data, reader.lines)
+def shown(value: object) -> str:
+    """Return a value as a person would write it, on one line and not too long."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, (list, dict)):
+        return f"{'a' if value else 'an empty'} {'list' if isinstance(value, list) else 'mapping'}"
+    text = repr(value[: 2 * _LONGEST_SHOWN] if isinstance(value, str) else value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[: _LONGEST_SHOWN - 1]}…"
 
 
-def read_csv(path: Path, faults: Faults) -> Source | None:
-    """Return a table as a list of rows (mappings of text), empty cells left out; None with the reason if unreadable."""
-    text = _read_text(path, faults)
-    if text is None:
-        return None
-    rows: list[dict[str, str]] = []
-    lines: dict[Where, int] = {}
-    reader = csv.DictReader(text.splitlines(), restkey="(more)")
-    for row in reader:
-        lines[(len(rows),)] = reader.line_num
-        if "(more)" in row:
-            faults.found.append(
-                Fault(path, reader.line_num, f"[{len(rows)}]", "more cells than the header names")
-            )
-        rows.append(
-            {key.strip(): cell.strip() for key, cell in row.items() if isinstance(cell, str) and cell.strip()}
-        )
-    return Source(path, rows, lines)
-
-
-def validate(
-    model: type[ModelT], data: object, source: Source, where: Where, faults: Faults
-) -> ModelT | None:
-    """Return `data` as the model, or None with every fault of it added."""
-    try:
-        return model.model_validate(data)
-    except ValidationError as error:
-        for detail in error.errors(include_url=False):
-            faults.add(source, (*where, *_visible(detail, source, where)), _words(detail, model))
-        return None
-
-
-def _read_text(path: Path, faults: Faults) -> str | None:
-    try:
-        raw = path.read_bytes()
-    except OSError as error:
-        words = (error.strerror or "unreadable").lower()
-        faults.found.append(Fault(path, 1, "(file)", f"cannot be read: {words}"))
-        return None
-    if len(raw) > MAX_BYTES:
-        faults.found.append(Fault(path, 1, "(file)", f"is larger than {MAX_BYTES:,} bytes"))
-        return None
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw[: error.start].count(b"\n") + 1
-        faults.found.append(Fault(path, line, "(file)", "is not UTF-8 text"))
-        return None
-
-
-class _Reader:
-    """Turns a YAML node into plain data and keeps the lines."""
-
-    def __init__(self) -> None:
-        self.lines: dict[Where, int] = {}
-        self._constructor = yaml.SafeLoader("")
-        self._seen: set[int] = set()
-
-    def plain(self, node: yaml.Node, where: Where) -> object:
-        self.lines.setdefault(where, node.start_mark.line + 1)
-        if len(where) > MAX_DEPTH:
-            raise yaml.MarkedYAMLError(
-                problem=f"nested deeper than {MAX_DEPTH}", problem_mark=node.start_mark
-            )
-        if isinstance(node, yaml.ScalarNode):
-            return self._constructor.construct_object(node)
-        if id(node) in self._seen:
-            raise yaml.MarkedYAMLError(
-                problem="aliases (*name) are not read here", problem_mark=node.start_mark
-            )
-        self._seen.add(id(node))
-        if isinstance(node, yaml.SequenceNode):
-            return [self.plain(child, (*where, index)) for index, child in enumerate(node.value)]
-        if isinstance(node, yaml.MappingNode):
-            return self._mapping(node, where)
-        raise yaml.MarkedYAMLError(problem="unknown kind of YAML node", problem_mark=node.start_mark)
-
-    def _mapping(self, node: yaml.MappingNode, where: Where) -> dict[Any, Any]:
-        result: dict[Any, Any] = {}
-        for key_node, value_node in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(problem="a key must be a word", problem_mark=key_node.start_mark)
-            key = self._constructor.construct_object(key_node)
-            if key in result:
-                raise yaml.MarkedYAMLError(
-                    problem=f"key {key!r} stands here twice", problem_mark=key_node.start_mark
-                )
-            place = (*where, key if isinstance(key, str) else str(key))
-            self.lines[place] = key_node.start_mark.line + 1
-            result[key] = self.plain(value_node, place)
-        return result
-
-
-def _visible(detail: ErrorDetails, source: Source, where: Where) -> Where:
-    """The part of pydantic's location that the file has (it adds names of union members), keeping a missing key."""
-    result: Where = ()
-    for key in detail["loc"]:
-        if (*where, *result, key) in source.lines or detail["type"] in {"missing", "extra_forbidden"}:
-            result = (*result, key)
-    return result or tuple(detail["loc"][:1])
-
-
-def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
-    kind, found = detail["type"], detail["input"]
-    if kind == "missing":
-        return "is missing"
-    if kind == "extra_forbidden":
-        return f"unknown key{suggest(str(detail['loc'][-1]), _names(model))}"
-    if kind == "value_error":
-        return f"{detail['ctx']['error']}, found {_short(found)}"
-    if kind == "literal_error":
-        expected = detail["ctx"]["expected"].replace("'", "")
-        near = suggest(str(found), expected.replace(" or ", ", ").split(", "))
-        return f"must be {expected}, found {_short(found)}{near}"
-    message = detail["msg"].removeprefix("Input ").lower()
-    return f"{message}, found {_short(found)}"
-
-
-def _names(model: type[BaseModel], depth: int = 3) -> set[str]:
-    """Names of the keys of a model and of the models inside it: enough for a suggestion."""
-    names = {info.alias or name for name, info in model.model_fields.items()}
-    for info in model.model_fields.values() if depth else ():
-        for inner in _models_in(info.annotation):
-            names |= _names(inner, depth - 1)
-    return names
-
-
-def _models_in(annotation: object) -> list[type[BaseModel]]:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [inner for part in getattr(annotation, "__args__", ()) for inner in _models_in(part)]
-
-
-def _short(value: object, limit: int = 60) -> str:
-    text = repr(value)
-    return text if len(text) <= limit else f"{text[: limit - 1]}…"
+def _plain(key: str) -> str:
+    return key if key.isprintable() and 0 < len(key) <= _LONGEST_SHOWN else shown(key)

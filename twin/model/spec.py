@@ -8,12 +8,16 @@ protocol (registers, node ids, resources, endpoints) is not known here: it is ha
 from __future__ import annotations
 
 import re
+from pathlib import PurePosixPath
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "d": 86400.0}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|min|m|h|d)")
+_DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|s|min|m|h|d)")
+# A hundred years, so that nanoseconds fit into 64 bits.
+_LONGEST_S = 36_525 * 86_400.0
+_RESOLUTIONS = ("_15m", "_1h", "_1d")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -35,15 +39,52 @@ def _check_id(value: str) -> str:
     return value
 
 
-Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0)]
-Id = Annotated[str, AfterValidator(_check_id)]
+def _check_district(value: str) -> str:
+    if _check_id(value).endswith(_RESOLUTIONS):
+        message = f"ids that end with {', '.join(_RESOLUTIONS)} name the databases of rollups"
+        raise ValueError(message)
+    return value
+
+
+def _check_state_key(value: object) -> object:
+    if isinstance(value, (bool, int, str)):
+        return value
+    message = "the code of a state is a whole number, true, false or a word"
+    raise ValueError(message)
+
+
+def _check_scale(value: float) -> float:
+    if value == 0:
+        message = "a scale of 0 makes every value the same"
+        raise ValueError(message)
+    return value
+
+
+def _check_file(value: str) -> str:
+    path = PurePosixPath(value)
+    if not value.isprintable() or path.is_absolute() or ".." in path.parts or "\\" in value:
+        message = "must be a file in the district's folder, such as lamps.csv or tables/lamps.csv"
+        raise ValueError(message)
+    return value
+
+
 StateKey = bool | int | str
+Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=_LONGEST_S)]
+Poll = Annotated[Seconds, Field(ge=0.01)]
+Id = Annotated[str, AfterValidator(_check_id)]
+DistrictId = Annotated[str, AfterValidator(_check_district)]
+Code = Annotated[StateKey, BeforeValidator(_check_state_key)]
+StateName = Annotated[str, Field(min_length=1, max_length=64)]
+Name = Annotated[str, Field(max_length=200)]
+Text = Annotated[str, Field(max_length=2000)]
+Scale = Annotated[float, AfterValidator(_check_scale)]
+TableFile = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_check_file)]
 
 
 class Spec(BaseModel):
-    """Base of everything that is read from a file."""
+    """Base of everything that is read from a file: no unknown keys, no infinite numbers."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 class Location(Spec):
@@ -56,17 +97,19 @@ class Location(Spec):
 class SiteSpec(Spec):
     """A place inside a district: a building, a plaza, a pumping station. Sites nest."""
 
-    id: Id
-    name: str = Field(default="", description="Name for people; the id when left out")
-    kind: str = Field(default="Site", description="What the place is, for example Building or Plaza")
+    id: Id = Field(description="Id, not used by another site of the district")
+    name: Name = Field(default="", description="Name for people; the id when left out")
+    kind: Name = Field(default="Site", description="What the place is, for example Building or Plaza")
     within: Id | None = Field(default=None, description="Id of the site that this one lies in")
-    location: Location | None = None
+    location: Location | None = Field(default=None, description="Where it is")
 
 
 class RelationSpec(Spec):
     """A typed edge between devices and sites."""
 
-    type: Literal["feeds", "controls", "part_of", "measures", "located_in"]
+    type: Literal["feeds", "controls", "part_of", "measures", "located_in"] = Field(
+        description="What `from` does to `to`"
+    )
     source: Id = Field(alias="from", description="Id of a device or site")
     target: Id = Field(alias="to", description="Id of a device or site")
 
@@ -82,14 +125,16 @@ class RetentionSpec(Spec):
 class DistrictSpec(Spec):
     """`district.yaml`."""
 
-    district: Id = Field(description="Id: the first part of every point's path")
-    name: str
-    timezone: str = Field(description="IANA zone of the district's calendar, for example America/Mexico_City")
-    location: Location
-    description: str = ""
-    sites: tuple[SiteSpec, ...] = ()
-    relations: tuple[RelationSpec, ...] = ()
-    retention: RetentionSpec = RetentionSpec()
+    district: DistrictId = Field(description="Id: the first part of every point's path")
+    name: Name = Field(description="Name for people")
+    timezone: Name = Field(
+        description="IANA zone of the district's calendar, for example America/Mexico_City"
+    )
+    location: Location = Field(description="Its middle; sun and weather are computed for it")
+    description: Text = Field(default="", description="A sentence for people")
+    sites: tuple[SiteSpec, ...] = Field(default=(), description="Places inside the district")
+    relations: tuple[RelationSpec, ...] = Field(default=(), description="Edges between devices and sites")
+    retention: RetentionSpec = Field(default=RetentionSpec(), description="How long raw readings are kept")
 
 
 class PointSpec(Spec):
@@ -99,11 +144,15 @@ class PointSpec(Spec):
     unit: str | None = Field(
         default=None, description="UCUM unit after scale and offset; the quantity's when left out"
     )
-    scale: float = Field(
+    scale: Scale = Field(
         default=1.0, description="Raw number times scale, plus offset, is the value in `unit`"
     )
-    offset: float = 0.0
-    states: dict[StateKey, str] | None = Field(default=None, description="Raw code to state name, for states")
+    offset: float = Field(default=0.0, description="Added after `scale`, in `unit`")
+    states: dict[Code, StateName] | None = Field(
+        default=None,
+        min_length=1,
+        description="Raw code to state name; codes 0, 1, 2 … of the quantity's own states when left out",
+    )
     minimum: float | None = Field(
         default=None, description="Narrows the quantity's plausible range, in `unit`"
     )
@@ -125,19 +174,19 @@ class PointSpec(Spec):
         default=None,
         description="Not heard from for this long is a gap; three polls (at least 30 s) when left out",
     )
-    writable: bool = False
-    description: str = ""
+    writable: bool = Field(default=False, description="Whether commands may write the point")
+    description: Text = Field(default="", description="A sentence for people")
 
 
 class ProfileSpec(Spec):
     """A device model as data: `PROFILE.yaml`."""
 
-    profile: Id
-    protocol: str = Field(description="Name of a connector, for example modbus")
-    kind: str = Field(description="What the device is, for example WaterTank")
-    description: str = ""
-    source: str = Field(default="generic", description="What the addresses were checked against, or generic")
-    poll: Seconds = Field(
+    profile: Id = Field(description="Id, the same as the name of the file")
+    protocol: Name = Field(description="Name of a connector, for example modbus")
+    kind: Name = Field(description="What the device is, for example WaterTank")
+    description: Text = Field(default="", description="A sentence for people")
+    source: Text = Field(default="generic", description="What the addresses were checked against, or generic")
+    poll: Poll = Field(
         default=10.0, description="Period of polls, or of samples where the device sends by itself"
     )
     heartbeat: Seconds = Field(default=60.0, description="Default of the points' heartbeat")
@@ -146,42 +195,59 @@ class ProfileSpec(Spec):
         default=300.0, description="A device time further from ours is replaced by the receipt's"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="The protocol's own options")
-    points: dict[Id, dict[str, Any]] = Field(min_length=1)
+    points: dict[Id, dict[str, Any]] = Field(
+        min_length=1, description="Name of each point to its keys: those below and the protocol's address"
+    )
 
 
 class OverridesSpec(Spec):
     """What one device has different from its profile."""
 
-    poll: Seconds | None = None
-    heartbeat: Seconds | None = None
-    trust_time: bool | None = None
-    max_skew: Seconds | None = None
-    options: dict[str, Any] = Field(default_factory=dict)
-    points: dict[Id, dict[str, Any]] = Field(default_factory=dict)
+    poll: Poll | None = Field(default=None, description="Instead of the profile's")
+    heartbeat: Seconds | None = Field(default=None, description="Instead of the profile's")
+    trust_time: bool | None = Field(default=None, description="Instead of the profile's")
+    max_skew: Seconds | None = Field(default=None, description="Instead of the profile's")
+    options: dict[str, Any] = Field(default_factory=dict, description="Laid over the profile's, key by key")
+    points: dict[Id, dict[str, Any]] = Field(
+        default_factory=dict, description="Name of a point to the keys that differ, laid over the profile's"
+    )
+
+
+# One for all devices that override nothing: a default that holds dicts would be copied for each.
+_NOTHING = OverridesSpec()
 
 
 class DeviceSpec(Spec):
     """One device of `devices.yaml`, or one row of a table."""
 
-    id: Id
-    profile: Id
-    site: Id
-    endpoint: str = Field(description="Address to dial, for example modbus+tcp://10.20.0.11:502/1")
-    name: str = ""
-    location: Location | None = None
-    overrides: OverridesSpec = OverridesSpec()
+    id: Id = Field(
+        description="Id, not used by another device of the district: the second part of its points' paths"
+    )
+    profile: Id = Field(description="Name of the profile, looked for in the district's `profiles/` first")
+    site: Id = Field(description="Id of the site where it stands")
+    endpoint: Annotated[str, Field(max_length=1000)] = Field(
+        description="Address to dial, for example modbus+tcp://10.20.0.11:502/1"
+    )
+    name: Name = Field(default="", description="Name for people; the id when left out")
+    location: Location | None = Field(default=None, description="Where it is")
+    overrides: OverridesSpec = Field(
+        default_factory=lambda: _NOTHING, description="What differs from the profile"
+    )
 
 
 class TableSpec(Spec):
     """Many devices alike: a CSV file with columns id, endpoint and any of name, site, profile, unit, lat, lon."""
 
-    file: str
-    profile: Id | None = None
-    site: Id | None = None
+    file: TableFile = Field(description="Name of the CSV file, relative to the district's folder")
+    profile: Id | None = Field(default=None, description="Profile of the rows that name none")
+    site: Id | None = Field(default=None, description="Site of the rows that name none")
+    endpoint: Annotated[str, Field(max_length=1000)] | None = Field(
+        default=None, description="Endpoint of the rows that name none; the column `unit` tells them apart"
+    )
 
 
 class DevicesSpec(Spec):
     """`devices.yaml`."""
 
-    devices: tuple[DeviceSpec, ...] = ()
-    tables: tuple[TableSpec, ...] = ()
+    devices: tuple[DeviceSpec, ...] = Field(default=(), description="Devices, one by one")
+    tables: tuple[TableSpec, ...] = Field(default=(), description="Devices alike, a line each")

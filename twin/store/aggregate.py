@@ -61,7 +61,8 @@ def _reduce_full(
         return np.add.reduceat(value, first)
     if period is not None:
         return _mean_direction(value, first, period)
-    return np.add.reduceat(value, first) / (last - first + 1)
+    mean: Values = np.add.reduceat(value, first) / (last - first + 1)
+    return mean
 
 
 def _mean_direction(value: Values, first: _Index, period: float) -> Values:

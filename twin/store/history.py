@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
@@ -180,8 +181,8 @@ def is_state(series: Series) -> bool:
 
 def split(batch: Batch) -> Iterator[tuple[int, Batch]]:
     """Yield each series of a batch that is ordered by series."""
-    first = np.flatnonzero(np.diff(batch.ids, prepend=-1))
-    for begin, end in zip(first.tolist(), [*first[1:].tolist(), len(batch)], strict=True):
+    bounds = [*np.flatnonzero(np.diff(batch.ids, prepend=-1)).tolist(), len(batch)]
+    for begin, end in pairwise(bounds):
         yield int(batch.ids[begin]), batch.take(slice(begin, end))
 
 
@@ -214,7 +215,7 @@ def _join(
     cells: Mapping[Aggregate, Values], at: npt.NDArray[np.intp], number: int, simple: Collection[Aggregate]
 ) -> Iterator[tuple[Aggregate, Values]]:
     """Yield the columns of all windows, float64[number], from those of cells in the order of (series, time)."""
-    count = np.bincount(at, cells[Aggregate.COUNT], number)
+    count: Values = np.bincount(at, cells[Aggregate.COUNT], number).astype(np.float64)
     yield Aggregate.COUNT, count
     for one in frozenset(simple) - {Aggregate.COUNT}:
         column = _join_one(cells, at, count, one)
@@ -234,7 +235,7 @@ def _join_one(
         pick, column = _EXTREMES[one], np.full(len(count), -np.inf if one is Aggregate.MAX else np.inf)
         pick.at(column, at, cells[one])
         return column
-    total: Values = np.bincount(at, cells[Aggregate.SUM], len(count))
+    total: Values = np.bincount(at, cells[Aggregate.SUM], len(count)).astype(np.float64)
     return total / np.maximum(count, 1) if one is Aggregate.MEAN else total
 
 

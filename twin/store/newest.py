@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 import numpy as np
+import numpy.typing as npt
 
 from twin.frame import Batch, Ids, Times, empty_batch
 
@@ -42,12 +43,10 @@ class Newest:
         """Return the time of the newest reading of each of `ids`, `NEVER` where there is none."""
         return self._rows.time[ids]
 
-    def take(self, batch: Batch) -> None:
-        """Take rows that are stored now; one row a (series, time)."""
-        if not len(batch):
-            return
-        batch = batch.take(batch.time >= self._rows.time[batch.ids])
-        if not is_rising(batch):
+    def take(self, batch: Batch, *, appended: bool = False) -> None:
+        """Take rows that are stored now, one a (series, time); `appended`: all rise, and are later than any before."""
+        if not appended:
+            batch = batch.take(batch.time >= self._rows.time[batch.ids])
             batch = batch.take(np.argsort(batch.time, kind="stable"))
         rows, ids = self._rows, batch.ids
         with self._lock:
@@ -64,8 +63,7 @@ class Newest:
         """Return the newest reading of each of `ids` (all when None) that has one."""
         with self._lock:
             rows = self._rows
-            chosen = slice(None) if ids is None else np.unique(ids[(ids >= 0) & (ids < len(rows))])
-            found = rows.take(chosen)
+            found = rows if ids is None else rows.take(_within(ids, len(rows)))
             return found.take(found.time != NEVER)
 
 
@@ -89,13 +87,13 @@ def _is_distinct(ids: Ids) -> bool:
 
 
 def settle(batch: Batch) -> Batch:
-    """Return one row a (series, time), the last one of each, in the order of arrival."""
+    """Return one row a (series, time), the last one of each; the rows of each series rise in time."""
     if is_rising(batch):
         return batch
     order = np.lexsort((batch.time, batch.ids))
     ids, time = batch.ids[order], batch.time[order]
     last = np.append((ids[1:] != ids[:-1]) | (time[1:] != time[:-1]), True)
-    return batch.take(np.sort(order[last]))
+    return batch.take(order[last])
 
 
 def sort_rows(batch: Batch) -> Batch:
@@ -105,3 +103,7 @@ def sort_rows(batch: Batch) -> Batch:
     if bool(((ids[1:] == ids[:-1]) & (time[1:] < time[:-1])).any()):
         order = np.lexsort((batch.time, batch.ids))
     return batch.take(order)
+
+
+def _within(ids: Ids, number: int) -> npt.NDArray[np.intp]:
+    return np.unique(ids[(ids >= 0) & (ids < number)]).astype(np.intp)

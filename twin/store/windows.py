@@ -23,7 +23,7 @@ _DAY_S = 86_400
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
 _MONTHS = {"mo": 1, "y": 12}
 _SHORTEST_S = {"d": 23 * 3600, "w": 6 * _DAY_S, "mo": 28 * _DAY_S, "y": 365 * _DAY_S}
-_EVERY = re.compile(r"(\d{1,9})(s|min|mo|m|h|d|w|y)")
+_EVERY = re.compile(r"([0-9]{1,9})(s|min|mo|m|h|d|w|y)")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEANT = (
     "meant is one of 15s, 1m, 15m, 1h, 6h, 1d, 1w, 1mo, 1y, or another s, m or h that divides a day evenly"

@@ -207,7 +207,10 @@ def test_integers_beyond_a_double_are_marked(kind, content, reason):
 def test_states_become_their_ids():
     """A code of the profile gives its state id, in registers, in bits and in coils."""
     states = {0: "closed", 1: "open"}
-    points = {"valve": {"register": "coil:0", "states": states}, "other": {"register": "coil:1", "states": states}}
+    points = {
+        "valve": {"register": "coil:0", "states": states},
+        "other": {"register": "coil:1", "states": states},
+    }
 
     found = decode(points, b"\x02")
 

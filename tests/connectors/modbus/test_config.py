@@ -61,7 +61,9 @@ def test_null_values_are_integers_or_hex():
     assert point.null_values == (65535, 0x8000, -1)
 
 
-@pytest.mark.parametrize(("key", "value"), [("max_registers", 126), ("max_bits", 2001), ("timeout", 0), ("retry", 1)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("max_registers", 126), ("max_bits", 2001), ("timeout", 0), ("retry", 1)]
+)
 def test_options_beyond_the_standard_are_refused(key, value):
     """No request asks for more than MODBUS Application Protocol V1.1b3 allows."""
     with pytest.raises(ValidationError):
@@ -79,7 +81,11 @@ def test_options_beyond_the_standard_are_refused(key, value):
         ({"register": "holding:0", "type": "bool"}, "bit", "needs `bit: 0` to `bit: 15`"),
         ({"register": "discrete:0", "order": "ABCD"}, "order", "no order of bytes"),
         ({"register": "coil:0", "null_values": [1]}, "null_values", "two values"),
-        ({"register": "holding:0", "null_values": [65536]}, "null_values", "0x10000 does not fit into 16 bits"),
+        (
+            {"register": "holding:0", "null_values": [65536]},
+            "null_values",
+            "0x10000 does not fit into 16 bits",
+        ),
         ({"register": "holding:0", "type": "float32", "states": {0: "off"}}, "states", "found type float32"),
         ({"register": "holding:0", "states": {"0": "off"}}, "states", "integers in Modbus, found '0'"),
         ({"register": "coil:0", "states": {2: "broken"}}, "states", "0 or 1, found code 2"),
@@ -104,7 +110,9 @@ def test_a_value_wider_than_a_request_is_a_fault():
 @pytest.mark.parametrize("path", ["/256", "/x", "/1/2", "/-1"])
 def test_a_unit_that_cannot_be_is_a_fault(path):
     """The endpoint's path is the unit id."""
-    ((place, message),) = faults({"a": {"register": "holding:0"}}, endpoint=f"modbus+tcp://127.0.0.1:502{path}")
+    ((place, message),) = faults(
+        {"a": {"register": "holding:0"}}, endpoint=f"modbus+tcp://127.0.0.1:502{path}"
+    )
 
     assert place == "endpoint"
     assert "0 to 255" in message

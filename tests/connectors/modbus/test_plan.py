@@ -76,7 +76,9 @@ WIDTHS = st.sampled_from(["uint16", "int32", "float64"])
 def test_every_point_is_in_one_block_and_every_block_is_within_its_limits(places, most, gap):
     """Whatever the addresses: nothing lost, nothing twice, nothing outside, no request too large, no gap too wide."""
     points = {f"p{n}": {"register": f"holding:{at}", "type": kind} for n, (at, kind) in enumerate(places)}
-    bound = bind(device(connector, "modbus+tcp://127.0.0.1", points, options={"max_registers": most, "max_gap": gap}))
+    bound = bind(
+        device(connector, "modbus+tcp://127.0.0.1", points, options={"max_registers": most, "max_gap": gap})
+    )
 
     (group,) = plan(bound)
 

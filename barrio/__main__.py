@@ -1,0 +1,5 @@
+"""`python -m barrio`."""
+
+from barrio.cli import main
+
+main()

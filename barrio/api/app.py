@@ -1,0 +1,195 @@
+"""The HTTP surface as an application: `create_app(platform)`.
+
+Everything that asks the store or the disk runs in the platform's reading threads; the rest is in memory.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import orjson
+from fastapi import Depends, FastAPI, Query
+from fastapi.responses import PlainTextResponse, Response
+
+from barrio import __version__, history
+from barrio.api import metrics, problems
+from barrio.api.points import Filter, chosen, described, latest
+from barrio.errors import AskError, UnknownName
+from barrio.moments import parse_moment, rfc3339
+from barrio.status import links, snapshot, unready
+from barrio.why import explain
+from twin.model.source import suggest
+
+if TYPE_CHECKING:
+    from barrio.platform import Platform
+    from twin.ledger import Gap
+
+MOST_LISTED = 10_000
+USUALLY_LISTED = 1_000
+_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+_INDEX = f"""\
+barrio {__version__}
+
+/healthz                         the process lives
+/readyz                          readings are taken and stored
+/metrics                         numbers for Prometheus
+/api/v1/status                   links, devices, readings, alarms
+/api/v1/points                   every point with its newest value (under, device, quantity, site, kind, limit, offset)
+/api/v1/points/PATH/latest       the newest reading of one point
+/api/v1/history?point=PATH       what it said before (from, to, every, aggregate, tz)
+/api/v1/why/PATH                 why a point has no value
+/api/v1/gaps                     when a point was not heard, and why (point, from, to, limit)
+/openapi.json                    all of this for programs
+"""
+
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+Offset = Annotated[int, Query(ge=0)]
+Word = Annotated[str | None, Query(max_length=300)]
+
+
+def create_app(platform: Platform) -> FastAPI:
+    """Return the application that answers for a platform."""
+    app = FastAPI(
+        title="Barrio",
+        version=__version__,
+        docs_url=None,
+        redoc_url=None,
+        dependencies=[Depends(problems.refuse_unknown_parameters)],
+    )
+    problems.install(app)
+    _operation(app, platform)
+    _twin(app, platform)
+    _records(app, platform)
+    return app
+
+
+def as_json(body: Any) -> Response:
+    """Return a body as JSON: numpy columns as they are, NaN as null."""
+    return Response(orjson.dumps(body, option=_OPTIONS), media_type="application/json")
+
+
+def _operation(app: FastAPI, platform: Platform) -> None:
+    @app.get("/", response_class=PlainTextResponse)
+    async def index() -> str:
+        """List what there is."""
+        return _INDEX
+
+    @app.get("/healthz", response_class=PlainTextResponse)
+    async def healthz() -> str:
+        """Answer while the event loop lives."""
+        return "ok\n"
+
+    @app.get("/readyz", response_class=PlainTextResponse)
+    async def readyz() -> PlainTextResponse:
+        """Answer 200 while readings are taken and stored, else 503 with words."""
+        words = unready(platform)
+        status = HTTPStatus.SERVICE_UNAVAILABLE if words else HTTPStatus.OK
+        return PlainTextResponse(f"{words or 'ready'}\n", status)
+
+    @app.get("/metrics")
+    async def scrape() -> Response:
+        """Answer in the text format of Prometheus."""
+        return Response(metrics.text(metrics.collect(platform)), media_type=metrics.CONTENT_TYPE)
+
+    @app.get("/api/v1/status")
+    async def status() -> Response:
+        """Return what the platform says of itself, with every link."""
+        words = unready(platform)
+        extra = {
+            "links": links(platform),
+            "running": not platform.at_rest,
+            "ready": not words,
+            "words": words,
+        }
+        return as_json(snapshot(platform) | extra)
+
+
+def _twin(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/points")
+    async def points(
+        under: Word = None,
+        device: Word = None,
+        quantity: Word = None,
+        site: Word = None,
+        kind: Word = None,
+        limit: Limit = USUALLY_LISTED,
+        offset: Offset = 0,
+    ) -> Response:
+        """Return the points that pass all filters, each with its newest reading, in the order of the files."""
+        found = list(chosen(platform, Filter(under, device, quantity, site, kind)))
+        page = [described(platform, *pair) for pair in found[offset : offset + limit]]
+        return as_json({"total": len(found), "limit": limit, "offset": offset, "points": page})
+
+    @app.get("/api/v1/points/{path:path}/latest")
+    async def newest(path: str) -> Response:
+        """Return the newest reading of a point."""
+        return as_json(latest(platform, history.find(path, platform.catalogue)))
+
+    @app.get("/api/v1/why/{path:path}")
+    async def why(path: str) -> Response:
+        """Return the steps of the way of a reading; the first that stops it is the reason."""
+        item = history.find(path, platform.catalogue)
+        letter = await platform.in_thread("reads", platform.letters.newest, item.id)
+        steps = explain(platform, item, letter)
+        body = [{"step": step.name, "verdict": step.verdict, "words": step.words} for step in steps]
+        return as_json({"path": item.point.path, "steps": body, "latest": latest(platform, item)})
+
+
+def _records(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/history")
+    async def past(
+        point: Annotated[list[str], Query(min_length=1, max_length=history.MOST_POINTS)],
+        start: Annotated[str, Query(alias="from")] = history.DEFAULT_FROM,
+        to: str = "now",
+        every: str | None = None,
+        aggregate: str | None = None,
+        tz: str | None = None,
+    ) -> Response:
+        """Return raw readings, or windows of `every`, as columns."""
+        asked = history.Asked(tuple(dict.fromkeys(point)), start, to, every, aggregate, tz)
+        question = history.understand(asked, platform.catalogue, platform.clock.now_ns())
+        return await platform.in_thread("reads", _answered, platform, question)
+
+    @app.get("/api/v1/gaps")
+    async def gaps(
+        point: Word = None,
+        start: Annotated[str, Query(alias="from")] = "-1d",
+        to: str = "now",
+        limit: Limit = USUALLY_LISTED,
+        offset: Offset = 0,
+    ) -> Response:
+        """Return the intervals in which points were not heard, with their reasons."""
+        zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
+        span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
+        if span[0] >= span[1]:
+            raise AskError("from", f"{start!r} is not before to={to!r}")
+        ids = platform.catalogue.ids if point is None else _ids_under(platform, point)
+        found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span)
+        page = [_gap(platform, gap) for gap in found[offset : offset + limit]]
+        return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
+
+
+def _answered(platform: Platform, question: history.Question) -> Response:
+    return as_json(history.answer(question, platform.store, platform.catalogue.states))
+
+
+def _ids_under(platform: Platform, path: str) -> np.ndarray:
+    """Series ids of a point, or of all points of a device or district."""
+    found = [item.id for _, item in chosen(platform, Filter(under=path))]
+    if not found:
+        near = suggest(path, platform.catalogue.points)
+        raise UnknownName(f"there is no point, device or district {path!r}{near}")
+    return np.array(found, np.int32)
+
+
+def _gap(platform: Platform, gap: Gap) -> dict[str, Any]:
+    return {
+        "point": platform.catalogue.paths[gap.series],
+        "from": rfc3339(gap.start),
+        "to": None if gap.stop is None else rfc3339(gap.stop),
+        "reason": gap.reason.slug,
+        "meaning": gap.reason.meaning,
+        "words": gap.words,
+    }

@@ -1,0 +1,84 @@
+"""Errors as problem details (RFC 9457): what is wrong, where, and what was probably meant."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from starlette.exceptions import HTTPException
+
+from barrio.errors import AskError, UnknownName
+from twin.errors import TransientError
+from twin.model.source import suggest
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+MEDIA = "application/problem+json"
+RETRY_AFTER_S = 5
+
+
+def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> Response:
+    """Return a problem; `extra` are members of its own, such as `parameter`."""
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **extra}
+    return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA)
+
+
+def install(app: FastAPI) -> None:
+    """Answer every error of the application with a problem; bugs stay bugs (500)."""
+    app.add_exception_handler(AskError, _asked)
+    app.add_exception_handler(UnknownName, _unknown)
+    app.add_exception_handler(TransientError, _away)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+
+
+def refuse_unknown_parameters(request: Request) -> None:
+    """Refuse a query parameter that the route does not know: one that is misspelt would change nothing silently."""
+    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            raise AskError(name, f"there is no parameter {name!r}{suggest(name, known)}")
+
+
+async def _asked(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, AskError):
+        raise error
+    return problem(HTTPStatus.BAD_REQUEST, str(error), parameter=error.parameter)
+
+
+async def _unknown(_request: Request, error: Exception) -> Response:
+    return problem(HTTPStatus.NOT_FOUND, str(error))
+
+
+async def _away(_request: Request, error: Exception) -> Response:
+    """The store is away: not the fault of whoever asks."""
+    headers = {"Retry-After": str(RETRY_AFTER_S)}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
+
+
+async def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    first = error.errors()[0]
+    name = str(first["loc"][-1])
+    words = f"{name}: {str(first['msg']).removeprefix('Input ').lower()}, found {first['input']!r}"
+    if first["type"] == "missing":
+        words = f"{name}: is missing"
+    return problem(HTTPStatus.BAD_REQUEST, words, parameter=name)
+
+
+async def _http(request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    status = HTTPStatus(error.status_code)
+    words = (
+        error.detail
+        if error.detail != status.phrase
+        else f"{request.method} {request.url.path}: {status.phrase}"
+    )
+    return problem(status, words, dict(error.headers or {}))

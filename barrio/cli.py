@@ -1,0 +1,271 @@
+"""The command line. What a command needs is imported when it runs, so that `barrio --help` is quick.
+
+Exit codes: 0 done, 2 something that whoever typed it can put right (said in one line each, on stderr), 1 a bug.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from twin.errors import BarrioError, ConfigError
+
+if TYPE_CHECKING:
+    from barrio.settings import Settings
+
+WRONG_INPUT = 2
+
+app = typer.Typer(
+    name="barrio",
+    help="A digital twin for city districts.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Districts = Annotated[
+    list[str],
+    typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
+]
+Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder.")]
+Listen = Annotated[
+    str | None, typer.Option(metavar="HOST:PORT", help="HTTP address; port 0 takes a free one.")
+]
+Store = Annotated[str | None, typer.Option(metavar="URL", help="duckdb, or the URL of an InfluxDB.")]
+BasePort = Annotated[int | None, typer.Option(min=1024, max=60_000, help="First port of the simulator.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same values.")]
+Speed = Annotated[float, typer.Option(help="Simulated seconds in a real second.")]
+FaultSpec = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault", metavar="SPEC", help="KIND:TARGET[@START][+DURATION][=ARG]; may be given several times."
+    ),
+]
+District = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--district", metavar="DISTRICT", help="District to use while no platform runs; else the last ones."
+    ),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on one line.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    """A digital twin for city districts."""
+    if version:
+        from barrio import __version__
+
+        typer.echo(f"barrio {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    districts: Districts,
+    connect: Annotated[bool, typer.Option("--connect", help="Try every link once as well.")] = False,
+) -> None:
+    """Report every fault of districts, with file and line."""
+    from barrio.commands import check as command
+
+    for line in command.check(districts):
+        typer.echo(line)
+    if connect:
+        from barrio.service import run_loop
+
+        lines, all_answered = run_loop(command.connect(districts))
+        for line in lines:
+            typer.echo(line)
+        raise typer.Exit(0 if all_answered else WRONG_INPUT)
+
+
+@app.command()
+def run(
+    districts: Districts,
+    data: Data = None,
+    listen: Listen = None,
+    store: Store = None,
+    simulated: Annotated[
+        bool, typer.Option("--simulated", help="Dial the simulator, not the devices.")
+    ] = False,
+    base_port: BasePort = None,
+    endpoints: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Other addresses to dial: what barrio simulate prints."),
+    ] = None,
+) -> None:
+    """Run districts: read their devices, keep the twin and its history, answer over HTTP."""
+    from barrio.commands import run as command
+
+    settings = _settings(data=data, listen=listen, store=store, base_port=base_port)
+    command.run(districts, settings, simulated=simulated, endpoints=endpoints)
+
+
+@app.command()
+def simulate(
+    districts: Districts,
+    base_port: BasePort = None,
+    seed: Seed = 1,
+    speed: Speed = 1.0,
+    fault: FaultSpec = None,
+) -> None:
+    """Serve every device of districts with its real protocol; prints an override file for barrio run."""
+    from barrio.commands import simulate as command
+
+    port = _settings(base_port=base_port).base_port
+    command.simulate(districts, base_port=port, seed=seed, speed=speed, faults=fault or [])
+
+
+@app.command()
+def demo(  # noqa: PLR0913, PLR0917 - each is an option
+    duration: Annotated[
+        str | None, typer.Option("--for", metavar="DURATION", help="Stop after this long, such as 20s or 5m.")
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="No live view; one JSON object at the end.")
+    ] = False,
+    data: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Data folder to keep; a temporary one else.")
+    ] = None,
+    listen: Listen = None,
+    store: Store = None,
+    base_port: BasePort = None,
+    seed: Seed = 1,
+    speed: Speed = 1.0,
+    fault: FaultSpec = None,
+    district: Annotated[str, typer.Option(metavar="DISTRICT", help="District to show.")] = "ciudad-maderas",
+) -> None:
+    """Show a living district: simulator, platform and a live view."""
+    from barrio.demo import command
+
+    asked = command.Asked(
+        district, duration, as_json, data, listen, store, base_port, seed, speed, fault or []
+    )
+    command.demo(asked)
+
+
+@app.command()
+def history(  # noqa: PLR0913, PLR0917 - each is an option
+    points: Annotated[list[str], typer.Argument(metavar="POINT...", help="district/device/point.")],
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1h.")
+    ] = "-1h",
+    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    every: Annotated[
+        str | None, typer.Option(metavar="LENGTH", help="Windows of 15m, 1h, 1d, 1mo; raw else.")
+    ] = None,
+    aggregate: Annotated[
+        str | None, typer.Option(metavar="NAMES", help="Of mean,min,max,sum,last,count,delta,state_s.")
+    ] = None,
+    tz: Annotated[str | None, typer.Option(metavar="ZONE", help="Time zone; the district's else.")] = None,
+    form: Annotated[
+        str, typer.Option("--format", metavar="FORMAT", help="table, spark, json or csv.")
+    ] = "table",
+    data: Data = None,
+    store: Store = None,
+    district: District = None,
+) -> None:
+    """Show what points said before."""
+    from barrio.commands import ask
+
+    query = {"point": points, "from": start, "to": to, "every": every, "aggregate": aggregate, "tz": tz}
+    typer.echo(ask.past(_settings(data=data, store=store), district or [], query, form))
+
+
+@app.command()
+def latest(
+    point: Annotated[
+        str | None, typer.Argument(metavar="[POINT]", help="Point, district/device or district.")
+    ] = None,
+    as_json: AsJson = False,
+    data: Data = None,
+    store: Store = None,
+    district: District = None,
+) -> None:
+    """Show the newest reading of points."""
+    from barrio.commands import ask
+
+    typer.echo(ask.latest(_settings(data=data, store=store), district or [], point, machine=as_json))
+
+
+@app.command()
+def why(
+    point: Annotated[str, typer.Argument(metavar="POINT", help="district/device/point.")],
+    as_json: AsJson = False,
+    data: Data = None,
+    store: Store = None,
+    district: District = None,
+) -> None:
+    """Say why a point has no value now, step by step along the way of a reading."""
+    from barrio.commands import ask
+
+    typer.echo(ask.why(_settings(data=data, store=store), district or [], point, machine=as_json))
+
+
+@app.command()
+def status(
+    as_json: AsJson = False, data: Data = None, store: Store = None, district: District = None
+) -> None:
+    """Show links, books and alarms."""
+    from barrio.commands import ask
+
+    typer.echo(ask.status(_settings(data=data, store=store), district or [], machine=as_json))
+
+
+@app.command()
+def gaps(
+    point: Annotated[
+        str | None, typer.Argument(metavar="[POINT]", help="Point, district/device or district.")
+    ] = None,
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
+    ] = "-1d",
+    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    as_json: AsJson = False,
+    data: Data = None,
+    store: Store = None,
+    district: District = None,
+) -> None:
+    """Show when points were not heard, and why."""
+    from barrio.commands import ask
+
+    query = {"point": point, "from": start, "to": to}
+    typer.echo(ask.gaps(_settings(data=data, store=store), district or [], query, machine=as_json))
+
+
+@app.command()
+def connectors(as_json: AsJson = False) -> None:
+    """List the protocols that are installed."""
+    from barrio.commands import connectors as command
+
+    typer.echo(command.listed(machine=as_json))
+
+
+def _settings(**given: object) -> Settings:
+    """Return the settings of this process, its logs set up accordingly."""
+    from barrio import logs
+    from barrio.settings import load_settings
+
+    settings = load_settings(**given)
+    logs.set_up(settings.log_level, settings.log_format)
+    return settings
+
+
+def main() -> None:
+    """Run the command line; the one place where an error becomes words and an exit code."""
+    try:
+        app()
+    except ConfigError as error:
+        sys.exit(_said(str(error)))
+    except BarrioError as error:
+        sys.exit(_said("\n".join(f"barrio: {line}" for line in str(error).splitlines())))
+
+
+def _said(words: str) -> int:
+    sys.stderr.write(f"{words}\n")
+    return WRONG_INPUT

@@ -1,0 +1,1 @@
+"""What the commands do; `barrio.cli` says what they are called."""

@@ -1,0 +1,147 @@
+"""`history`, `latest`, `why`, `status`, `gaps`: questions, and their answers as text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from barrio import history
+from barrio.client import answers, fetch
+from barrio.errors import AskError, UnknownName
+from barrio.service import run_loop
+from twin.model.source import suggest
+
+if TYPE_CHECKING:
+    from barrio.settings import Settings
+
+_MARKS = {"passes": "ok", "stops": "NO", "unseen": "--"}
+_MOST = 10_000
+
+
+def ask(
+    settings: Settings, districts: Sequence[str], path: str, query: Mapping[str, Any] | None = None
+) -> Any:
+    """Return the answer of one question to the data folder of the settings."""
+
+    async def asked() -> Any:
+        async with answers(settings, districts) as client:
+            return await fetch(client, path, query)
+
+    return run_loop(asked())
+
+
+def past(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], form: str) -> str:
+    """Return the history of points in one of the formats."""
+    if form not in history.FORMATS:
+        raise AskError(
+            "--format", f"{form!r} is none of {', '.join(history.FORMATS)}{suggest(form, history.FORMATS)}"
+        )
+    body = ask(settings, districts, "/api/v1/history", query)
+    return as_json(body) if form == "json" else history.render(body, form)
+
+
+def latest(settings: Settings, districts: Sequence[str], under: str | None, *, machine: bool) -> str:
+    """Return the newest reading of a point, or of every point of a device or a district."""
+    body = ask(settings, districts, "/api/v1/points", {"under": under, "limit": _MOST})
+    if not body["points"]:
+        raise UnknownName(f"there is no point, device or district {under!r}; barrio latest lists all")
+    if machine:
+        return as_json([point["latest"] for point in body["points"]])
+    rows = [_latest_row(point["latest"]) for point in body["points"]]
+    return "\n".join(history.aligned([["point", "value", "heard", "quality"], *rows]))
+
+
+def why(settings: Settings, districts: Sequence[str], path: str, *, machine: bool) -> str:
+    """Return the steps of the way of a reading, and the first that stops it."""
+    body = ask(settings, districts, f"/api/v1/why/{path}")
+    if machine:
+        return as_json(body)
+    lines = [f"  {_MARKS[one['verdict']]}  {one['step']:<11} {one['words']}" for one in body["steps"]]
+    stopped = next((one for one in body["steps"] if one["verdict"] == "stops"), None)
+    last = f"stopped at {stopped['step']}: {stopped['words']}" if stopped else "it has a value"
+    return "\n".join([body["path"], *lines, last])
+
+
+def status(settings: Settings, districts: Sequence[str], *, machine: bool) -> str:
+    """Return what the platform says of itself."""
+    body = ask(settings, districts, "/api/v1/status")
+    return as_json(body) if machine else "\n".join(_status_lines(body))
+
+
+def gaps(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], *, machine: bool) -> str:
+    """Return when points were not heard, and why."""
+    body = ask(settings, districts, "/api/v1/gaps", query)
+    if machine:
+        return as_json(body)
+    if not body["gaps"]:
+        return "no gaps in this time"
+    rows = [[one["point"], _short(one["from"]), _short(one["to"]), _reason(one)] for one in body["gaps"]]
+    more = body["total"] - len(rows)
+    tail = [f"{more:,} more; narrow it down with a point, --from and --to"] if more else []
+    return "\n".join([*history.aligned([["point", "from (UTC)", "to (UTC)", "reason"], *rows]), *tail])
+
+
+def as_json(body: Any) -> str:
+    """Return JSON on one line."""
+    return json.dumps(body, ensure_ascii=False)
+
+
+def _latest_row(one: Mapping[str, Any]) -> list[str]:
+    value = one.get("state") if "state" in one else one["value"]
+    shown = "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    quality = one["quality"]
+    words = quality["reason"] if not one["gap"] else f"{quality['reason']}; {one['gap']['reason']} now"
+    return [one["path"], f"{shown} {one['unit']}".strip(), _age(one["received"]), words]
+
+
+def _age(text: str | None) -> str:
+    """Return `3 s ago`."""
+    if text is None:
+        return "never"
+    seconds = (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{max(seconds, 0):.0f} s ago"
+
+
+def _short(text: str | None) -> str:
+    return "lasts" if text is None else text[:19].replace("T", " ")
+
+
+def _reason(gap: Mapping[str, Any]) -> str:
+    return f"{gap['reason']}: {gap['words']}" if gap["words"] else str(gap["reason"])
+
+
+def _status_lines(body: Mapping[str, Any]) -> list[str]:
+    readings, books = body["readings"], body["books"]
+    kept = f"books     {_counts(books)} (since the folder was made): {_balance(body)}"
+    if not body["running"]:
+        return [f"{body['words']}: nothing is read now", kept]
+    up = sum(link["up"] for link in body["links"])
+    lines = [
+        f"links     {up} of {len(body['links'])} up",
+        f"devices   {body['devices']['heard']} of {body['devices']['configured']} heard",
+        f"points    {body['points']['heard']} of {body['points']['configured']} heard, {body['gaps']['open']} in a gap",
+        f"readings  {_counts(readings)} (since the start, {body['seconds']:.0f} s ago)",
+        kept,
+        f"store     {body['store']['kind']}{_tail(body['store']['words'])}",
+    ]
+    lines += [f"alarm     {one['kind']}: {one['subject']}: {one['words']}" for one in body["alarms"]]
+    down = [link for link in body["links"] if not link["up"]]
+    return lines + [f"down      {link['link']}: {link['words']}" for link in down]
+
+
+def _balance(body: Mapping[str, Any]) -> str:
+    return "they balance" if body["balanced"] else "they DO NOT balance"
+
+
+def _counts(readings: Mapping[str, int]) -> str:
+    keys = ("received", "unchanged", "stored", "quarantined", "dropped", "waiting")
+    return ", ".join(f"{readings[key]:,} {key}" for key in keys)
+
+
+def _tail(words: str) -> str:
+    return f": {words}" if words else ": takes readings"

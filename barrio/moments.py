@@ -1,0 +1,78 @@
+"""Times as people write and read them, at the edge: inside there are only ns UTC."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from barrio.errors import AskError
+from twin.model.spec import parse_duration
+
+if TYPE_CHECKING:
+    from twin.frame import Times
+
+NS = 1_000_000_000
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_WEEK_S = 604_800
+_MEANT = "a time is ISO 8601 (2026-11-23T09:00, 2026-11-23), now, or an age such as -15m, -1h, -7d or -2w"
+_LAST = 9_000_000_000 * NS
+_ZONED = re.compile(r"(.+T[0-9:.]+) (\d{2}:?\d{2})")
+
+
+def rfc3339(ns: int) -> str | None:
+    """Return a time as `2026-11-23T15:00:00.000000Z`; None for 0, which stands for never."""
+    if not ns:
+        return None
+    moment = _EPOCH + timedelta(microseconds=ns // 1000)
+    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+
+
+def columns_of(times: Times) -> object:
+    """Return times as what orjson writes as RFC 3339, microseconds: datetime64[us][n]."""
+    return (times // 1000).astype("datetime64[us]")
+
+
+def parse_zone(name: str, parameter: str = "tz") -> ZoneInfo:
+    """Return the zone of an IANA name; AskError otherwise."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        words = f"{name!r} is not an IANA time zone, such as America/Mexico_City"
+        raise AskError(parameter, words) from None
+
+
+def parse_moment(text: str, parameter: str, now_ns: int, zone: ZoneInfo) -> int:
+    """Return ns UTC of a time as a person writes it: ISO 8601 (without an offset: in `zone`), `now`, or `-1h`."""
+    text = text.strip()
+    if text == "now":
+        return now_ns
+    if text.startswith("-"):
+        return now_ns - _age_ns(text[1:], text, parameter)
+    # In a query string a + that was not escaped arrives as a space.
+    zoned = _ZONED.fullmatch(text)
+    try:
+        moment = datetime.fromisoformat(f"{zoned[1]}+{zoned[2]}" if zoned else text)
+        found = (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - _EPOCH
+    except (ValueError, OverflowError):
+        raise AskError(parameter, f"{text!r} is not a time: {_MEANT}") from None
+    ns = found // timedelta(microseconds=1) * 1000
+    if not 0 <= ns < _LAST:
+        raise AskError(parameter, f"{text!r} lies outside the years 1970 to 2255")
+    return ns
+
+
+def _age_ns(age: str, text: str, parameter: str) -> int:
+    try:
+        weeks = age.removesuffix("w")
+        seconds = float(weeks) * _WEEK_S if weeks != age and weeks.isdigit() else parse_duration(age)
+    except ValueError:
+        raise AskError(parameter, f"{text!r} is not a time: {_MEANT}") from None
+    return round(seconds * NS)
+
+
+def local(ns: int, zone: ZoneInfo, *, seconds: bool = True) -> str:
+    """Return a time as a clock in `zone` shows it, with its offset from UTC."""
+    moment = datetime.fromtimestamp(ns / NS, zone)
+    return moment.strftime("%Y-%m-%d %H:%M:%S %z" if seconds else "%Y-%m-%d %H:%M %z")

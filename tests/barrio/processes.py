@@ -1,0 +1,70 @@
+"""The command as its users run it: processes of their own, with all that they say."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+COMMAND = [sys.executable, "-m", "barrio"]
+WITHIN_S = 60.0
+
+
+def environment(**variables: str) -> dict[str, str]:
+    """The environment of this process without settings of barrio, and `variables`."""
+    own = {name: value for name, value in os.environ.items() if not name.startswith("BARRIO_")}
+    return own | variables
+
+
+def barrio(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end."""
+    return subprocess.run(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment(**variables),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=WITHIN_S,
+        stdin=subprocess.DEVNULL,
+    )
+
+
+@contextmanager
+def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+    """Run a command beside the test; it is gone when the block ends."""
+    process = subprocess.Popen(
+        [*COMMAND, *words],
+        cwd=cwd,
+        env=environment(),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def wait_for(url: str, process: subprocess.Popen[str], status: int = 200) -> httpx.Response:
+    """Return the first answer with that status; what the process said when it ended instead."""
+    until = time.monotonic() + WITHIN_S
+    while time.monotonic() < until:
+        if process.poll() is not None:
+            raise AssertionError(f"it ended with {process.returncode}: {process.communicate()[1]}")
+        try:
+            answer = httpx.get(url, timeout=5, trust_env=False)
+            if answer.status_code == status:
+                return answer
+        except httpx.TransportError:
+            pass
+        time.sleep(0.1)
+    raise AssertionError(f"{url} did not answer {status} within {WITHIN_S:g} s")

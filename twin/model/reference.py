@@ -1,0 +1,106 @@
+"""The generated part of `docs/district.md`: every key of a district's files, from the models that read them."""
+
+from __future__ import annotations
+
+import json
+from types import UnionType
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel
+
+from twin.model import spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from pydantic.fields import FieldInfo
+
+BEGIN = "<!-- Generated from twin/model/spec.py; a test holds it to the models. -->"
+END = "<!-- End of the generated part. -->"
+
+_FILES = (
+    ("district.yaml", spec.DistrictSpec),
+    ("sites", spec.SiteSpec),
+    ("relations", spec.RelationSpec),
+    ("retention", spec.RetentionSpec),
+    ("location", spec.Location),
+    ("devices.yaml", spec.DevicesSpec),
+    ("devices", spec.DeviceSpec),
+    ("overrides", spec.OverridesSpec),
+    ("tables", spec.TableSpec),
+    ("profiles/PROFILE.yaml", spec.ProfileSpec),
+    ("points", spec.PointSpec),
+)
+# A kind of value is named once for all fields that have it; the models know only what it is checked with.
+_NAMES = {
+    spec.Id: "id",
+    spec.DistrictId: "id",
+    spec.Seconds: "duration",
+    spec.Poll: "duration",
+    spec.Code: "code",
+    spec.TableFile: "file",
+    str: "text",
+    float: "number",
+    int: "whole number",
+    bool: "true or false",
+    Any: "anything",
+}
+
+
+def reference() -> str:
+    """Return the tables of all keys, between the two marks."""
+    return "\n".join([BEGIN, *(_section(title, model) for title, model in _FILES), END])
+
+
+def _section(title: str, model: type[BaseModel]) -> str:
+    level = "###" if title.endswith(".yaml") else "####"
+    hints = get_type_hints(model, include_extras=True)
+    rows = [_row(name, info, _named(hints[name])) for name, info in model.model_fields.items()]
+    lines = [
+        "",
+        f"{level} `{title}`",
+        "",
+        "| key | value | default | meaning |",
+        "|---|---|---|---|",
+        *rows,
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(name: str, info: FieldInfo, kind: str) -> str:
+    return f"| `{info.alias or name}` | {kind} | {_default(info, kind)} | {info.description} |"
+
+
+def _named(annotation: Any) -> str:
+    """Name what may stand there."""
+    if (name := _NAMES.get(annotation)) is not None:
+        return name
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return "mapping"
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in _OF_PARTS:
+        return _OF_PARTS[origin](arguments)
+    return _named(arguments[0])
+
+
+def _either(arguments: tuple[Any, ...]) -> str:
+    return " or ".join(_named(part) for part in arguments if part is not type(None))
+
+
+_OF_PARTS: Mapping[Any, Callable[[tuple[Any, ...]], str]] = {
+    Literal: lambda arguments: ", ".join(f"`{choice}`" for choice in arguments),
+    tuple: lambda _: "list",
+    dict: lambda arguments: f"mapping of {_named(arguments[0])} to {_named(arguments[1])}",
+    UnionType: _either,
+    Union: _either,
+}
+
+
+def _default(info: FieldInfo, kind: str) -> str:
+    if info.is_required():
+        return "required"
+    value = info.get_default(call_default_factory=True, validated_data={})
+    if value is None or value in ("", (), {}) or isinstance(value, BaseModel):
+        return "–"
+    return f"`{value:g}s`" if kind == "duration" else f"`{json.dumps(value)}`"

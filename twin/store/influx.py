@@ -1,0 +1,313 @@
+"""The store on InfluxDB 1.x, 2.x or 3 Core.
+
+One database (bucket) per district, named by the district's id. Writes are line protocol: `/api/v2/write` on 2.x and
+3.x, `/write` on 1.x, told apart by the version that `/ping` names. Reads are InfluxQL over `/query`, which all three
+have, see `twin.store.influxql`. A measurement is a quantity; see `twin.store.lineprotocol` for tags and fields.
+
+What InfluxDB cannot do: it has no transactions, so `applied` is 0 and a replay overwrites itself. Two writes to one
+(series, time) are merged field by field. So a good reading over a bad one says `quality="good"`; a bad reading over a
+good one hides the value in `latest`, `raw` and `before`, but the database's own aggregates still count it.
+3 Core deletes no readings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from twin.clock import Clock, SystemClock
+from twin.errors import StartError
+from twin.frame import Batch, Ids, Times, empty_batch, join
+from twin.quality import FIRST_BAD, Reason
+from twin.store import influxql
+from twin.store.history import Cells, Grid, Reader, is_state
+from twin.store.influx_http import Access, Api, InfluxHTTP, Missing
+from twin.store.lineprotocol import Encoder, clean
+from twin.store.newest import Newest, settle, sort_rows
+from twin.store.port import Aggregate, Series, StoreBusy, StoreDenied, StoreRefused, StoreStats, Windows
+
+_SERIES_A_QUERY = 50
+_SERIES_AT_ONCE = 8
+_CODES = {one.slug: one.value for one in Reason}
+_OF_STATES = frozenset({Aggregate.COUNT, Aggregate.LAST})
+
+_Key = tuple[str, str, str, str]
+"""Database, measurement, device, point."""
+
+
+class InfluxStore:
+    """Readings in the InfluxDB at `url`.
+
+    `token` and `org` for 2.x and 3.x, `user` and `password` for 1.x. The database of a district is its id behind
+    `database_prefix`. `api` forces the write path of a server that only takes writes; `create` says whether databases
+    that are missing are made.
+    """
+
+    def __init__(  # noqa: PLR0913 -- each is one thing that differs from site to site
+        self,
+        url: str,
+        *,
+        token: str = "",
+        user: str = "",
+        password: str = "",
+        org: str = "",
+        database_prefix: str = "",
+        timeout_s: float = 10.0,
+        api: Api | None = None,
+        create: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        self._access = Access(token, user, password, org)
+        self._http = InfluxHTTP(url, self._access, timeout_s, api)
+        self._timeout_s = timeout_s
+        self._prefix = database_prefix
+        self._create = create
+        self._clock = clock or SystemClock()
+        self._made: set[str] = set()
+        self._series: Mapping[int, Series] = {}
+        self._states: Mapping[int, str] = {}
+        self._codes: Mapping[str, int] = {}
+        self._ids: Mapping[_Key, int] = {}
+        self._databases: list[str] = []
+        self._database_of = np.empty(0, np.int32)
+        self._encoder = Encoder((), {})
+        self._newest = Newest()
+
+    def open(self, series: Sequence[Series], states: Mapping[int, str]) -> None:
+        """Find out which InfluxDB this is and make the databases that are missing; see the port.
+
+        ValueError for a series whose names line protocol cannot carry.
+        """
+        self._http.ping()
+        self._encoder = Encoder(series, states)
+        self._newest.reserve(max((one.id for one in series), default=0))
+        self._series = {one.id: one for one in series}
+        self._states = dict(states)
+        self._codes = {clean(name): code for code, name in states.items()}
+        self._ids = {self._key(one): one.id for one in series}
+        self._databases = sorted({self._database(one) for one in series})
+        self._database_of = np.zeros(max((one.id for one in series), default=0) + 1, np.int32)
+        for one in series:
+            self._database_of[one.id] = self._databases.index(self._database(one))
+        for name in self._databases:
+            self._make(name)
+
+    def write(self, batch: Batch, *, complete: bool = True) -> None:  # noqa: ARG002 -- the port's; there is no seq here
+        """Store a batch, one request per district and kind of row; see the port."""
+        if not self._series:
+            raise StartError(f"{self._http.url}: the store is not open")
+        rows = settle(batch)
+        late = rows.time <= self._newest.times(rows.ids)
+        database = self._database_of[rows.ids]
+        for number in np.unique(database).tolist():
+            here = database == number
+            for explicit, chosen in ((False, here & ~late), (True, here & late)):
+                if chosen.any():
+                    self._post(number, self._encoder.encode(rows.take(chosen), explicit=explicit))
+        self._newest.take(rows)
+
+    def latest(self, ids: Ids | None = None) -> Batch:
+        """Return the newest reading of each series, any quality."""
+        wanted = np.array(sorted(self._series), np.int32) if ids is None else ids
+        return self._newest_rows(wanted, None)
+
+    def raw(self, ids: Ids, start: int, stop: int) -> Batch:
+        """Return readings ordered by (series, time)."""
+        found = [empty_batch()]
+        for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
+            found += self._rows(database, influxql.rows(measurement, some, start, stop))
+        return settle(sort_rows(join(found)))
+
+    def before(self, ids: Ids, moment: int) -> Batch:
+        """Return the newest good or uncertain reading of each series before `moment`."""
+        return self.newest(ids, moment, usable=True)
+
+    def windows(self, ids: Ids, edges: Times, aggregates: Sequence[Aggregate]) -> Mapping[int, Windows]:
+        """Reduce readings to windows; see the port."""
+        reader = Reader(self, self._series, self._states)
+        return reader.windows(ids, edges, aggregates, self._clock.now_ns())
+
+    def delete(self, ids: Ids, start: int, stop: int) -> None:
+        """Delete readings; InfluxDB does not say how many. `StoreRefused` on 3 Core, which cannot."""
+        if self._http.major >= 3:
+            raise StoreRefused(
+                self._http.url, "InfluxDB 3 Core deletes no readings; give the database a retention period"
+            )
+        for database, measurement, some in self._groups(ids, 1):
+            for _ in self._http.query(database, influxql.delete(measurement, some, start, stop)):
+                pass
+        self._newest.forget(self._known(ids))
+
+    def stats(self) -> StoreStats:
+        """Describe the server; what it holds it does not say cheaply."""
+        databases = ", ".join(sorted(self._made))
+        return StoreStats(
+            "influxdb", self._http.version, None, None, {"url": self._http.url, "databases": databases}
+        )
+
+    def applied(self) -> int:
+        """Return 0: InfluxDB keeps no sequence numbers."""
+        return 0
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._http.close()
+        self._series = {}
+
+    def cells(self, ids: Ids, grid: Grid, wanted: Collection[Aggregate]) -> Cells:
+        """Reduce usable readings to the cells of a grid; for `history.Reader`."""
+        parts = []
+        for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
+            of_states = is_state(some[0])
+            reduced = _OF_STATES.intersection(wanted) if of_states else wanted
+            text = influxql.cells(measurement, some, "state" if of_states else "value", grid, reduced)
+            parts += [
+                self._cells(database, answer, grid, wanted) for answer in self._http.query(database, text)
+            ]
+        columns = {
+            one: np.concatenate([np.empty(0), *(part.columns[one] for part in parts)]) for one in wanted
+        }
+        return Cells(
+            np.concatenate([np.empty(0, np.int32), *(part.ids for part in parts)]),
+            np.concatenate([np.empty(0, np.int64), *(part.cell for part in parts)]),
+            columns,
+        )
+
+    def chunks(self, ids: Ids, start: int, stop: int) -> Iterator[Batch]:
+        """Yield readings ordered by (series, time), whole series at a time; for `history.Reader`."""
+        for first in range(0, len(ids), _SERIES_AT_ONCE):
+            yield self.raw(ids[first : first + _SERIES_AT_ONCE], start, stop)
+
+    def newest(self, ids: Ids, before: int, *, usable: bool) -> Batch:
+        """Return the newest reading of each series with `time < before`; for `history.Reader`."""
+        if not usable:
+            return self._newest_rows(ids, before)
+        found = [empty_batch()]
+        for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
+            field = "state" if is_state(some[0]) else "value"
+            found += self._rows(database, influxql.newest_usable(measurement, some, field, before))
+        rows = sort_rows(join(found))
+        return rows.take(rows.quality < FIRST_BAD)
+
+    def _newest_rows(self, ids: Ids, before: int | None) -> Batch:
+        found = [empty_batch()]
+        for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
+            found += self._rows(database, influxql.newest(measurement, some, before))
+        return sort_rows(join(found))
+
+    def _rows(self, database: str, text: str) -> Iterator[Batch]:
+        """Yield the readings that a query gives, a portion of one series at a time."""
+        for answer in self._http.query(database, text):
+            one = self._id_of(database, answer)
+            if one is not None:
+                yield self._decode(one, _columns(answer))
+
+    def _decode(self, one: int, columns: Mapping[str, Sequence[Any]]) -> Batch:
+        """Return rows as the encoder was given them; see `twin.store.lineprotocol`."""
+        time = np.array(columns["time"], np.int64)
+        received = _or_else(columns["received"], time)
+        device = _or_else(columns["device_time"], np.where(received != time, time, 0))
+        quality = np.array(
+            [_CODES.get(slug or "good", Reason.BAD_STATUS) for slug in columns["quality"]], np.uint8
+        )
+        if is_state(self._series[one]):
+            value = np.array([self._codes.get(name, np.nan) for name in columns["state"]], np.float64)
+        else:
+            value = np.array(columns["value"], np.float64)
+        value[quality >= FIRST_BAD] = np.nan
+        return Batch(np.full(len(time), one, np.int32), time, received, device, value, quality)
+
+    def _cells(
+        self, database: str, answer: Mapping[str, Any], grid: Grid, wanted: Collection[Aggregate]
+    ) -> Cells:
+        one, columns = self._id_of(database, answer), _columns(answer)
+        rows = len(columns["time"]) if one is not None else 0
+        found = {name: np.full(rows, np.nan) for name in wanted}
+        for name in wanted:
+            if rows and name.value in columns:
+                texts = columns[name.value]
+                codes = [self._codes.get(text, np.nan) if isinstance(text, str) else text for text in texts]
+                found[name] = np.array(codes, np.float64)
+        cell = (np.array(columns["time"][:rows], np.int64) - grid.start) // grid.step
+        return Cells(np.full(rows, one or 0, np.int32), cell, found)
+
+    def _groups(self, ids: Ids, most: int) -> Iterator[tuple[str, str, list[Series]]]:
+        """Yield database, measurement and series, of which one query may hold at most so many."""
+        groups: dict[tuple[str, str, bool], list[Series]] = {}
+        for one in self._known(ids).tolist():
+            series = self._series[one]
+            key = (self._database(series), series.quantity.name, is_state(series))
+            groups.setdefault(key, []).append(series)
+        for (database, measurement, _), found in groups.items():
+            for first in range(0, len(found), most):
+                yield database, measurement, found[first : first + most]
+
+    def _known(self, ids: Ids) -> Ids:
+        return np.array([one for one in np.unique(ids).tolist() if one in self._series], np.int32)
+
+    def _database(self, series: Series) -> str:
+        return f"{self._prefix}{series.district}"
+
+    def _key(self, series: Series) -> _Key:
+        return self._database(series), series.quantity.name, series.device, series.point
+
+    def _id_of(self, database: str, answer: Mapping[str, Any]) -> int | None:
+        tags = answer.get("tags", {})
+        return self._ids.get(
+            (database, answer.get("name", ""), tags.get("device", ""), tags.get("point", ""))
+        )
+
+    def _post(self, number: int, lines: bytes) -> None:
+        database = self._databases[number]
+        try:
+            self._http.write(database, lines)
+        except Missing:
+            self._made.discard(database)
+            self._make(database)
+            self._http.write(database, lines)
+
+    def _make(self, database: str) -> None:
+        """Create a database or bucket that is missing; 3 Core does so at the first write."""
+        if database in self._made or not self._create:
+            return
+        if self._http.major == 1:
+            for _ in self._http.query("", influxql.create_database(database)):
+                pass
+        elif self._http.major == 2:
+            _make_bucket(self._http.url, self._access, database, self._timeout_s)
+        self._made.add(database)
+
+
+def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
+    from influxdb_client.client.influxdb_client import InfluxDBClient
+    from influxdb_client.rest import ApiException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        with InfluxDBClient(url, token=access.token, org=access.org, timeout=int(timeout_s * 1000)) as client:
+            buckets = client.buckets_api()
+            if buckets.find_bucket_by_name(name) is None:
+                buckets.create_bucket(bucket_name=name, org=access.org)
+    except ApiException as error:
+        if error.status in (401, 403):
+            words = f"the token may not find or create the bucket {name!r} in the organisation {access.org!r}"
+            raise StoreDenied(url, words) from error
+        raise StoreBusy(
+            url, f"the bucket {name!r} could not be created: {error.status} {error.reason}"
+        ) from error
+    except HTTPError as error:
+        raise StoreBusy(url, f"cannot be reached: {error}") from error
+    except ValueError as error:
+        raise StoreBusy(
+            url, f"the answer to a request for the bucket {name!r} was not understood: {error}"
+        ) from error
+
+
+def _columns(answer: Mapping[str, Any]) -> dict[str, Sequence[Any]]:
+    return dict(zip(answer["columns"], zip(*answer["values"], strict=True), strict=True))
+
+
+def _or_else(column: Sequence[int | None], other: Times) -> Times:
+    return np.array([y if x is None else x for x, y in zip(column, other.tolist(), strict=True)], np.int64)
