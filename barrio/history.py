@@ -44,6 +44,7 @@ _USUAL = {
 _FOR_STATES = (Aggregate.STATE_S, Aggregate.LAST, Aggregate.COUNT)
 _BARS = "▁▂▃▄▅▆▇█"
 _SPARK_WIDTH = 100
+_READABLE, _UNREADABLE = 1e6, 1e15
 _SLUGS = np.array([Reason(code).slug if code in set(Reason) else "" for code in range(256)], object)
 
 
@@ -248,7 +249,7 @@ def _mean(part: Values) -> float:
 
 
 def _table(series: Mapping[str, Any], zone: ZoneInfo, every: str | None, form: str) -> str:
-    unit = f" in {series['unit']}" if series["unit"] else ""
+    unit = f" in {series['unit']}" if series["unit"] not in {"", "1"} else ""
     lines = [f"{series['point']}  {series['quantity']}{unit}{f', every {every}' if every else ''}"]
     drawn = _drawn(series)
     if drawn is not None:
@@ -275,17 +276,24 @@ def _drawn(series: Mapping[str, Any]) -> tuple[str, Sequence[float | None]] | No
 
 def _sparkline_with_range(name: str, column: Sequence[float | None]) -> str:
     known = [value for value in column if value is not None]
-    span = f"{_number(min(known))} to {_number(max(known))}" if known else "no values"
+    span = f"{shown(min(known))} to {shown(max(known))}" if known else "no values"
     return f"{sparkline(column)}  {name} {span}"
 
 
 def _cells(row: Sequence[Any], zone: ZoneInfo, every: str | None) -> list[str]:
-    shown = local(_ns(row[0]), zone, seconds=every is None or every.endswith("s"))
-    return [shown, *("–" if value is None else _number(value) for value in row[1:])]
+    when = local(_ns(row[0]), zone, seconds=every is None or every.endswith("s"))
+    return [when, *("–" if value is None else shown(value) for value in row[1:])]
 
 
-def _number(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)
+def shown(value: object, unit: str = "") -> str:
+    """Return a value for a person: six digits, no exponent for what people can read, no unit where it is 1."""
+    if not isinstance(value, float):
+        text = str(value)
+    elif _READABLE <= abs(value) < _UNREADABLE:
+        text = f"{value:.0f}"
+    else:
+        text = f"{value:.6g}"
+    return text if unit in {"", "1"} else f"{text} {unit}"
 
 
 def _ns(text: str) -> int:

@@ -31,7 +31,7 @@ from twin.ledger import Ledger
 from twin.live import Live
 from twin.series import SeriesRegistry
 from twin.sqlite import DatabaseBusy
-from twin.store.port import StoreBusy
+from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused
 from twin.writer import Writer
 
 if TYPE_CHECKING:
@@ -240,9 +240,9 @@ class Platform:
         """Open the store if it is there; while it is away the platform runs and the spool waits."""
         try:
             await self.in_thread("store", self.store.open, self.catalogue.series, self.catalogue.states)
-            self.store_words = ""
-        except StoreBusy as error:
-            self.store_words = error.words
+            self.store_words, self.writer.state.denied = "", False
+        except (StoreBusy, StoreDenied) as error:
+            self.store_words, self.writer.state.denied = error.words, isinstance(error, StoreDenied)
             log.warning("store.away", words=error.words)
 
     async def _restore(self) -> None:
@@ -272,7 +272,11 @@ class Platform:
     async def _write(self) -> None:
         while self.store_words:
             await asyncio.sleep(WATCH_S)
-            await self._open_store()
+            try:
+                await self._open_store()
+            except NotAStore as error:
+                # Something else answers in its place for now; at the first try this ends the start.
+                self.store_words = str(error)
         await self.writer.run()
 
     def _protocols(self) -> np.ndarray:
@@ -299,7 +303,13 @@ class Platform:
         offset_s = self._offset_s()
         while True:
             now_s = self.clock.monotonic_s()
-            self.gaps.watch(self.table.silent_after_s, self.table.configured, self.clock.now_ns(), now_s)
+            self.gaps.watch(
+                self.table.silent_after_s,
+                self.table.configured,
+                self.clock.now_ns(),
+                now_s,
+                self.intake.tally.words,
+            )
             if now_s - last_alive >= ALIVE_S:
                 last_alive = now_s
                 await self.in_thread("reads", self._mark_alive)
@@ -321,7 +331,7 @@ class Platform:
         found_s = self._offset_s()
         step_s = found_s - offset_s
         if abs(step_s) < STEP_S:
-            return offset_s
+            return found_s
         self.clock_steps += 1
         words = f"the clock of this machine was set {abs(step_s):.0f} s {'forward' if step_s > 0 else 'back'}"
         self.note("clock_stepped", self.clock.now_ns(), words, "clock")
@@ -336,13 +346,14 @@ class Platform:
             before = self.clock.now_ns() - round(district.retention_raw_s * NS)
             try:
                 await self.in_thread("store", self.store.delete, np.array(ids, np.int32), 0, before)
-            except StoreBusy as error:
-                log.warning("store.away", words=error.words)
+            except (StoreBusy, StoreDenied, StoreRefused) as error:
+                log.warning("store.not_forgotten", district=district.id, words=error.words)
 
     # --- stop -----------------------------------------------------------------------------------------------
 
     async def _drain(self, intake: asyncio.Task[None], writer: asyncio.Task[None]) -> None:
         """Make durable what is in memory, then give the store a chance to take what waits; both bounded."""
+        self.writer.hurried = True
         await self.intake.idle(within_s=DRAIN_S)
         await _cancel(intake)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,7 @@ def snapshot(platform: Platform) -> dict[str, Any]:
             "up": sum(status.up for status, _ in platform.supervisor.links),
         },
         "gaps": _gaps(platform),
-        "store": {"kind": platform.settings.store, "words": store_words(platform)},
+        "store": {"kind": _without_secret(platform.settings.store), "words": store_words(platform)},
         "alarms": [asdict(alarm) | {"since": rfc3339(alarm.since)} for alarm in alarms(platform)],
         "seconds": round(platform.clock.monotonic_s() - platform.started_s, 3),
     }
@@ -134,6 +135,11 @@ def _devices(platform: Platform) -> dict[str, int]:
 def _points(platform: Platform) -> dict[str, int]:
     ids = platform.catalogue.ids
     return {"configured": len(ids), "heard": int(np.count_nonzero(heard_mask(platform)[ids]))}
+
+
+def _without_secret(url: str) -> str:
+    """Return a URL without the user and password that somebody may have put into it."""
+    return re.sub(r"//[^/@]*@", "//", url)
 
 
 def _gaps(platform: Platform) -> dict[str, Any]:

@@ -31,7 +31,9 @@ def main() -> None:
         return found
 
     View.draw = kept  # type: ignore[method-assign, assignment]
-    demo(Asked("ciudad-maderas", f"{seconds}s", False, None, None, None, None, 1, 1.0, []), console)
+    as_json = False
+    asked = Asked("ciudad-maderas", f"{seconds}s", as_json, None, None, None, None, 1, 1.0, [])
+    demo(asked, console)
     TARGET.write_text(pictures[-1], encoding="utf-8")
     print(pictures[-1])
 

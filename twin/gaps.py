@@ -34,12 +34,19 @@ class Gaps:
         self.reason = np.zeros(size, np.uint8)
         self.since = np.zeros(size, np.int64)
         self.words: dict[int, str] = {}
+        # What was taken but may not be settled yet: when each point was heard last, how many readings came so far,
+        # how many of them are settled, and how many had come when the point's gap began.
+        self._heard = np.zeros(size, np.int64)
+        self._heard_s = np.full(size, -np.inf)
+        self._came = self._done = 0
+        self._began = np.zeros(size, np.int64)
         self._ledger = ledger
         self._submit = submit
         self._live = live
 
     def restore(self, configured: Ids, alive: int, now: int) -> None:
         """Account for the time in which this process did not run: it stopped at `alive` and starts at `now` (ns)."""
+        self._heard[:] = self._live.received
         self._adopt(configured, now)
         free = configured[self.reason[configured] == NO_GAP]
         never = self._live.time[free] == 0
@@ -48,36 +55,70 @@ class Gaps:
         since = np.maximum(self._live.time[heard], min(alive, now))
         self._begin(heard, since, Reason.PLATFORM_STOPPED, "")
 
+    def taken(self, ids: Ids, received: int, monotonic_s: float) -> None:
+        """Note that readings came in; they are heard from now on, and settled later in the same order."""
+        self._heard[ids] = received
+        self._heard_s[ids] = monotonic_s
+        self._came += len(ids)
+
     def settled(self, settled: Settled) -> None:
-        """Close the gaps of points that gave a usable reading, open those of points that gave a bad one."""
+        """Close the gaps of points that gave a usable reading, open those of points that gave a bad one.
+
+        A reading that was taken before its point's gap began does not end it, whatever the wall clock said.
+        """
         readings = settled.readings
+        ids, first = readings.ids, self._done
+        self._done += len(ids)
         bad = readings.quality >= FIRST_BAD
-        gap = self.reason[readings.ids]
+        gap = self.reason[ids]
         if not bad.any() and not gap.any():
             return
-        back = ~bad & (gap != NO_GAP) & (gap != Reason.STORE_REFUSED)
+        number = np.arange(first, first + len(ids))
+        later = number >= self._began[ids]
+        mixed = np.isin(ids, ids[bad & (gap != readings.quality)])
+        mixed |= np.isin(ids, ids[bad]) & np.isin(ids, ids[~bad])
+        back = later & ~bad & ~mixed & (gap != NO_GAP) & (gap != Reason.STORE_REFUSED)
         if back.any():
-            self.end(readings.ids[back], readings.received[back])
-        for position in np.flatnonzero(bad & (gap != readings.quality)).tolist():
-            row, at = readings.ids[position : position + 1], readings.received[position : position + 1]
-            reason = Reason(int(readings.quality[position]))
-            self.begin(row, at, reason, settled.details.get(position, ""))
+            self.end(ids[back], readings.received[back])
+        for position in np.flatnonzero(later & mixed).tolist():
+            self._one(settled, position, first + position)
+
+    def _one(self, settled: Settled, position: int, number: int) -> None:
+        """Follow one reading of a point that gave bad ones among the others, in the order in which they came."""
+        row = settled.readings.ids[position : position + 1]
+        at = settled.readings.received[position : position + 1]
+        quality = int(settled.readings.quality[position])
+        if quality >= FIRST_BAD:
+            self.begin(row, at, Reason(quality), settled.details.get(position, ""))
+            self._began[row] = number
+        elif self.reason[row[0]] not in (NO_GAP, Reason.STORE_REFUSED):
+            self.end(row, at)
 
     def silent(self, ids: Ids, reason: Reason, words: str, now: int) -> None:
         """Note that points gave no answer: their gap begins where they were last heard."""
         new = ids[self.reason[ids] == NO_GAP]
-        heard = self._live.received[new]
+        heard = self._heard[new]
         self._begin(new, np.where(heard > 0, heard, now), reason, words)
         other = ids[(self.reason[ids] != NO_GAP) & (self.reason[ids] != reason)]
         self.begin(other, np.full(len(other), now, np.int64), reason, words)
 
-    def watch(self, silent_after_s: np.ndarray, configured: np.ndarray, now: int, monotonic_s: float) -> Ids:
-        """Open gaps for points that were heard once and then not for longer than allowed; returns them."""
-        overdue = configured & (self.reason == NO_GAP) & (monotonic_s - self._live.heard_s > silent_after_s)
-        overdue &= np.isfinite(self._live.heard_s)
+    def watch(
+        self,
+        silent_after_s: np.ndarray,
+        configured: np.ndarray,
+        now: int,
+        monotonic_s: float,
+        refused: str = "",
+    ) -> Ids:
+        """Open gaps for points that were heard once and then not for longer than allowed; returns them.
+
+        `refused` are the words of a buffer that takes nothing: then it is not the devices that are silent.
+        """
+        overdue = configured & (self.reason == NO_GAP) & (monotonic_s - self._heard_s > silent_after_s)
+        overdue &= np.isfinite(self._heard_s)
         ids = np.flatnonzero(overdue).astype(np.int32)
         if len(ids):
-            self.silent(ids, Reason.SILENT, "", now)
+            self.silent(ids, Reason.BUFFER_FULL if refused else Reason.SILENT, refused, now)
         return ids
 
     def begin(self, ids: Ids, at: Times, reason: Reason, words: str) -> None:
@@ -86,9 +127,9 @@ class Gaps:
         ids, at = ids[~again], at[~again]
         running = self.reason[ids] != NO_GAP
         if running.any():
-            self._submit(
-                self._ledger.close_gaps, ids[running], np.maximum(at[running], self.since[ids[running]])
-            )
+            # A clock that was set back must not make the next gap begin before the one that it follows.
+            at = np.where(running, np.maximum(at, self.since[ids]), at)
+            self._submit(self._ledger.close_gaps, ids[running], at[running])
         self._begin(ids, at, reason, words)
 
     def end(self, ids: Ids, at: Times) -> None:
@@ -106,6 +147,7 @@ class Gaps:
         since = np.broadcast_to(np.asarray(at, np.int64), ids.shape).copy()
         self.reason[ids] = reason
         self.since[ids] = since
+        self._began[ids] = self._came
         for row in ids.tolist():
             self.words[row] = words
         self._submit(self._ledger.open_gaps, ids, since, reason, words)
@@ -121,5 +163,14 @@ class Gaps:
                 self.words[gap.series] = gap.words
             else:
                 gone.append(gap.series)
+        self._end_stale(configured)
         if gone:
             self._submit(self._ledger.close_gaps, np.array(gone, np.int32), now)
+
+    def _end_stale(self, configured: Ids) -> None:
+        """End adopted gaps that had ended when the process was killed before the ledger knew."""
+        reason, live = self.reason[configured], self._live
+        ended = (reason != NO_GAP) & (reason != Reason.STORE_REFUSED) & (live.quality[configured] < FIRST_BAD)
+        ended &= live.received[configured] > self.since[configured]
+        if ended.any():
+            self.end(configured[ended], live.received[configured[ended]])

@@ -42,10 +42,9 @@ class Live:
 
     def restore(self, readings: Batch) -> None:
         """Take readings from the store or the spool at start: known, but not heard by this process."""
-        for position in np.argsort(readings.time, kind="stable").tolist():
-            row = readings.ids[position]
-            if readings.time[position] >= self.time[row]:
-                self._set(readings, slice(position, position + 1))
+        ordered = readings.take(np.argsort(readings.time, kind="stable"))
+        newer = ordered.time >= self.time[ordered.ids]
+        self._set(ordered.take(newer), slice(None))
 
     def apply(self, settled: Settled, monotonic_s: float) -> None:
         """Take readings that just arrived; an older one never replaces a newer one."""

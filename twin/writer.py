@@ -9,6 +9,9 @@ What it does with an answer:
 - refused: in two halves, until the single reading that the store will not have is found; it goes to the dead letters
   with the store's words, the others go on
 
+Few readings wait a moment for more, since what a store does is mostly per batch; they are durable already. `hurried`
+ends that, for a stop.
+
 A batch that was interrupted is written again from its beginning: points are keyed by (series, time).
 """
 
@@ -17,10 +20,12 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.errors import TransientError
 from twin.frame import join
 from twin.quality import Reason
 from twin.store.port import StoreBusy, StoreDenied, StoreRefused, StoreTooLarge
@@ -35,10 +40,13 @@ if TYPE_CHECKING:
 
     InThread = Callable[..., Coroutine[object, object, object]]
 
-MAX_ROWS = 20_000
+MAX_ROWS = 50_000
+FEW_ROWS = 20_000
+LINGER_S = 0.2
 FIRST_WAIT_S = 0.25
 MAX_WAIT_S = 15.0
 DENIED_WAIT_S = 15.0
+MIND_DISK_S = 0.5
 
 
 @dataclass(slots=True)
@@ -67,6 +75,7 @@ class Writer:
         on_stored: Callable[[Batch], None],
     ) -> None:
         self.state = WriterState()
+        self.hurried = False
         self._spool = spool
         self._store = store
         self._letters = letters
@@ -79,14 +88,40 @@ class Writer:
         """Write until cancelled."""
         done = self._spool.settled_seq
         while True:
-            batches = await self._in_thread(self._spool.read, done, MAX_ROWS)
+            batches = await self._read(done)
             if not batches:
                 self._appended.clear()
                 if self._spool.books().waiting:
                     continue
                 await self._appended.wait()
                 continue
-            done = await self._write_all(batches)  # type: ignore[arg-type]
+            if sum(map(len, batches)) < FEW_ROWS and not self.hurried:
+                await asyncio.sleep(LINGER_S)
+                batches = await self._read(done) or batches
+            done = await self._write_all(batches)
+
+    async def _read(self, done: int) -> list[Batch]:
+        """Return what comes next, as soon as the disk gives it."""
+        return await self._insist(partial(self._in_thread, self._spool.read, done, MAX_ROWS))  # type: ignore[return-value]
+
+    async def _bury(self, batch: Batch, words: str) -> None:
+        """Keep refused readings in the dead letters, as soon as the disk takes them."""
+        await self._insist(partial(self._in_thread, self._letters, batch, words))
+
+    async def _insist(self, step: Callable[[], Coroutine[object, object, object]]) -> object:
+        """Do what a full or failing disk may refuse until it succeeds."""
+        failed = False
+        while True:
+            try:
+                result = await step()
+            except TransientError as error:
+                failed = True
+                self._trouble(error.words, denied=False)
+                await asyncio.sleep(MIND_DISK_S)
+            else:
+                if failed:
+                    self.state.words = ""
+                return result
 
     async def _write_all(self, batches: list[Batch]) -> int:
         seq = batches[-1].seq
@@ -139,7 +174,7 @@ class Writer:
         self.state.words, self.state.denied = words, denied
 
     async def _quarantine(self, batch: Batch, words: str) -> int:
-        await self._in_thread(self._letters, batch, words)
+        await self._bury(batch, words)
         self.state.quarantined += len(batch)
         self._gaps.begin(batch.ids, batch.time, Reason.STORE_REFUSED, words)
         return len(batch)

@@ -90,10 +90,10 @@ def as_json(body: Any) -> str:
 
 def _latest_row(one: Mapping[str, Any]) -> list[str]:
     value = one.get("state") if "state" in one else one["value"]
-    shown = "–" if value is None else f"{value:.6g}" if isinstance(value, float) else str(value)
+    text = "–" if value is None else history.shown(value, one["unit"])
     quality = one["quality"]
     words = quality["reason"] if not one["gap"] else f"{quality['reason']}; {one['gap']['reason']} now"
-    return [one["path"], f"{shown} {one['unit']}".strip(), _age(one["received"]), words]
+    return [one["path"], text, _age(one["received"]), words]
 
 
 def _age(text: str | None) -> str:

@@ -159,7 +159,8 @@ class _Demo:
         events = Events()
         logs.set_up(self.settings.log_level, "text", events)
         title = f"Barrio: {self.district.name}"
-        view = View(platform, address(self.listening), str(self.settings.data), events, title)
+        where, data = address(self.listening), str(self.settings.data)
+        view = View(platform, where, data, events, title, called())
         with Screen(console=self.console, auto_refresh=False, vertical_overflow="crop") as screen:
             await keep(platform, self.listening, stop, *beside, _draw(view, screen))
         logs.set_up(self.settings.log_level, self.settings.log_format)
@@ -170,6 +171,11 @@ async def _draw(view: View, screen: Screen) -> None:
     while True:
         screen.update(view.draw(), refresh=True)
         await asyncio.sleep(DRAW_S)
+
+
+def called() -> str:
+    """Return how this process was called, so that the view can say what to type next."""
+    return sys.argv[0] if Path(sys.argv[0]).name == "barrio" else "barrio"
 
 
 def report(platform: Platform) -> dict[str, Any]:

@@ -29,7 +29,17 @@ SAMPLES = 9
 TRAIL = 24
 EVENTS = 4
 _RATE_OVER_S = 5.0
-_MOVES: tuple[str, ...] = ("active_power", "flow", "illuminance", "pv_power", "irradiance", "voltage", "current", "co2", "wind_speed")
+_MOVES: tuple[str, ...] = (
+    "active_power",
+    "flow",
+    "illuminance",
+    "pv_power",
+    "irradiance",
+    "voltage",
+    "current",
+    "co2",
+    "wind_speed",
+)
 _MOVES += ("water_level", "noise", "temperature", "humidity", "speed")
 
 
@@ -50,13 +60,14 @@ class Events:
 
 @dataclass(slots=True)
 class View:
-    """Draws one platform; `where` is its HTTP address, `data` its folder."""
+    """Draws one platform; `where` is its HTTP address, `data` its folder, `command` how barrio was called."""
 
     platform: Platform
     where: str
     data: str
     events: Events
     title: str
+    command: str = "barrio"
     _trails: list[tuple[BoundPoint, deque[float]]] = field(init=False)
     _seen: deque[tuple[float, int]] = field(default_factory=deque)
 
@@ -126,7 +137,7 @@ class View:
             trail.append(value)
             table.add_row(
                 f"[dim]{item.point.path.partition('/')[2]}[/dim]",
-                "–" if np.isnan(value) else f"{value:,.6g} {item.point.quantity.unit}",
+                "–" if np.isnan(value) else history.shown(value, item.point.quantity.unit),
                 f"[cyan]{history.sparkline(list(trail))}[/cyan]",
             )
         return table
@@ -136,11 +147,12 @@ class View:
             f"[red]alarm: {one['kind']}: {one['subject']}: {one['words']}[/red]" for one in now["alarms"][:3]
         ]
         lines += [f"[dim]{line}[/dim]" for line in self.events.lines]
-        path = self._trails[0][0].point.path if self._trails else "POINT"
+        liveliest = min(self._trails, key=lambda pair: _rank(pair[0].point.quantity.name), default=None)
+        path = liveliest[0].point.path if liveliest else "POINT"
         lines += [
             f"[bold]{self.where}[/bold]  /api/v1/points  /api/v1/status  /metrics",
-            f"barrio history {path} --from -5m --every 15s --data {self.data}",
-            f"barrio why {path} --data {self.data}",
+            f"{self.command} history {path} --from -5m --every 15s --data {self.data}",
+            f"{self.command} why {path} --data {self.data}",
         ]
         return Group(*(Text.from_markup(line, overflow="ellipsis") for line in lines))
 
@@ -178,9 +190,7 @@ def _rank(quantity: str) -> int:
 
 def _resembles(platform: Platform, item: BoundPoint, others: Sequence[BoundPoint]) -> bool:
     owner = platform.catalogue.owners
-    return any(
-        one.point.quantity is item.point.quantity or owner[one.id] is owner[item.id] for one in others
-    )
+    return any(one.point.quantity is item.point.quantity or owner[one.id] is owner[item.id] for one in others)
 
 
 def _share(counts: dict[str, int], key: str = "heard") -> str:

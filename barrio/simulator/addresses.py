@@ -1,7 +1,7 @@
 """Where the simulator stands in for a district's devices: each network peer of the files gets a port of its own.
 
 The same district, base port and host give the same ports in every process, so that the platform and the simulator
-agree without talking; the text of an override file says the same to a person.
+agree without talking; an override file says the same to a person.
 """
 
 from __future__ import annotations
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from twin.model.district import District
 
 _LAST_PORT = 65_535
-_HEADER = """\
-# Endpoints of district {district}, rewritten to its simulator. Use it with: barrio run DISTRICT --endpoints FILE
-"""
 
 
 def peers(district: District) -> dict[str, Endpoint]:
@@ -61,12 +58,6 @@ def rewritten(district: District, places: Mapping[str, tuple[str, int]]) -> Dist
 def overrides(district: District, places: Mapping[str, tuple[str, int]]) -> dict[str, str]:
     """Return the peers as written with the peers to dial instead, as an override file holds them."""
     return {text: peer.at(*places[text]).peer for text, peer in peers(district).items() if text in places}
-
-
-def override_text(district: District, places: Mapping[str, tuple[str, int]]) -> str:
-    """Return the text of an override file."""
-    body = yaml.safe_dump({"endpoints": overrides(district, places)}, sort_keys=False, width=200)
-    return _HEADER.format(district=district.id) + body
 
 
 def load_overrides(path: Path) -> dict[str, tuple[str, int]]:

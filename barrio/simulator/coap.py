@@ -176,7 +176,7 @@ class CoapServer:
                 await self._switch(silent=silent)
         now_s = time.monotonic()
         for found in self._resources if self._context else ():
-            pass
+            found.tell(now_s)
 
     async def _switch(self, *, silent: bool) -> None:
         await self._close()

@@ -103,6 +103,8 @@ class SimulatorProcess:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            # Ctrl-C in a terminal is for the parent, which stops us when it has drained.
+            start_new_session=True,
         )
         found = cls(process, {})
         found._listening = asyncio.create_task(found._listen(), name="simulator.words")

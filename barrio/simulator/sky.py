@@ -42,11 +42,14 @@ def sun_elevation(location: Location, time_s: float) -> float:
 
 
 def clear_sky_irradiance(elevation: float) -> float:
-    """Return global horizontal irradiance without clouds in W/m2 (Haurwitz, Journal of Meteorology 2, 1945)."""
+    """Return global horizontal irradiance without clouds in W/m2.
+
+    Haurwitz, Journal of Meteorology 2, 1945, with the coefficients that pvlib uses.
+    """
     if elevation <= 0.0:
         return 0.0
     height = math.sin(math.radians(elevation))
-    return 1098.0 * height * math.exp(-0.057 / height)
+    return 1098.0 * height * math.exp(-0.059 / height)
 
 
 @dataclass(frozen=True, slots=True)

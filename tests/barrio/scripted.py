@@ -1,7 +1,7 @@
 """A protocol that does what a test says, a small district that speaks it, and a platform that runs with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -133,12 +133,15 @@ class Stage:
         self.http = http
 
     async def settled(self) -> None:
-        """Return when nothing is in memory and the spool is empty, or nothing moves any more."""
-        async with asyncio.timeout(10):
-            while self.platform.intake.pending or self.platform.spool.books().waiting:
-                if self.platform.writer.state.words and not self.platform.intake.pending:
-                    return
-                await asyncio.sleep(0.01)
+        """Return when nothing is in memory and the spool is empty."""
+        await until(lambda: not self.platform.intake.pending and not self.platform.spool.books().waiting)
+
+
+async def until(condition: Callable[[], object]) -> None:
+    """Return when a condition holds; TimeoutError after ten seconds."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - what tests wait for sets no event
+            await asyncio.sleep(0.01)
 
 
 def write_district(folder: Path, **texts: str) -> Path:
@@ -163,9 +166,7 @@ async def staged(folder: Path) -> AsyncIterator[Stage]:
         work = asyncio.create_task(platform.run())
         transport = httpx.ASGITransport(create_app(platform))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-            async with asyncio.timeout(5):
-                while not all(link.sink for link in links.values()):
-                    await asyncio.sleep(0.01)
+            await until(lambda: all(link.sink for link in links.values()))
             try:
                 yield Stage(platform, links, http)
             finally:

@@ -5,6 +5,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +15,7 @@ from pathlib import Path
 import httpx
 import pytest
 import typer
+import typer.core
 import typer.main
 
 from barrio import cli
@@ -42,7 +44,7 @@ kind: WaterTank
 poll: 500ms
 points:
   level: {quantity: tank_level, register: "holding:0", type: float32, unit: m}
-  pump: {quantity: pump_state, register: "coil:0"}
+  pump: {quantity: pump_state, register: "coil:0", states: {0: 'off', 1: 'on'}}
 """
 
 
@@ -63,7 +65,7 @@ class Stranger(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"hello")
 
-    do_HEAD = do_POST = do_GET
+    do_HEAD = do_POST = do_GET  # noqa: N815 - the library calls them so
 
     def log_message(self, *_) -> None:
         """Say nothing."""
@@ -71,27 +73,54 @@ class Stranger(BaseHTTPRequestHandler):
 
 # What is typed, and the lines that answer it, as patterns; {port} and {stranger} are filled in.
 WRONG = {
-    "an unknown key": ("check unknown_key", [r"unknown_key/profiles/tank.yaml:6: points.level.scal: unknown key.*scale"]),
+    "an unknown key": (
+        "check unknown_key",
+        [r"unknown_key/profiles/tank.yaml:6: points.level.scal: unknown key.*scale"],
+    ),
     "several faults at once": (
         "check several",
         [
             r"several/devices.yaml:2: devices\[0\].site: there is no site 'hous'.*\(did you mean house\?\)",
-            r"several/devices.yaml:3: devices\[1\].endpoint: scheme 'http' is not spoken by this protocol, expected modbus",
+            r"several/devices.yaml:3: devices\[1\].endpoint: scheme 'http' is not spoken by this protocol, expected",
         ],
     ),
-    "an unknown profile": ("check profile", [r"profile/devices.yaml:2: devices\[0\].profile: .*\(did you mean tank\?\)"]),
-    "a duplicate id": ("check duplicate", [r"duplicate/devices.yaml:3: devices\[1\].id: device id 'tank' is taken"]),
-    "a register out of range": ("check register", [r"register/profiles/tank.yaml:6: points.level.register: .*65535"]),
-    "an unknown district": ("check cuidad", [r"cuidad:1: \(folder\): there is no such folder, .* with barrio"]),
+    "an unknown profile": (
+        "check profile",
+        [r"profile/devices.yaml:2: devices\[0\].profile: .*\(did you mean tank\?\)"],
+    ),
+    "a duplicate id": (
+        "check duplicate",
+        [r"duplicate/devices.yaml:3: devices\[1\].id: device id 'tank' is taken"],
+    ),
+    "a register out of range": (
+        "check register",
+        [r"register/profiles/tank.yaml:6: points.level.register: .*65535"],
+    ),
+    "an unknown district": (
+        "check cuidad",
+        [r"cuidad:1: \(folder\): there is no such folder, .* with barrio"],
+    ),
     "a wrong district is not run": ("run duplicate --data never", [r"duplicate/devices.yaml:3: "]),
-    "a busy port": ("run good --listen 127.0.0.1:{port} --data never", [r"cannot listen on 127.0.0.1:{port}: address"]),
-    "an address that is none": ("run good --listen here --data never", [r"--listen: 'here' is not HOST:PORT"]),
-    "a data folder that is a file": ("run good --listen 127.0.0.1:0 --data file", [r"data folder file: there is a file"]),
+    "a busy port": (
+        "run good --listen 127.0.0.1:{port} --data never",
+        [r"cannot listen on 127.0.0.1:{port}: address"],
+    ),
+    "an address that is none": (
+        "run good --listen here --data never",
+        [r"--listen: 'here' is not HOST:PORT"],
+    ),
+    "a data folder that is a file": (
+        "run good --listen 127.0.0.1:0 --data file",
+        [r"data folder file: there is a file"],
+    ),
     "a data folder that cannot be made": (
         "run good --listen 127.0.0.1:0 --data /proc/barrio",
         [r"data folder /proc/barrio cannot be used: "],
     ),
-    "a data folder in use": ("run good --listen 127.0.0.1:0 --data taken", [r"data folder taken is in use by process \d+"]),
+    "a data folder in use": (
+        "run good --listen 127.0.0.1:0 --data taken",
+        [r"data folder taken is in use by process \d+"],
+    ),
     "a store that is no address": (
         "run good --listen 127.0.0.1:0 --data never1 --store mysql",
         [r"store 'mysql' is neither duckdb nor the URL of an InfluxDB"],
@@ -102,9 +131,18 @@ WRONG = {
     ),
     "a wrong setting": ("status", [r"BARRIO_STORE_TIMEOUT: .*found 'fast'"]),
     "a data folder that is not there": ("latest --data nowhere", [r"there is no data folder nowhere"]),
-    "a length that is none": ("demo --for soon", [r"--for: a duration is a number with a unit, .*found 'soon'"]),
-    "a fault that is none": ("simulate good --fault nap:tank", [r"--fault: fault 'nap:tank': 'nap' is no kind of fault"]),
-    "an override file of others": ("run good --endpoints other.yaml --data never", [r"no device of little has this"]),
+    "a length that is none": (
+        "demo --for soon",
+        [r"--for: a duration is a number with a unit, .*found 'soon'"],
+    ),
+    "a fault that is none": (
+        "simulate good --fault nap:tank",
+        [r"--fault: fault 'nap:tank': 'nap' is no kind of fault"],
+    ),
+    "an override file of others": (
+        "run good --endpoints other.yaml --data never",
+        [r"no device of little has this"],
+    ),
     "an endpoint out of reach": (
         "check far --connect",
         [],
@@ -118,13 +156,21 @@ def answers(tmp_path_factory):
     here = tmp_path_factory.mktemp("wrong")
     write_district(here / "good")
     write_district(here / "unknown_key", profile=PROFILE.replace("unit: m", "scal: 2"))
-    write_district(here / "several", devices=DEVICES.replace("house", "hous", 1).replace("modbus+tcp://10.0.0.2", "http://x"))
+    write_district(
+        here / "several",
+        devices=DEVICES.replace("house", "hous", 1).replace("modbus+tcp://10.0.0.2", "http://x"),
+    )
     write_district(here / "profile", devices=DEVICES.replace("profile: tank", "profile: tnak", 1))
     write_district(here / "duplicate", devices=DEVICES.replace("id: pump", "id: tank"))
     write_district(here / "register", profile=PROFILE.replace("holding:0", "holding:70000"))
-    write_district(here / "far", devices=DEVICES.replace("10.0.0.1:502", f"127.0.0.1:{free_port()}").split("  - {id: pump")[0])
+    write_district(
+        here / "far",
+        devices=DEVICES.replace("10.0.0.1:502", f"127.0.0.1:{free_port()}").split("  - {id: pump")[0],
+    )
     (here / "file").write_text("")
-    (here / "other.yaml").write_text('endpoints: {"modbus+tcp://10.9.9.9:502": "modbus+tcp://127.0.0.1:502"}\n')
+    (here / "other.yaml").write_text(
+        'endpoints: {"modbus+tcp://10.9.9.9:502": "modbus+tcp://127.0.0.1:502"}\n'
+    )
     stranger = HTTPServer(("127.0.0.1", 0), Stranger)
     threading.Thread(target=stranger.serve_forever, daemon=True).start()
     taken = DataFolder(here / "taken")
@@ -150,7 +196,10 @@ def answers(tmp_path_factory):
 def test_wrong_input_is_answered_in_one_line_each(answers, case):
     """Exit code 2, as many lines as there are faults, each saying what was meant; never a traceback."""
     done, fills = answers[case]
-    expected = [line.replace("{port}", fills["port"]).replace("{stranger}", fills["stranger"]) for line in WRONG[case][1]]
+    expected = [
+        line.replace("{port}", fills["port"]).replace("{stranger}", fills["stranger"])
+        for line in WRONG[case][1]
+    ]
     lines = done.stderr.splitlines()
 
     assert done.returncode == 2, done.stderr
@@ -169,15 +218,17 @@ def test_connect_says_what_does_not_answer(answers):
 
 
 def test_the_version_is_quick(tmp_path):
-    """`--version` imports nothing that it does not need: best of three well under a second on a busy machine."""
-    times = []
-    for _ in range(3):
-        begun = time.monotonic()
-        done = barrio("--version", cwd=tmp_path)
-        times.append(time.monotonic() - begun)
+    """`--version` loads none of the libraries that the platform needs."""
+    version = barrio("--version", cwd=tmp_path)
+    code = "import sys, barrio.cli; print(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.split()
 
-    assert re.fullmatch(r"barrio \d+\.\d+\.\d+\n", done.stdout)
-    assert min(times) < 0.9
+    assert re.fullmatch(r"barrio \d+\.\d+\.\d+\n", version.stdout)
+    assert not {"numpy", "pydantic", "fastapi", "duckdb", "asyncua", "aiocoap", "pymodbus", "httpx"} & set(
+        loaded
+    )
 
 
 def test_connectors_are_listed(tmp_path):
@@ -207,7 +258,12 @@ def test_run_and_simulate_as_two_processes(tmp_path):
             with ThreadPoolExecutor(3) as pool:
                 asked = pool.map(
                     lambda command: barrio(*command, *data, cwd=tmp_path),
-                    (["latest", "little/tank"], ["status"], ["why", "little/tank/level"], ["history", "little/tank/nil"]),
+                    (
+                        ["latest", "little/tank"],
+                        ["status"],
+                        ["why", "little/tank/level"],
+                        ["history", "little/tank/nil"],
+                    ),
                 )
                 latest, status, why, unknown = list(asked)
             kept = httpx.Client(base_url=url, trust_env=False)
@@ -248,9 +304,11 @@ def test_a_link_that_cannot_be_reached_keeps_trying(tmp_path):
     far = DEVICES.replace("10.0.0.1:502", f"127.0.0.1:{free_port()}").split("  - {id: pump")[0]
     write_district(tmp_path / "little", devices=far)
     port = free_port()
-    with started("run", "little", "--listen", f"127.0.0.1:{port}", "--data", "data", cwd=tmp_path) as platform:
+    with started(
+        "run", "little", "--listen", f"127.0.0.1:{port}", "--data", "data", cwd=tmp_path
+    ) as platform:
         wait_for(f"http://127.0.0.1:{port}/readyz", platform)
-        time.sleep(3)
+        time.sleep(2)
         status = wait_for(f"http://127.0.0.1:{port}/api/v1/status", platform).json()
         platform.send_signal(signal.SIGTERM)
         said = platform.communicate(timeout=20)[1]
@@ -265,13 +323,17 @@ def test_every_option_is_in_the_reference():
     """docs/commands.md names every command, every option and every setting, with its default."""
     page = (ROOT / "docs" / "commands.md").read_text("utf-8")
     missing = []
-    for name, command in typer.main.get_command(cli.app).commands.items():
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, typer.core.TyperGroup)
+    for name, command in group.commands.items():
         section = re.search(rf"^## barrio {name}\n(.*?)(?=^## |\Z)", page, re.MULTILINE | re.DOTALL)
         options = [option for one in command.params for option in one.opts if option.startswith("--")]
         missing += [f"{name} {o}" for o in options if section is None or f"`{o}" not in section[1]]
     for name, field in Settings.model_fields.items():
         default = "" if field.default is None else str(field.default)
-        if not re.search(rf"^\| `BARRIO_{name.upper()}` \| .*\| {re.escape(default)} *\|$", page, re.MULTILINE):
+        if not re.search(
+            rf"^\| `BARRIO_{name.upper()}` \| .*\| {re.escape(default)} *\|$", page, re.MULTILINE
+        ):
             missing.append(name)
 
     assert missing == []

@@ -6,9 +6,15 @@ import json
 import socket
 
 import pytest
+from rich.console import Console
 
+from barrio.demo import command
 from barrio.demo.ports import all_free, free_base
+from barrio.demo.view import Events, View
+from barrio.errors import AskError
+from barrio.settings import Settings
 from tests.barrio.processes import barrio
+from tests.barrio.scripted import until
 from tests.servers import free_port_range
 from twin.errors import StartError
 
@@ -36,7 +42,9 @@ def test_a_demo_ends_with_its_books(shown):
     assert body["devices"]["heard"] == body["devices"]["configured"] - 1 >= 60
     assert body["points"]["configured"] >= 600
     assert all(0 < body["first_stored_s"][name] < 15 for name in ("modbus", "opcua", "coap"))
-    assert readings["received"] == sum(readings[key] for key in ("unchanged", "stored", "quarantined", "dropped", "waiting"))
+    assert readings["received"] == sum(
+        readings[key] for key in ("unchanged", "stored", "quarantined", "dropped", "waiting")
+    )
     assert (readings["pending"], readings["waiting"]) == (0, 0)
     assert readings["stored"] > 600
     assert body["balanced"] is True
@@ -79,7 +87,50 @@ def test_ports_are_found_beside_those_that_are_taken():
 
 def test_no_ports_at_all():
     """Where there are no ports in a row that is said."""
-    with pytest.raises(StartError, match="no 20000 ports in a row are free from 31000 on"):
-        with socket.create_server(("127.0.0.1", 0)) as taken:
-            del taken
-            free_base(31_000, 20_000)
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(StartError, match="no 3 ports in a row are free from"),
+    ):
+        free_base(taken.getsockname()[1] - 1, 3)
+
+
+def test_another_port_when_nobody_insists(capsys):
+    """The usual HTTP port moves when it is taken, and says so; one that was asked for is an error."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = Settings(listen=f"127.0.0.1:{taken.getsockname()[1]}")
+        with command._socket(settings, explicit=False) as moved:
+            said = capsys.readouterr().err
+            port = moved.getsockname()[1]
+        with pytest.raises(StartError):
+            command._socket(settings, explicit=True)
+
+    assert port != settings.address.port
+    assert said.count("\n") == 1
+    assert f"HTTP is at http://127.0.0.1:{port} instead" in said
+
+
+@pytest.mark.parametrize("text", ["soon", "0s", "-5s", "5 weeks"])
+def test_how_long_a_demo_cannot_last(text):
+    """A length that is none, or nothing, is refused by its option."""
+    with pytest.raises(AskError, match=r"^--for: "):
+        command._duration(text)
+
+
+async def test_the_view_shows_what_the_platform_does(stage):
+    """Links, readings, values with units, alarms and the last events are on the screen."""
+    await stage.links["probe"].give("temperature", 21.5)
+    await stage.settled()
+    stage.links["meter"].break_off("connection reset by peer")
+    await until(lambda: not stage.platform.supervisor.links[1][0].up)
+    events = Events()
+    events.write("12:00:00 info  something.happened\n")
+    console = Console(width=110, record=True, file=io.StringIO())
+    console.print(View(stage.platform, "http://127.0.0.1:8080", "data", events, "Little").draw())
+    text = console.export_text()
+
+    assert "devices heard   1 of 2" in text
+    assert "scripted   1 of 2   links up" in text
+    assert "probe/temperature  21.5 Cel" in text
+    assert "alarm: link down: scripted://10.0.0.2:1: connection reset by peer" in text
+    assert "something.happened" in text
+    assert "barrio why little/probe/temperature --data data" in text

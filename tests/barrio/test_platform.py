@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from barrio.platform import Platform
 from barrio.settings import Settings
 from barrio.status import snapshot
 from connectors.registry import Connectors
-from tests.barrio.scripted import ScriptedConnector, write_district
+from tests.barrio.scripted import ScriptedConnector, until, write_district
 from twin.clock import SystemClock
 from twin.errors import StartError
 from twin.ledger import Ledger
@@ -43,9 +44,7 @@ class Shop:
         async with self.platform(**options) as platform:
             link = self.connector.made["probe"]
             work = asyncio.create_task(platform.run())
-            async with asyncio.timeout(5):
-                while link.sink is None and not work.done():
-                    await asyncio.sleep(0.01)
+            await until(lambda: link.sink or work.done())
             try:
                 yield platform, link
             finally:
@@ -107,9 +106,7 @@ async def test_what_the_spool_holds_is_stored_by_the_next_process(shop, monkeypa
         await link.give("temperature", 22.5)
     waiting = platform.spool.books().waiting
     async with shop.running() as (again, _):
-        async with asyncio.timeout(5):
-            while again.spool.books().waiting:
-                await asyncio.sleep(0.01)
+        await until(lambda: not again.spool.books().waiting)
         stored = again.store.raw(again.catalogue.ids, 0, 2**62)
 
     assert waiting == 2
@@ -182,9 +179,7 @@ async def test_the_ledger_waits_for_the_disk(shop, monkeypatch):
 
         monkeypatch.setattr(platform.ledger, "close_gaps", full)
         await link.give("temperature", 21.5)
-        async with asyncio.timeout(5):
-            while len(asked) < 2:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(asked) >= 2)
         alarms = [alarm["kind"] for alarm in snapshot(platform)["alarms"]]
     async with shop.platform() as again:
         gaps = again.ledger.gaps([again.catalogue.points[PATH].id], 0, 2**62)
@@ -215,3 +210,20 @@ async def test_at_rest_nothing_is_added(shop):
         pass
 
     assert len(ends_of(shop, "platform_started")) == 1
+
+
+async def test_books_that_do_not_balance_are_shown(shop, monkeypatch):
+    """A reading that is nowhere is not explained away: the spool's own books and those of the process show it."""
+    async with shop.running() as (platform, link):
+        await link.give("temperature", 21.5)
+        await until(lambda: platform.spool.books().stored == 1 and not platform.intake.pending)
+        books = platform.spool.books()
+        balanced = snapshot(platform)["balanced"]
+        monkeypatch.setattr(platform.spool, "books", lambda: replace(books, stored=0))
+        lost = snapshot(platform)["balanced"]
+        monkeypatch.setattr(platform.spool, "books", lambda: replace(books, stored=0, accepted=0, received=0))
+        lost_by_both = snapshot(platform)["balanced"]
+
+    assert balanced
+    assert not lost
+    assert not lost_by_both

@@ -1,10 +1,9 @@
 """`why` names the station at which a reading stopped, with the words of whoever stopped it."""
 
-import asyncio
-
 import pytest
 
 from barrio.why import Verdict
+from tests.barrio.scripted import until
 from twin.quality import Reason
 from twin.store.port import StoreBusy, StoreRefused
 
@@ -49,7 +48,7 @@ async def test_a_link_that_is_down(stage):
     await stage.links["probe"].give("temperature", 21.5)
     await stage.settled()
     stage.links["probe"].break_off("connection reset by peer")
-    await asyncio.sleep(0.05)
+    await until(lambda: not stage.platform.supervisor.links[0][0].up)
     name, words = await stop_of(stage)
 
     assert name == "link"
@@ -96,9 +95,7 @@ async def test_readings_that_wait_in_the_spool(stage, monkeypatch):
 
     monkeypatch.setattr(stage.platform.store, "write", away)
     await stage.links["probe"].give("temperature", 21.5)
-    async with asyncio.timeout(5):
-        while not stage.platform.writer.state.words:
-            await asyncio.sleep(0.01)
+    await until(lambda: stage.platform.writer.state.words)
     name, words = await stop_of(stage)
 
     assert name == "spool"

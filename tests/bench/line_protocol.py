@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import numpy as np
 from influxdb_client import Point
-from twin.store.lineprotocol import Encoder
 
 from tests.bench.result import RUNS, median_of, print_results
 from twin.frame import Batch
 from twin.model.catalogue import CATALOGUE
+from twin.store.lineprotocol import Encoder
 from twin.store.port import Series
 
 SERIES, READINGS = 1000, 20_000

@@ -1,9 +1,10 @@
 /*
  * A Modbus TCP server for tests and benchmarks: libmodbus answers, epoll waits, one thread, hundreds of connections.
  *
- *     modbus_server PORT REGISTERS [STEP [DELAY_US]]
+ *     modbus_server PORT REGISTERS [STEP [DELAY_US [ADDRESSES]]]
  *
- * Port 0 takes a free one; the port is printed once it listens. Address i of every table holds (i + n * STEP), where n
+ * It listens at 127.0.0.1 and, with ADDRESSES, at as many addresses from there on (127.0.0.2 ...), so that one server
+ * looks like many devices. Port 0 takes a free one; the port is printed once it listens. Address i of every table holds (i + n * STEP), where n
  * counts the requests answered so far: its low 16 bits in a register, its lowest bit in a coil or discrete input. All
  * registers of one answer have the same n. It answers for every unit, and ends with the process that started it.
  */
@@ -22,7 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HEADER = 7, WAITING = 512, EVENTS = 256 };
+enum { HEADER = 7, WAITING = 512, EVENTS = 256, ADDRESSES = 250 };
 
 static void die(const char *what)
 {
@@ -71,6 +72,31 @@ static void accept_all(int poll, int listening)
     }
 }
 
+/* Listen at 127.0.0.(1 + index); returns the socket. */
+static int listen_at(int index, int port)
+{
+    char address[INET_ADDRSTRLEN];
+    snprintf(address, sizeof address, "127.0.0.%d", 1 + index);
+    modbus_t *ctx = modbus_new_tcp(address, port);
+    if (ctx == NULL)
+        die("setup");
+    int fd = modbus_tcp_listen(ctx, WAITING);
+    if (fd < 0)
+        die("listen");
+    if (fcntl(fd, F_SETFL, O_NONBLOCK) < 0)
+        die("fcntl");
+    modbus_free(ctx);
+    return fd;
+}
+
+static int port_of(int fd)
+{
+    struct sockaddr_in own;
+    socklen_t length = sizeof own;
+    getsockname(fd, (struct sockaddr *)&own, &length);
+    return ntohs(own.sin_port);
+}
+
 /* Returns 0 when the peer has gone. */
 static int answer(modbus_t *ctx, modbus_mapping_t *map, int fd, unsigned base)
 {
@@ -86,12 +112,15 @@ static int answer(modbus_t *ctx, modbus_mapping_t *map, int fd, unsigned base)
 int main(int argc, char **argv)
 {
     if (argc < 3) {
-        fprintf(stderr, "usage: modbus_server PORT REGISTERS [STEP [DELAY_US]]\n");
+        fprintf(stderr, "usage: modbus_server PORT REGISTERS [STEP [DELAY_US [ADDRESSES]]]\n");
         return 2;
     }
     int registers = atoi(argv[2]);
     unsigned step = argc > 3 ? (unsigned)atoi(argv[3]) : 1, counted = 0;
     useconds_t delay = argc > 4 ? (useconds_t)atoi(argv[4]) : 0;
+    int addresses = argc > 5 ? atoi(argv[5]) : 1;
+    if (addresses < 1 || addresses > ADDRESSES)
+        addresses = 1;
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     signal(SIGPIPE, SIG_IGN);
 
@@ -99,17 +128,14 @@ int main(int argc, char **argv)
     modbus_mapping_t *map = modbus_mapping_new(registers, registers, registers, registers);
     if (ctx == NULL || map == NULL)
         die("setup");
-    int listening = modbus_tcp_listen(ctx, WAITING);
-    if (listening < 0)
-        die("listen");
-    struct sockaddr_in own;
-    socklen_t length = sizeof own;
-    getsockname(listening, (struct sockaddr *)&own, &length);
-    if (fcntl(listening, F_SETFL, O_NONBLOCK) < 0)
-        die("fcntl");
-    int poll = epoll_create1(EPOLL_CLOEXEC);
-    watch(poll, listening);
-    printf("%d\n", ntohs(own.sin_port));
+    int poll = epoll_create1(EPOLL_CLOEXEC), listening[ADDRESSES];
+    int port = atoi(argv[1]);
+    for (int i = 0; i < addresses; i++) {
+        listening[i] = listen_at(i, port);
+        port = port_of(listening[i]);
+        watch(poll, listening[i]);
+    }
+    printf("%d\n", port);
     fflush(stdout);
 
     for (;;) {
@@ -117,8 +143,11 @@ int main(int argc, char **argv)
         int ready = epoll_wait(poll, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
-            if (fd == listening) {
-                accept_all(poll, listening);
+            int is_listening = 0;
+            for (int j = 0; j < addresses; j++)
+                is_listening |= fd == listening[j];
+            if (is_listening) {
+                accept_all(poll, fd);
                 continue;
             }
             if (delay)

@@ -2,7 +2,7 @@
 
     with running(registers=125) as port: ...
 
-By hand: `python -m tests.bench.modbus_server PORT REGISTERS [STEP [DELAY_US]]` builds it and becomes it.
+By hand: `python -m tests.bench.modbus_server PORT REGISTERS [STEP [DELAY_US [ADDRESSES]]]` builds it and becomes it.
 """
 
 from __future__ import annotations
@@ -49,9 +49,11 @@ def build() -> Path:
 
 
 @contextmanager
-def running(port: int = 0, registers: int = 1000, step: int = 1, delay_us: int = 0) -> Iterator[int]:
-    """Run the server while the block runs; yields its port. `NotBuiltError` when it cannot be built."""
-    command = [str(build()), str(port), str(registers), str(step), str(delay_us)]
+def running(
+    port: int = 0, registers: int = 1000, step: int = 1, delay_us: int = 0, addresses: int = 1
+) -> Iterator[int]:
+    """Run the server while the block runs, at 127.0.0.1 and so on; yields its port. `NotBuiltError` when it cannot be built."""
+    command = [str(build()), str(port), str(registers), str(step), str(delay_us), str(addresses)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
             if process.stdout is None or not (line := process.stdout.readline()):

@@ -21,7 +21,7 @@ from twin.ingest.spool import SpoolError
 from twin.quality import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
 
     from twin.clock import Clock
     from twin.frame import Frame
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
     InThread = Callable[..., Coroutine[object, object, object]]
 
-MAX_PENDING = 50_000
-FLUSH_AT = 5_000
+MAX_PENDING = 100_000
+FLUSH_AT = 20_000
 FLUSH_S = 0.1
 RETRY_S = 0.5
 RETRY_AFTER_S = 5.0
@@ -112,7 +112,8 @@ class Intake:
             if self._pending < FLUSH_AT and not self._waiting:
                 self._wake.clear()
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._until_full(), FLUSH_S)
+                    async with asyncio.timeout(FLUSH_S):
+                        await self._until_full()
             await self.flush()
 
     async def idle(self, within_s: float) -> None:
@@ -130,7 +131,7 @@ class Intake:
             return
         waiting, self._waiting = self._waiting, []
         settled = self._settler.settle(frames)
-        await self._keep(settled)
+        await self._keep(settled, waiting)
         self._live.apply(settled, self._clock.monotonic_s())
         self._gaps.settled(settled)
         self._release(len(settled.readings))
@@ -141,6 +142,7 @@ class Intake:
     def _add(self, frame: Frame) -> None:
         self._frames.append(frame)
         self._pending += len(frame.ids)
+        self._gaps.taken(frame.ids, frame.received, self._clock.monotonic_s())
         if self._pending >= FLUSH_AT or len(self._frames) == 1:
             self._wake.set()
         if self._pending >= MAX_PENDING:
@@ -156,8 +158,8 @@ class Intake:
         self._wake.clear()
         return frames
 
-    async def _keep(self, settled: Settled) -> None:
-        """Put what changed into the spool; returns when it is durable."""
+    async def _keep(self, settled: Settled, waiting: Sequence[asyncio.Future[None]]) -> None:
+        """Put what changed into the spool; returns when it is durable. Who waits for that waits for one try only."""
         count = len(settled.readings)
         unchanged = count - int(np.count_nonzero(settled.changed))
         self.tally.received += count
@@ -172,6 +174,7 @@ class Intake:
                 await self._in_thread(self._spool.append, batch, counts)
             except SpoolError as error:
                 self.tally.words = error.words
+                _refuse(waiting, error.words)
                 await asyncio.sleep(RETRY_S)
             else:
                 self.tally.words = ""
@@ -182,3 +185,10 @@ class Intake:
         self._pending -= count
         if self._pending < MAX_PENDING:
             self._room.set()
+
+
+def _refuse(waiting: Sequence[asyncio.Future[None]], words: str) -> None:
+    """Tell those who wait that their reading is not durable yet; it is kept in memory and may come twice."""
+    for future in waiting:
+        if not future.done():
+            future.set_exception(TransientError("spool", words, RETRY_AFTER_S))

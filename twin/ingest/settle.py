@@ -130,7 +130,7 @@ class Settler:
     def _round(self, readings: Batch, rows: Rows, part: Part, changed: Mask) -> None:
         """Settle readings of distinct points without device times."""
         received, value, quality = readings.received[part], readings.value[part], readings.quality[part]
-        keep = ~self._same(rows, value, quality, received, self._stored_at)
+        keep = ~self._same(rows, value, quality, received, received)
         changed[part] = keep
         self.newest[rows] = received
         self._remember(rows, keep, value, quality, received, received)
@@ -144,22 +144,21 @@ class Settler:
         if late.any():
             quality = np.where(late & (quality == Reason.GOOD), np.uint8(Reason.LATE), quality)
             readings.quality[part] = quality
-        same = self._same(rows, value, quality, received, self._stored_at)
-        since = time - self._stored_time[rows]
-        same &= (since >= 0) & (since < self.table.heartbeat[rows]) & ~older
-        changed[part] = ~same
+        same = self._same(rows, value, quality, received, time)
+        changed[part] = older | ~same
         self.newest[rows] = np.where(stamped, np.maximum(newest, time), time)
-        self._remember(rows, ~same & ~older, value, quality, received, time)
+        self._remember(rows, ~(same | older), value, quality, received, time)
 
-    def _same(self, rows: Rows, value: Values, quality: Qualities, received: Times, stored: Times) -> Mask:
-        """Whether readings say what was stored last, received no longer ago than the heartbeat."""
-        last, since = self._value[rows], received - stored[rows]
+    def _same(self, rows: Rows, value: Values, quality: Qualities, received: Times, time: Times) -> Mask:
+        """Whether readings say what was stored last, by receipt and by time no longer ago than the heartbeat."""
+        last, heartbeat = self._value[rows], self.table.heartbeat[rows]
         with np.errstate(over="ignore"):
             same: Mask = np.abs(value - last) <= self.table.dead_band[rows]
         if not same.all():
             same |= np.isnan(value) & np.isnan(last)
         same &= quality == self._quality[rows]
-        same &= (since >= 0) & (since < self.table.heartbeat[rows])
+        for since in (received - self._stored_at[rows], time - self._stored_time[rows]):
+            same &= (since >= 0) & (since < heartbeat)
         return same
 
     def _remember(

@@ -1,8 +1,9 @@
 from dataclasses import replace
 
 import pytest
+import yaml
 
-from barrio.simulator.addresses import load_overrides, mapping, override_text, overrides, peers, rewritten
+from barrio.simulator.addresses import load_overrides, mapping, overrides, peers, rewritten
 from twin.errors import ConfigError, StartError
 
 
@@ -42,10 +43,10 @@ def test_a_peer_that_is_not_simulated_stays(small):
 
 
 def test_an_override_file_says_the_same(small, tmp_path):
-    """What is printed is read back as the same mapping."""
+    """What is written is read back as the same mapping."""
     places = mapping(small, 21_000)
     file = tmp_path / "endpoints.yaml"
-    file.write_text(override_text(small, places))
+    file.write_text(yaml.safe_dump({"endpoints": overrides(small, places)}))
 
     assert load_overrides(file) == places
     assert overrides(small, places)["modbus+tcp://10.0.0.1:502"] == "modbus+tcp://127.0.0.1:21000"

@@ -273,6 +273,14 @@ def test_one_point_many_times_in_a_flush():
     assert settled.changed.tolist() == [True, False] * 100
 
 
+def test_a_device_that_stops_giving_times():
+    """A reading by receipt after one with a device time ahead of it is stored, as after any step back in time."""
+    frames = [frame({PLAIN: 1}, time=NOW + NS), frame({PLAIN: 1}, NOW + 5)]
+    settler = Settler(make_table())
+
+    assert [settler.settle([one]).changed.tolist() for one in frames] == [[True], [True]]
+
+
 @given(st.lists(st.integers(0, 6), max_size=30))
 def test_rounds_keep_the_order_of_each_point(rows):
     """Every position is in one round, no point twice in a round, and each point's positions stay in order."""
@@ -366,7 +374,7 @@ def make_frame(readings: list[tuple[int, float, int | None, Reason]], now: int, 
     return frame(pairs, now, time=times, quality=np.array([code for *_, code in readings], np.uint8))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(flushes())
 def test_all_rules_against_the_model(found):
     """Columns and one value after the other give the same, whatever comes in whatever order."""
