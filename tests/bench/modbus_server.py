@@ -52,7 +52,7 @@ def build() -> Path:
 def running(
     port: int = 0, registers: int = 1000, step: int = 1, delay_us: int = 0, addresses: int = 1
 ) -> Iterator[int]:
-    """Run the server while the block runs, at 127.0.0.1 and so on; yields its port. `NotBuiltError` when it cannot be built."""
+    """Run the server while the block runs, at 127.0.0.1 and so on; yields its port, or `NotBuiltError`."""
     command = [str(build()), str(port), str(registers), str(step), str(delay_us), str(addresses)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
