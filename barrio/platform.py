@@ -242,13 +242,12 @@ class Platform:
             await self.in_thread("store", self.store.open, self.catalogue.series, self.catalogue.states)
             self.store_words, self.writer.state.denied = "", False
         except (StoreBusy, StoreDenied) as error:
+            if error.words != self.store_words:
+                log.warning("store.away", words=error.words)
             self.store_words, self.writer.state.denied = error.words, isinstance(error, StoreDenied)
-            log.warning("store.away", words=error.words)
 
     async def _restore(self) -> None:
-        if not self.store_words:
-            latest = await self.in_thread("store", self.store.latest, None)
-            self._take_over(latest.take(latest.ids < self.catalogue.size))
+        await self._take_latest()
         after = self.spool.settled_seq
         while batches := await self.in_thread("spool", self.spool.read, after, RESTORE_ROWS):
             self._take_over(join(batches))
@@ -257,6 +256,18 @@ class Platform:
         self.note("platform_started", self.started, "", "")
         if not self.recovery.clean:
             self._report_damage()
+
+    async def _take_latest(self) -> None:
+        """Take over what the store holds; where it cannot be asked, the twin begins with what the spool has."""
+        if self.store_words:
+            return
+        try:
+            latest = await self.in_thread("store", self.store.latest, None)
+        except (StoreBusy, StoreDenied) as error:
+            self.store_words = error.words
+            log.warning("store.away", words=error.words)
+        else:
+            self._take_over(latest.take(latest.ids < self.catalogue.size))
 
     def _report_damage(self) -> None:
         """Say what a damaged spool cost: the count is exact, which points it was is not known any more."""
@@ -277,6 +288,7 @@ class Platform:
             except NotAStore as error:
                 # Something else answers in its place for now; at the first try this ends the start.
                 self.store_words = str(error)
+            await self._take_latest()
         await self.writer.run()
 
     def _protocols(self) -> np.ndarray:
@@ -368,7 +380,8 @@ class Platform:
 
     def _goes_on(self, writer: asyncio.Task[None]) -> bool:
         """Whether waiting brings the spool nearer to empty."""
-        return bool(self.spool.books().waiting) and not self.writer.state.words and not writer.done()
+        words = self.store_words or self.writer.state.words
+        return bool(self.spool.books().waiting) and not words and not writer.done()
 
 
 async def _cancel(*tasks: asyncio.Task[None]) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 MOST_BYTES = 65_536
 _MOST_WORDS = 60
+_MOST_BITS = 128
 _EXACT = 2**53
 _NUMBER = re.compile(
     r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE
@@ -68,9 +69,22 @@ class NoValue(ValueError):
 
 def shown(found: object) -> str:
     """Return what a device sent in at most 60 printable characters, for words that people read."""
-    text = found[: 2 * _MOST_WORDS] if isinstance(found, str) else repr(found)[: 2 * _MOST_WORDS]
-    plain = "".join(char if char.isprintable() else "?" for char in text)
+    plain = "".join(char if char.isprintable() else "?" for char in _text_of(found)[: 2 * _MOST_WORDS])
     return plain if len(plain) <= _MOST_WORDS else plain[: _MOST_WORDS - 1] + "…"
+
+
+def _text_of(found: object) -> str:
+    """Return text of a bounded size: `repr` of a huge integer fails, and that of a structure has no bound."""
+    if isinstance(found, str | bytes):
+        return found if isinstance(found, str) else repr(found[: 2 * _MOST_WORDS])
+    if isinstance(found, int) and found.bit_length() > _MOST_BITS:
+        return f"an integer of {found.bit_length()} bits"
+    if found is None or isinstance(found, bool | int | float):
+        return repr(found)
+    if isinstance(found, Mapping | Sequence):
+        kind = "map" if isinstance(found, Mapping) else "list"
+        return f"a {kind} of {len(found)}" if found else f"an empty {kind}"
+    return f"a {type(found).__name__}"
 
 
 class Reader:
@@ -212,7 +226,16 @@ def _json(payload: bytes, _now_ns: int) -> Any:
 
 
 def _cbor(payload: bytes, _now_ns: int) -> Any:
-    return cbor2.loads(payload)
+    return cbor2.loads(payload, semantic_decoders=_REFUSED_TAGS)
+
+
+def _refuse_tag(_decoder: cbor2.CBORDecoder) -> object:
+    raise NoValue(Reason.UNDECODABLE, "a tag that no reading needs")
+
+
+# References to values (28, 29) let a hundred bytes stand for a structure that no memory holds; regular expressions and
+# MIME messages (35, 36) are compiled and parsed for nothing. IANA registry "CBOR Tags".
+_REFUSED_TAGS = dict.fromkeys((28, 29, 35, 36), _refuse_tag)
 
 
 _DECODERS: Mapping[Wire, Callable[[bytes, int], Any]] = {
@@ -276,7 +299,7 @@ def _step(found: Any, step: str, key: str | None) -> object:
         for place in (step, index):
             if place is not None and place in found:
                 return cast("object", found[place])
-        held = shown(", ".join(str(name)[:_MOST_WORDS] for name in list(found)[:8]) or "none")
+        held = shown(", ".join(shown(name) for name in list(found)[:8]) or "none")
         raise NoValue(Reason.NOT_AVAILABLE, f"no key {key!r} in the answer, it has: {held}")
     if (
         isinstance(found, Sequence)

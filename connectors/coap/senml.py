@@ -105,7 +105,10 @@ def _fields(entry: object) -> dict[str, Any]:
         raise SenmlError(message)
     fields: dict[str, Any] = {}
     for label, value in entry.items():
-        name = LABELS.get(label, str(label)) if type(label) is int else str(label)
+        name = LABELS.get(label, "") if type(label) is int else label
+        if not isinstance(name, str):
+            message = "a SenML label is a text or an integer"
+            raise SenmlError(message)
         fields[name] = _checked(name, value)
     return fields
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
+from itertools import pairwise
 from pathlib import Path
 
 import duckdb
@@ -14,6 +15,7 @@ from barrio.assembly import load_all
 from barrio.platform import Platform
 from barrio.settings import Settings
 from barrio.status import snapshot
+from connectors.base import Sink
 from connectors.registry import Connectors
 from tests.barrio.scripted import ScriptedConnector, ScriptedLink, until, write_district
 from tests.twin.store.standin import Answer, Request, StandIn
@@ -102,18 +104,22 @@ class Shop:
             ledger.close()
 
 
+def sink_of(link: ScriptedLink) -> Sink:
+    """Return the sink that a link was given; it must have one."""
+    assert link.sink is not None
+    return link.sink
+
+
 def frame(link: ScriptedLink, first: float, names: tuple[str, ...] = NUMBERS) -> Frame:
     """Return a frame in which the points of those names say `first`, `first + 1` and so on."""
-    assert link.sink is not None
     ids = np.array([link.point(name).id for name in names], np.int32)
-    return Frame(ids, first + np.arange(len(ids), dtype=np.float64), link.sink.now_ns())
+    return Frame(ids, first + np.arange(len(ids), dtype=np.float64), sink_of(link).now_ns())
 
 
 async def commit(link: ScriptedLink, first: int, count: int) -> None:
     """Commit `count` frames of the four numbered points, the values growing by one from `first`."""
-    assert link.sink is not None
     for step in range(count):
-        await link.sink.commit(frame(link, first + 4 * step))
+        await sink_of(link).commit(frame(link, first + 4 * step))
 
 
 async def settled(platform: Platform) -> None:
@@ -134,7 +140,7 @@ def balanced(platform: Platform) -> bool:
 def adjoin(gaps: list[Gap]) -> bool:
     """Whether each gap lasts longer than nothing and begins exactly where the one before it ended."""
     return all(gap.stop is None or gap.stop > gap.start for gap in gaps) and all(
-        one.stop == other.start for one, other in zip(gaps, gaps[1:], strict=False)
+        one.stop == other.start for one, other in pairwise(gaps)
     )
 
 
@@ -161,7 +167,7 @@ class Judge(dict[str, Answer]):
         self.kept: list[str] = []
         standin.answers = self
 
-    def get(self, path, default=None):  # type: ignore[no-untyped-def]
+    def get(self, path, default=None):
         """Say what a path answers; the stand-in asks when it has noted the request."""
         if path != "/write":
             return Answer(200, b'{"results":[{}]}')
@@ -172,7 +178,7 @@ class Judge(dict[str, Answer]):
         return answer
 
     @property
-    def values(self) -> list[float]:
+    def taken(self) -> list[float]:
         """The values that were kept, in the order in which they came."""
         return [value_of(line) for line in self.kept]
 

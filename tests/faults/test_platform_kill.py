@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.barrio.scripted import until
-from tests.faults.stage import Shop, balanced
+from tests.faults.stage import Shop, balanced, settled
 
 FOLDERS = 5
 ROUNDS = 20
@@ -53,7 +52,7 @@ async def test_killed_at_a_hundred_moments(tmp_path):
     for folder in folders:
         shop = Shop(folder)
         async with shop.running() as platform:
-            await until(lambda platform=platform: not platform.spool.books().waiting)
+            await settled(platform)
         rows = Counter((series, value) for series, _, value in shop.rows())
         acked = notes(folder, "acked")
         phases |= last_phases(folder)

@@ -4,10 +4,24 @@ import asyncio
 import time
 from itertools import count
 
+import httpx
 import pytest
 
+from barrio.platform import Platform
 from tests.barrio.scripted import until
-from tests.faults.stage import NUMBERS, Judge, Shop, alarms, balanced, commit, frame, good, settled, value_of
+from tests.faults.stage import (
+    NUMBERS,
+    Judge,
+    Shop,
+    alarms,
+    balanced,
+    commit,
+    frame,
+    good,
+    settled,
+    sink_of,
+    value_of,
+)
 from tests.servers import InfluxDB
 from tests.twin.store.standin import Answer, StandIn
 from twin.quality import Reason
@@ -62,7 +76,7 @@ async def test_answers_that_are_no_success(shop, judge, kind):
         await settled(platform)
         await until(lambda: not alarms(platform))
 
-    assert (waiting, judge.values) == (100, [float(value) for value in range(100)])
+    assert (waiting, judge.taken) == (100, [float(value) for value in range(100)])
     assert found[0] == [alarm]
     assert words in found[1]
     assert platform.spool.books().stored == 100
@@ -82,7 +96,7 @@ async def test_retry_after(shop, judge):
         await settled(platform)
 
     assert waited_s > 1.9
-    assert judge.values == [0.0, 1.0, 2.0, 3.0]
+    assert judge.taken == [0.0, 1.0, 2.0, 3.0]
     assert balanced(platform)
 
 
@@ -113,7 +127,7 @@ async def test_a_bad_point_among_good_ones(shop, judge):
 
     assert sorted(letter.value for letter in letters) == [13.0, 42.0]
     assert {letter.words for letter in letters} == {"answered 400: partial write: unlucky dropped=1"}
-    assert sorted(set(judge.values)) == [float(value) for value in range(104) if value not in (13, 42)]
+    assert sorted(set(judge.taken)) == [float(value) for value in range(104) if value not in (13, 42)]
     assert (gap, kept) == (0, ["dead letters"])
     refused = [gap for gap in shop.gaps(platform, "n1") if gap.reason is Reason.STORE_REFUSED]
     assert [gap.words for gap in refused] == ["answered 400: partial write: unlucky dropped=1"]
@@ -133,7 +147,7 @@ async def test_a_batch_that_is_too_large(shop, judge):
         await settled(platform)
         letters = platform.letters.list()
 
-    assert judge.values == [float(value) for value in range(100)]
+    assert judge.taken == [float(value) for value in range(100)]
     assert len(letters) == 4
     assert all("one reading is too large for the store" in letter.words for letter in letters)
     assert balanced(platform)
@@ -178,7 +192,7 @@ async def test_wrong_after_a_start_without_a_store(shop, judge, ping):
         await until(lambda: not alarms(platform))
 
     assert found == ["store denied" if ping.status == 401 else "store away"]
-    assert judge.values == [float(value) for value in range(100)]
+    assert judge.taken == [float(value) for value in range(100)]
     assert balanced(platform)
 
 
@@ -192,7 +206,7 @@ async def test_denied_at_the_start(shop, judge):
         await settled(platform)
 
     assert (found, waiting) == (["store denied"], 4)
-    assert judge.values == [0.0, 1.0, 2.0, 3.0]
+    assert judge.taken == [0.0, 1.0, 2.0, 3.0]
     assert balanced(platform)
 
 
@@ -215,7 +229,7 @@ async def test_a_store_that_cannot_forget(shop, judge, monkeypatch):
         await commit(shop.links["probe"], 0, 1)
         await settled(platform)
 
-    assert judge.values == [0.0, 1.0, 2.0, 3.0]
+    assert judge.taken == [0.0, 1.0, 2.0, 3.0]
     assert balanced(platform)
 
 
@@ -225,8 +239,7 @@ async def feed(shop: Shop, stop: asyncio.Event) -> int:
     for number in count():
         if stop.is_set():
             return number
-        assert link.sink is not None
-        await link.sink.submit(frame(link, 4 * number))
+        await sink_of(link).submit(frame(link, 4 * number))
         await asyncio.sleep(0.02)
     raise AssertionError
 
@@ -266,6 +279,12 @@ async def test_away_for_a_minute(tmp_path, quick, influxdb: InfluxDB):
     assert balanced(platform)
 
 
+async def one_more(platform: Platform) -> None:
+    """Return as soon as the store has acknowledged another batch."""
+    before = platform.writer.state.batches
+    await until(lambda: platform.writer.state.batches > before)
+
+
 @pytest.mark.timeout(180)
 async def test_dies_after_it_acknowledged(tmp_path, quick, influxdb: InfluxDB):
     """A store that is killed as soon as it has acknowledged, again and again, has everything once."""
@@ -273,8 +292,7 @@ async def test_dies_after_it_acknowledged(tmp_path, quick, influxdb: InfluxDB):
     async with shop.running(store=influxdb.url) as platform:
         work = asyncio.create_task(feed(shop, stop))
         for _ in range(3):
-            before = platform.writer.state.batches
-            await until(lambda before=before: platform.writer.state.batches > before)
+            await one_more(platform)
             await asyncio.to_thread(influxdb.crash)
             await asyncio.to_thread(influxdb.start)
         stop.set()
@@ -288,13 +306,13 @@ async def test_dies_after_it_acknowledged(tmp_path, quick, influxdb: InfluxDB):
 
 async def test_a_partial_write(tmp_path, quick, influxdb: InfluxDB):
     """Of a batch in which a real InfluxDB refuses one point's type, the others are stored and that one is set aside."""
-    import httpx
-
     shop = Shop(tmp_path, "partial")
     async with shop.running(store=influxdb.url) as platform:
         link = shop.links["probe"]
         line = f'vehicle_count,district=partial,site=x,device=y,point=z value="text" {time.time_ns()}'
-        httpx.post(f"{influxdb.url}/write", params={"db": "partial"}, content=line).raise_for_status()
+        async with httpx.AsyncClient(trust_env=False) as http:
+            answer = await http.post(f"{influxdb.url}/write", params={"db": "partial"}, content=line)
+            answer.raise_for_status()
         await commit(link, 0, 10)
         await settled(platform)
         letters = platform.letters.list()

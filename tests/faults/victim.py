@@ -20,8 +20,8 @@ import structlog
 import uvloop
 
 from barrio.service import stop_on_signals
-from tests.barrio.scripted import ScriptedLink
-from tests.faults.stage import Shop, frame
+from tests.barrio.scripted import ScriptedLink, until
+from tests.faults.stage import Shop, frame, sink_of
 
 A_ROUND = 1_000_000
 
@@ -38,13 +38,12 @@ class Notes:
 
 async def deliver(link: ScriptedLink, first: int, notes: Notes) -> None:
     """Commit readings without an end, each with a value that never comes again."""
-    while link.sink is None:
-        await asyncio.sleep(0.001)
+    await until(lambda: link.sink)
     while True:
         given = frame(link, first)
         facts = (*given.ids.tolist(), int(first))
         notes.write("offered", *facts)
-        await link.sink.commit(given)
+        await sink_of(link).commit(given)
         notes.write("acked", *facts)
         first += len(given.ids)
 
