@@ -9,6 +9,7 @@ import csv
 import io
 from dataclasses import dataclass
 from datetime import datetime
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -34,6 +35,7 @@ MOST_WINDOWS = 100_000
 MOST_VALUES = 1_000_000
 MOST_POINTS = 1_000
 DEFAULT_FROM = "-1h"
+_LONGEST_PART = 80
 FORMATS = ("table", "json", "csv", "spark")
 
 _USUAL = {
@@ -94,9 +96,26 @@ def find(path: str, catalogue: Catalogue) -> BoundPoint:
     """Return the point of a path; UnknownName with the nearest one."""
     found = catalogue.points.get(path.strip("/"))
     if found is None:
-        near = suggest(path, catalogue.points)
+        near = nearest(path, catalogue)
         raise UnknownName(f"there is no point {path!r}{near}; a path is district/device/point")
     return found
+
+
+def nearest(path: str, catalogue: Catalogue) -> str:
+    """Return ` (did you mean X?)` with the path that comes nearest, or nothing.
+
+    Looked for level by level, district, device, point: comparing with 10,000 whole paths takes a third of a second.
+    """
+    found: list[str] = []
+    levels: dict[str, None] = dict.fromkeys(catalogue.points)
+    for part in path.strip("/").split("/", 2):
+        names = dict.fromkeys(one.split("/", 1)[0] for one in levels)
+        match = part if part in names else next(iter(get_close_matches(part[:_LONGEST_PART], names, 1)), None)
+        if match is None:
+            return ""
+        found.append(match)
+        levels = {one.partition("/")[2]: None for one in levels if one.startswith(f"{match}/")}
+    return f" (did you mean {'/'.join(found)}?)"
 
 
 def answer(question: Question, store: Store, states: Mapping[int, str]) -> dict[str, Any]:
@@ -196,7 +215,8 @@ def _aggregates(text: str | None, points: Sequence[BoundPoint]) -> list[Aggregat
     if text is None:
         usual = (one for item in points for one in _USUAL[item.point.quantity.aggregation])
         return list(dict.fromkeys(usual))
-    return [_aggregate(name.strip(), points) for name in text.split(",")]
+    names = dict.fromkeys(name.strip() for name in text.split(","))
+    return [_aggregate(name, points) for name in names]
 
 
 def _aggregate(name: str, points: Sequence[BoundPoint]) -> Aggregate:

@@ -49,7 +49,7 @@ def parse_moment(text: str, parameter: str, now_ns: int, zone: ZoneInfo) -> int:
     if text == "now":
         return now_ns
     if text.startswith("-"):
-        return now_ns - _age_ns(text[1:], text, parameter)
+        return _within_years(now_ns - _age_ns(text[1:], text, parameter), text, parameter)
     # In a query string a + that was not escaped arrives as a space.
     zoned = _ZONED.fullmatch(text)
     try:
@@ -57,7 +57,10 @@ def parse_moment(text: str, parameter: str, now_ns: int, zone: ZoneInfo) -> int:
         found = (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - _EPOCH
     except (ValueError, OverflowError):
         raise AskError(parameter, f"{text!r} is not a time: {_MEANT}") from None
-    ns = found // timedelta(microseconds=1) * 1000
+    return _within_years(found // timedelta(microseconds=1) * 1000, text, parameter)
+
+
+def _within_years(ns: int, text: str, parameter: str) -> int:
     if not 0 <= ns < _LAST:
         raise AskError(parameter, f"{text!r} lies outside the years 1970 to 2255")
     return ns
@@ -67,9 +70,9 @@ def _age_ns(age: str, text: str, parameter: str) -> int:
     try:
         weeks = age.removesuffix("w")
         seconds = float(weeks) * _WEEK_S if weeks != age and weeks.isdigit() else parse_duration(age)
-    except ValueError:
+        return round(seconds * NS)
+    except (ValueError, OverflowError):
         raise AskError(parameter, f"{text!r} is not a time: {_MEANT}") from None
-    return round(seconds * NS)
 
 
 def local(ns: int, zone: ZoneInfo, *, seconds: bool = True) -> str:

@@ -58,7 +58,7 @@ class Settings(BaseSettings):
         default=None, description="InfluxDB: token (2.x, 3.x) or password (1.x)"
     )
     store_token_file: Path | None = Field(default=None, description="A file that holds the token instead")
-    store_timeout: Seconds = Field(default=15.0, description="Longest wait for an answer of the store")
+    store_timeout: Seconds = Field(default=10.0, description="Longest wait for an answer of the store")
     spool_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
         default=2_000_000_000, description="Size at which the spool is full"
     )
@@ -117,5 +117,6 @@ def _words(detail: Any, options: dict[str, Any]) -> str:
         if detail["type"] == "value_error"
         else detail["msg"].removeprefix("Input ").lower()
     )
-    found = "" if name.startswith("store_token") else f", found {detail['input']!r}"
-    return f"{shown}: {words}{found}"
+    found = repr(detail["input"])
+    said = name.startswith("store_token") or found in str(words)
+    return f"{shown}: {words}" if said else f"{shown}: {words}, found {found}"

@@ -1,7 +1,8 @@
 """Keeps every link running: one task a link, one place that decides what is tried again.
 
-Only `TransientError` is tried again, after a jittered wait that grows up to `MAX_WAIT_S`. A link that drops is said
-once when it drops and once when it is back. Any other exception is a bug: it stops the platform loudly.
+Only `TransientError` is tried again, after a jittered wait that grows up to `MAX_WAIT_S`; it begins anew once a link
+was up for `STEADY_S`, so that a peer which answers and hangs up, for ever, does not flood log and ledger. A link that
+drops is said once when it drops and once when it is back. Any other exception is a bug: it stops the platform loudly.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 FIRST_WAIT_S = 0.5
 MAX_WAIT_S = 5.0
 START_SPREAD_S = 0.5
+STEADY_S = 10.0
 
 log = structlog.get_logger("barrio.links")
 
@@ -45,6 +47,7 @@ class LinkStatus:
     since: int = 0
     words: str = "not connected yet"
     attempts: int = 0
+    up_since_s: float = 0.0
     drops: int = 0
     ever_up: bool = field(default=False)
 
@@ -110,7 +113,8 @@ class Supervisor:
 
     def mark_up(self, status: LinkStatus) -> None:
         """Say once that a link is up."""
-        status.up, status.words, status.attempts = True, "", 0
+        status.up, status.words = True, ""
+        status.up_since_s = self.clock.monotonic_s()
         status.since = self.clock.now_ns()
         if status.drops or not status.ever_up:
             self._note("link_up", status.since, "", status.name)
@@ -137,7 +141,9 @@ class Supervisor:
 
     def _mark_down(self, status: LinkStatus, words: str) -> None:
         now = self.clock.now_ns()
-        if status.up or not status.attempts:
+        if status.up and self.clock.monotonic_s() - status.up_since_s >= STEADY_S:
+            status.attempts = 0
+        if status.up or not status.drops:
             status.since = now
             status.drops += 1
             self._note("link_down", now, words, status.name)

@@ -83,7 +83,8 @@ class DataFolder:
         Raises `StartError` when it cannot be used or another process has it.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            # For us and our group: what dwellings use is in here.
+            self.path.mkdir(mode=0o750, parents=True, exist_ok=True)
             descriptor = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o640)
         except (FileExistsError, NotADirectoryError) as error:
             raise StartError(

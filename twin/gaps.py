@@ -52,7 +52,7 @@ class Gaps:
         never = self._live.time[free] == 0
         heard = free[~never]
         self._begin(free[never], now, Reason.NOT_HEARD_YET, "")
-        since = np.maximum(self._live.time[heard], min(alive, now))
+        since = np.minimum(np.maximum(self._live.time[heard], min(alive, now)), now)
         self._begin(heard, since, Reason.PLATFORM_STOPPED, "")
 
     def taken(self, ids: Ids, received: int, monotonic_s: float) -> None:

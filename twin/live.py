@@ -51,6 +51,8 @@ class Live:
         readings = settled.readings
         self.heard_s[readings.ids] = monotonic_s
         older = (readings.time == readings.device) & (readings.time < self.time[readings.ids])
+        # What was received at a later time than now was received before the clock was set back: it is not newer.
+        older &= self.received[readings.ids] <= readings.received
         if older.any():
             readings = readings.take(~older)
         self._set(readings, slice(None))

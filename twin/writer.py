@@ -24,6 +24,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
 from twin.errors import TransientError
 from twin.frame import join
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
     from twin.store.port import Store
 
     InThread = Callable[..., Coroutine[object, object, object]]
+
+log = structlog.get_logger("barrio.store")
 
 MAX_ROWS = 50_000
 FEW_ROWS = 20_000
@@ -164,14 +167,21 @@ class Writer:
                 self._trouble(error.words, denied=False)
                 pause = wait_s if error.retry_after_s is None else error.retry_after_s
             else:
-                self.state.words, self.state.denied = "", False
+                self._well()
                 return
             await asyncio.sleep(pause * random.uniform(1.0, 1.3))
             wait_s = min(wait_s * 2, MAX_WAIT_S)
 
     def _trouble(self, words: str, *, denied: bool) -> None:
+        if not self.state.words:
+            log.warning("store.denied" if denied else "store.away", words=words)
         self.state.errors += 1
         self.state.words, self.state.denied = words, denied
+
+    def _well(self) -> None:
+        if self.state.words:
+            log.info("store.back", waiting=self._spool.books().waiting)
+        self.state.words, self.state.denied = "", False
 
     async def _quarantine(self, batch: Batch, words: str) -> int:
         await self._bury(batch, words)

@@ -20,13 +20,13 @@ from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
 from barrio.status import links, snapshot, unready
 from barrio.why import explain
-from twin.model.source import suggest
 
 if TYPE_CHECKING:
     from barrio.platform import Platform
     from twin.ledger import Gap
 
 MOST_LISTED = 10_000
+MOST_SKIPPED = 1_000_000_000
 USUALLY_LISTED = 1_000
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 _INDEX = f"""\
@@ -45,7 +45,7 @@ barrio {__version__}
 """
 
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Offset = Annotated[int, Query(ge=0)]
+Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
 Word = Annotated[str | None, Query(max_length=300)]
 
 
@@ -179,7 +179,7 @@ def _ids_under(platform: Platform, path: str) -> np.ndarray:
     """Series ids of a point, or of all points of a device or district."""
     found = [item.id for _, item in chosen(platform, Filter(under=path))]
     if not found:
-        near = suggest(path, platform.catalogue.points)
+        near = history.nearest(path, platform.catalogue)
         raise UnknownName(f"there is no point, device or district {path!r}{near}")
     return np.array(found, np.int32)
 

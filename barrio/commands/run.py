@@ -30,6 +30,8 @@ log = structlog.get_logger("barrio")
 
 def run(names: Sequence[str], settings: Settings, *, simulated: bool, endpoints: Path | None) -> None:
     """Run districts until SIGINT or SIGTERM; nothing else is begun before the HTTP socket is bound."""
+    if simulated and endpoints is not None:
+        raise StartError("--simulated and --endpoints both say where the devices are: give one of them")
     connectors = Connectors()
     districts = load_all(names, Path(), connectors, profiles_folder())
     if simulated:
@@ -42,10 +44,18 @@ def run(names: Sequence[str], settings: Settings, *, simulated: bool, endpoints:
 
 
 def simulated_places(districts: Sequence[District], base_port: int) -> dict[str, tuple[str, int]]:
-    """Return where a simulator of these districts listens, one port after the other."""
+    """Return where a simulator of these districts listens, one port after the other.
+
+    StartError when two districts have devices behind one endpoint: each would be given a server of its own.
+    """
     places: dict[str, tuple[str, int]] = {}
     for district in districts:
-        places |= mapping(district, base_port)
+        found = mapping(district, base_port)
+        if shared := places.keys() & found.keys():
+            raise StartError(
+                f"{district.id} shares {min(shared)} with another district: simulate them one by one"
+            )
+        places |= found
         base_port += len(peers(district))
     return places
 

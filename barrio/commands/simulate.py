@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -31,8 +32,7 @@ def simulate(names: Sequence[str], *, base_port: int, seed: int, speed: float, f
     """Serve districts until SIGINT or SIGTERM; the override file goes to stdout when every server listens."""
     quiet_libraries()
     districts = load_all(names, Path(), Connectors(), profiles_folder())
-    if speed < 0:
-        raise AskError("--speed", f"time cannot run backwards, found {speed:g}")
+    check_speed(speed)
     shown = sorted_out(faults, districts)
     fields: list[Field] = []
     port = base_port
@@ -41,6 +41,13 @@ def simulate(names: Sequence[str], *, base_port: int, seed: int, speed: float, f
         fields.append(Field(district, base_port=port, seed=seed, speed=speed, faults=own))
         port += len(fields[-1].endpoints)
     run_loop(_serve(fields, override_text(districts, base_port)))
+
+
+def check_speed(speed: float) -> None:
+    """AskError for a speed at which no time runs; 0 lets it stand still."""
+    if not 0 <= speed < math.inf:
+        words = f"is a number of simulated seconds in a real one, 0 or more, found {speed:g}"
+        raise AskError("--speed", words)
 
 
 def sorted_out(texts: Sequence[str], districts: Sequence[District]) -> dict[str, list[Fault]]:

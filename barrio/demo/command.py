@@ -19,7 +19,7 @@ from barrio import logs
 from barrio.api.server import address, bind
 from barrio.assembly import load_all, profiles_folder
 from barrio.commands.run import relocated, simulated_places
-from barrio.commands.simulate import sorted_out
+from barrio.commands.simulate import check_speed, sorted_out
 from barrio.demo.ports import free_base
 from barrio.demo.view import Events, View
 from barrio.errors import AskError
@@ -61,6 +61,7 @@ class Asked:
 def demo(asked: Asked, console: Console | None = None) -> None:
     """Run the demo until it has lasted long enough or is stopped; says what it did when all is at rest."""
     for_s = _duration(asked.duration)
+    check_speed(asked.speed)
     settings = load_settings(listen=asked.listen, store=asked.store, base_port=asked.base_port)
     logs.set_up(settings.log_level, settings.log_format)
     connectors = Connectors()

@@ -65,7 +65,7 @@ def load_overrides(path: Path) -> dict[str, tuple[str, int]]:
     try:
         data = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([Fault(path, 1, "(file)", f"cannot be read: {error}")]) from error
+        raise ConfigError([Fault(path, 1, "(file)", f"cannot be read: {_reason(error)}")]) from error
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         line = mark.line + 1 if mark else 1
@@ -81,6 +81,10 @@ def load_overrides(path: Path) -> dict[str, tuple[str, int]]:
     if faults:
         raise ConfigError(faults)
     return places
+
+
+def _reason(error: OSError | UnicodeDecodeError) -> str:
+    return (error.strerror or "unreadable").lower() if isinstance(error, OSError) else "not UTF-8 text"
 
 
 def _place(path: Path, text: str, target: object, faults: list[Fault]) -> tuple[str, int]:

@@ -301,7 +301,8 @@ class _Watcher:
         self._session.heard()
         received = self._session.sink.now_ns()
         reader = self.watch.reader
-        if not message.code.is_successful():
+        if message.code != aiocoap.CONTENT:
+            # Only 2.05 carries what a GET asked for (RFC 7252, section 5.9.1.5); 2.31 or 2.02 do not answer it.
             said = shown(message.payload.decode("utf-8", "replace"))
             words = f"{message.code}: {said}" if said else str(message.code)
             return reader.refused(Reason.DEVICE_EXCEPTION, words, received)

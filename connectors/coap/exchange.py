@@ -218,6 +218,9 @@ class Endpoint:
             raise NoAnswer(_no_answer(timeout_s)) from None
         except coap_error.Error as error:
             raise NoAnswer(_words(error, timeout_s)) from error
+        except (AssertionError, ValueError) as error:
+            # aiocoap 0.4.17 asserts what it should check: that blocks come without a break, each as large as it says.
+            raise NoAnswer("the blocks do not fit together") from error
 
 
 async def _context(transport: Any) -> aiocoap.Context:

@@ -229,7 +229,7 @@ def _cbor(payload: bytes, _now_ns: int) -> Any:
     return cbor2.loads(payload, semantic_decoders=_REFUSED_TAGS)
 
 
-def _refuse_tag(_decoder: cbor2.CBORDecoder) -> object:
+def _refuse_tag(_value: object, _immutable: object) -> object:
     raise NoValue(Reason.UNDECODABLE, "a tag that no reading needs")
 
 

@@ -96,9 +96,7 @@ class Order(StrEnum):
 def _check_register(value: str) -> str:
     match = _REGISTER.fullmatch(value)
     if match is None or int(match[2]) > LAST_ADDRESS:
-        message = (
-            f"expected coil, discrete, input or holding, a colon and 0 to {LAST_ADDRESS}, found {value!r}"
-        )
+        message = f"expected coil, discrete, input or holding, a colon and 0 to {LAST_ADDRESS}"
         raise ValueError(message)
     return value
 
@@ -286,6 +284,9 @@ def _states(subject: _Subject) -> Iterator[tuple[str, str]]:
     states, kind = subject.point.states, subject.address.value_type
     if states and kind.is_float:
         yield "states", f"states need an integer or a bool, found type {kind}"
+    if states == subject.point.quantity.states_by_default:
+        # Whoever leaves them out means as many of the codes as the table can hold.
+        return
     for raw in states:
         if isinstance(raw, str):
             yield "states", f"codes of states are integers in Modbus, found {raw!r}"

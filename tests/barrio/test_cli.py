@@ -107,7 +107,7 @@ WRONG = {
     ),
     "an address that is none": (
         "run good --listen here --data never",
-        [r"--listen: 'here' is not HOST:PORT"],
+        [r"--listen: 'here' is not HOST:PORT, such as 127.0.0.1:8080$"],
     ),
     "a data folder that is a file": (
         "run good --listen 127.0.0.1:0 --data file",
@@ -135,6 +135,11 @@ WRONG = {
         "demo --for soon",
         [r"--for: a duration is a number with a unit, .*found 'soon'"],
     ),
+    "a speed that is none": ("demo --speed nan", [r"--speed: is a number of .*, 0 or more, found nan"]),
+    "an override file that is not there": (
+        "run good --endpoints nowhere.yaml --data never",
+        [r"nowhere.yaml:1: \(file\): cannot be read: no such file or directory$"],
+    ),
     "a fault that is none": (
         "simulate good --fault nap:tank",
         [r"--fault: fault 'nap:tank': 'nap' is no kind of fault"],
@@ -142,6 +147,18 @@ WRONG = {
     "an override file of others": (
         "run good --endpoints other.yaml --data never",
         [r"no device of little has this"],
+    ),
+    "places given twice": (
+        "run good --simulated --endpoints other.yaml --data never",
+        [r"--simulated and --endpoints both say where the devices are"],
+    ),
+    "two districts behind one endpoint": (
+        "simulate good neighbour",
+        [r"neighbour shares modbus\+tcp://10.0.0.1:502 with another district"],
+    ),
+    "a store with a password in its address": (
+        "run good --data never --listen 127.0.0.1:0 --store http://me:secret@127.0.0.1:8086",
+        [r"BARRIO_STORE_USER and BARRIO_STORE_TOKEN instead$"],
     ),
     "an endpoint out of reach": (
         "check far --connect",
@@ -166,6 +183,10 @@ def answers(tmp_path_factory):
     write_district(
         here / "far",
         devices=DEVICES.replace("10.0.0.1:502", f"127.0.0.1:{free_port()}").split("  - {id: pump")[0],
+    )
+    write_district(here / "neighbour")
+    (here / "neighbour" / "district.yaml").write_text(
+        DISTRICT.replace("district: little", "district: neighbour")
     )
     (here / "file").write_text("")
     (here / "other.yaml").write_text(

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 import numpy as np
-from influxdb_client import Point
+from influxdb_client.client.write.point import Point
 
 from tests.bench.result import RUNS, median_of, print_results
 from twin.frame import Batch

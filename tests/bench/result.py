@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -21,7 +21,6 @@ class Result:
     unit: str
     asked: str = ""
     runs: Sequence[float] = ()
-    note: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
     @property
@@ -37,18 +36,10 @@ class Result:
         return {**asdict(self), "ok": self.ok}
 
 
-def median_of(
-    name: str, unit: str, asked: str, runs: Sequence[float], note: str = "", **facts: object
-) -> Result:
-    """Return the median of several runs as a result."""
+def median_of(name: str, unit: str, asked: str, runs: Sequence[float], **facts: object) -> Result:
+    """Return the median of several runs as a result; `facts` say under what circumstances."""
     rounded = [round(run, 4) for run in runs]
-    return Result(name, round(statistics.median(runs), 4), unit, asked, rounded, note, dict(facts))
-
-
-def repeat(measure: Callable[[], float], runs: int = RUNS) -> list[float]:
-    """Run a measurement several times after one that does not count."""
-    measure()
-    return [measure() for _ in range(runs)]
+    return Result(name, round(statistics.median(runs), 4), unit, asked, rounded, facts)
 
 
 def print_results(results: Sequence[Result]) -> None:

@@ -46,7 +46,7 @@ def start(folder, store: str, manner: str = "well") -> subprocess.Popen[str]:
     """Run `barrio run` with links that deliver without an end and write down what was taken."""
     command = [sys.executable, "-c", RUNS, str(folder), store, manner]
     with (folder / "taken").open("wb") as taken:
-        own = environment(BARRIO_STORE_TIMEOUT="4")
+        own = environment(BARRIO_STORE_TIMEOUT="4s")
         return subprocess.Popen(command, stdout=taken, stderr=subprocess.PIPE, text=True, env=own)
 
 

@@ -6,6 +6,7 @@ from itertools import count
 
 import httpx
 import pytest
+from structlog.testing import capture_logs
 
 from barrio.platform import Platform
 from tests.barrio.scripted import until
@@ -81,6 +82,19 @@ async def test_answers_that_are_no_success(shop, judge, kind):
     assert words in found[1]
     assert platform.spool.books().stored == 100
     assert balanced(platform)
+
+
+async def test_trouble_is_said_once(shop, judge):
+    """One line when the store no longer takes readings, one when it does again, none for the tries in between."""
+    judge.verdict = lambda _: Answer(500)
+    with capture_logs() as logs:
+        async with shop.running(store=judge.standin.url) as platform:
+            await commit(shop.links["probe"], 0, 25)
+            await until(lambda: len(judge.standin.asked("/write")) > 3)
+            judge.verdict = lambda _: Answer(204)
+            await settled(platform)
+
+    assert [log["event"] for log in logs if log["event"].startswith("store.")] == ["store.away", "store.back"]
 
 
 async def test_retry_after(shop, judge):

@@ -79,7 +79,7 @@ class Settler:
         quality = _qualities(frames, lengths)
         details = _details(frames, lengths)
         with np.errstate(over="ignore", invalid="ignore"):
-            value = value * self.table.scale[rows] + self.table.offset[rows]
+            value = value * self.table.scale[rows] / self.table.divisor[rows] + self.table.offset[rows]
         self._check(rows, value, quality, details)
         time = self._times(rows, received, device, quality)
         readings = Batch(ids, time, received, device, value, quality)
@@ -139,14 +139,16 @@ class Settler:
         """Settle readings of distinct points, some with the device's own time."""
         time, received, value = readings.time[part], readings.received[part], readings.value[part]
         stamped, newest, quality = time == readings.device[part], self.newest[rows], readings.quality[part]
-        older = stamped & (time < newest)
+        # A newest time that lies ahead of the receipt was given by a clock that has been set right since.
+        believed = newest <= received + self.table.max_skew[rows]
+        older = stamped & believed & (time < newest)
         late = older | (stamped & (time < received - self.table.max_skew[rows]))
         if late.any():
             quality = np.where(late & (quality == Reason.GOOD), np.uint8(Reason.LATE), quality)
             readings.quality[part] = quality
         same = self._same(rows, value, quality, received, time)
         changed[part] = older | ~same
-        self.newest[rows] = np.where(stamped, np.maximum(newest, time), time)
+        self.newest[rows] = np.where(stamped & believed, np.maximum(newest, time), time)
         self._remember(rows, ~(same | older), value, quality, received, time)
 
     def _same(self, rows: Rows, value: Values, quality: Qualities, received: Times, time: Times) -> Mask:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 NS = 1_000_000_000
 
+_SMALLEST = 1e-15
 _ROUNDING = 1e-9
 _LARGEST = sys.float_info.max
 
@@ -25,14 +26,15 @@ _LARGEST = sys.float_info.max
 class PointTable:
     """Columns of length `size`, one row per series id; rows of ids that are not configured are inert.
 
-    Times are int64 ns. `scale` and `offset` turn a raw number into the quantity's unit; the limits are in that unit, a
-    hair wider than the profile's and always finite: infinities are never plausible.
+    Times are int64 ns. A raw number times `scale`, over `divisor`, plus `offset` is in the quantity's unit; the limits
+    are in that unit, a hair wider than the profile's and always finite: infinities are never plausible.
     """
 
     def __init__(self, devices: Iterable[BoundDevice], size: int) -> None:
         self.size = size
         self.configured = np.zeros(size, np.bool_)
         self.scale = np.ones(size)
+        self.divisor = np.ones(size)
         self.offset = np.zeros(size)
         self.minimum = np.full(size, -_LARGEST)
         self.maximum = np.full(size, _LARGEST)
@@ -49,7 +51,7 @@ class PointTable:
         for item in bound.points:
             point, row = item.point, item.id
             self.configured[row] = True
-            self.scale[row] = point.scale
+            self.scale[row], self.divisor[row] = _fraction(point.scale)
             self.offset[row] = point.offset
             self.minimum[row], self.maximum[row] = _limits(point)
             self.dead_band[row] = point.dead_band
@@ -58,6 +60,14 @@ class PointTable:
             self.max_skew[row] = round(bound.device.max_skew_s * NS)
             self.heartbeat[row] = round(point.heartbeat_s * NS)
             self.silent_after_s[row] = point.silent_after_s
+
+
+def _fraction(scale: float) -> tuple[float, float]:
+    """Return multiplier and divisor: with 0.01 as 1 and 100, 5441 becomes 54.41 and not 54.410000000000004."""
+    if not _SMALLEST < abs(scale) < 1:
+        return scale, 1.0
+    divisor = float(round(1 / scale))
+    return (1.0, divisor) if math.isclose(scale * divisor, 1.0, rel_tol=1e-12) else (scale, 1.0)
 
 
 def _limits(point: Point) -> tuple[float, float]:

@@ -141,8 +141,5 @@ def _misplaced(spec: PointSpec, quantity: Quantity) -> list[str]:
 
 
 def _states(spec: PointSpec, quantity: Quantity) -> dict[StateKey, str]:
-    """Codes to names: as written, else the quantity's own states by position and by name."""
-    if spec.states is not None:
-        return dict(spec.states)
-    by_position: dict[StateKey, str] = dict(enumerate(quantity.states))
-    return by_position | {name: name for name in quantity.states}
+    """Codes to names: as written, else the quantity's own."""
+    return quantity.states_by_default if spec.states is None else dict(spec.states)

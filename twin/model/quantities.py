@@ -52,6 +52,12 @@ class Quantity:
     smart_data_model: str | None = None
     brick: str | None = None
 
+    @property
+    def states_by_default(self) -> dict[bool | int | str, str]:
+        """Raw codes to states where a profile names none: by position for codes, by name for devices that send text."""
+        by_position: dict[bool | int | str, str] = dict(enumerate(self.states))
+        return by_position | {name: name for name in self.states}
+
 
 class UnknownQuantityError(LookupError):
     """Raised when a name is not in the catalogue; `nearest` holds the names that were probably meant."""

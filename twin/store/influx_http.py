@@ -24,6 +24,8 @@ Api = Literal["1", "2"]
 _GZIP_FROM = 16_384
 _GZIP_LEVEL = 1
 _CHUNK = 10_000
+# A wait of days is a mistake of whoever asks for it; what waits is asked about again.
+_LONGEST_WAIT_S = 300.0
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -63,6 +65,10 @@ class InfluxHTTP:
             parsed = httpx.URL(self.url)
             if parsed.scheme not in ("http", "https") or not parsed.host:
                 raise NotAStore(f"{url!r} is not the address of an InfluxDB, meant is http://HOST:8086")
+            if parsed.userinfo:
+                raise NotAStore(
+                    "the store's URL holds a user or password: give BARRIO_STORE_USER and BARRIO_STORE_TOKEN instead"
+                )
         except (httpx.InvalidURL, ValueError) as error:
             raise NotAStore(f"{url!r} is not the address of an InfluxDB: {error}") from None
         self._near = parsed.host in _NEAR
@@ -183,12 +189,12 @@ def _words_of(answer: httpx.Response) -> str:
 
 
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """Return the wait that `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3)."""
+    """Return the wait that `Retry-After` asks for, in seconds or as a date (RFC 9110, section 10.2.3); bounded."""
     text = headers.get("Retry-After", "").strip()
     if text.isdecimal():
-        return float(text)
+        return min(float(text), _LONGEST_WAIT_S)
     try:
-        moment = parsedate_to_datetime(text)
-    except ValueError:
+        moment = parsedate_to_datetime(text).astimezone(UTC)
+    except (ValueError, OverflowError):
         return None
-    return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.0)
+    return min(max((moment - datetime.now(UTC)).total_seconds(), 0.0), _LONGEST_WAIT_S)

@@ -27,7 +27,7 @@ from connectors.coap.payload import (
 from tests.connectors.recording import bind, device
 from twin.model.bound import BoundPoint
 from twin.model.quantities import Quantity
-from twin.quality import Reason
+from twin.quality import FIRST_BAD, Reason
 
 NOW = 1_790_000_000_000_000_000
 KEYS = st.text("abcdef_", min_size=1, max_size=8)
@@ -128,7 +128,7 @@ def test_absence_is_absence(payload, content_format, keys, words):
         (b"1_000", 0, {}, Reason.WRONG_TYPE, "no number: 1_000"),
         (b'"21"', 50, {}, Reason.WRONG_TYPE, "no number: 21"),
         (b"true", 50, {}, Reason.WRONG_TYPE, "no number: True"),
-        (b'{"t": {}}', 50, {"key": "t"}, Reason.WRONG_TYPE, "no number: {}"),
+        (b'{"t": {}}', 50, {"key": "t"}, Reason.WRONG_TYPE, "no number: an empty map"),
         (b"1" + b"0" * 400, 50, {}, Reason.WRONG_TYPE, "an integer too large for a number"),
         (b"{oops", 50, {}, Reason.UNDECODABLE, "not json: b'{oops'"),
         (b"[" * 60_000, 50, {}, Reason.UNDECODABLE, None),
@@ -154,6 +154,40 @@ def test_what_is_no_number_is_bad_with_words(payload, content_format, keys, reas
     assert words is None or found == words
     assert len(found) < 120
     assert found.isprintable()
+
+
+def nested(levels: int, depth: int = 0) -> bytes:
+    """A CBOR list that holds the list below it twice, once by reference (tags 28 and 29)."""
+    if levels == 0:
+        return b"\xd8\x1c\x81\x00"
+    return b"\xd8\x1c\x82" + nested(levels - 1, depth + 1) + b"\xd8\x1d" + cbor2.dumps(depth + 1)
+
+
+HUGE = cbor2.dumps(10**6000)
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        nested(60),
+        b"\xa1" + nested(60) + b"\x00",
+        b"\xa1\x61t" + nested(60),
+        HUGE,
+        b"\x81" + HUGE,
+        b"\xa1" + HUGE + b"\x00",
+        b"\xa1\x61t\x81" + HUGE,
+        b"\x81\xa2" + HUGE + b"\x00\x02\x01",
+        cbor2.dumps(cbor2.CBORTag(35, "(a*)*" * 5_000)),
+    ],
+)
+@pytest.mark.parametrize("keys", [{}, {"key": "t"}, {"name": "t"}, {"states": {0: "dark"}}])
+def test_a_payload_that_means_to_harm_is_bad_and_bounded(payload, keys):
+    """Integers of 20,000 bits and structures of 2^60 elements in 400 bytes are refused in short words."""
+    value, reason, words = one(payload, 112 if "name" in keys else 60, **keys)
+
+    assert math.isnan(value)
+    assert reason >= FIRST_BAD
+    assert len(words) < 140
 
 
 def test_text_from_a_device_is_shown_short_and_printable():

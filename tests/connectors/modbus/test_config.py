@@ -1,11 +1,14 @@
 """What is wrong with a Modbus point is said before anything connects."""
 
+from dataclasses import replace
+
 import pytest
 from pydantic import ValidationError
 
 from connectors.modbus import connector
 from connectors.modbus.config import ModbusOptions, ModbusPoint, Table, ValueType
 from tests.connectors.recording import device
+from twin.model.catalogue import CATALOGUE
 
 
 def faults(points, endpoint="modbus+tcp://127.0.0.1:502/1", **options):
@@ -52,6 +55,16 @@ def test_an_address_that_cannot_be_is_refused(keys):
     """Tables, ranges, types, orders and unknown keys are checked by the model itself."""
     with pytest.raises(ValidationError):
         ModbusPoint.model_validate(keys)
+
+
+@pytest.mark.parametrize("register", ["coil:0", "holding:0"])
+def test_states_that_are_left_out_are_the_quantity_s_own(register):
+    """A profile may leave states out, also where the table holds fewer codes than the quantity has states."""
+    found = device(connector, "modbus+tcp://127.0.0.1:502/1", {"valve": {"register": register}})
+    quantity = CATALOGUE["valve_state"]
+    point = replace(found.points["valve"], quantity=quantity, states=quantity.states_by_default)
+
+    assert list(connector.check(replace(found, points={"valve": point}))) == []
 
 
 def test_null_values_are_integers_or_hex():

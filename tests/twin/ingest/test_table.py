@@ -57,6 +57,27 @@ def test_a_hair_beyond_the_range_is_rounding(tank):
     ]
 
 
+@pytest.mark.parametrize(
+    ("scale", "raw", "value"),
+    [
+        (0.01, 5441, 54.41),
+        (0.001, 109_700, 109.7),
+        (-0.1, 3, -0.3),
+        (0.1 / 3.6, 36, 1.0),
+        (1e-300, 2, 2e-300),
+        (10, 7, 70),
+    ],
+)
+def test_decimal_scales_give_decimal_values(tank, scale, raw, value):
+    """A hundredth of a whole number is the nearest number to its two decimals, without noise in the last digit."""
+    level = tank.points[0]
+    point = replace(level.point, scale=scale, minimum=-1e6, maximum=1e6)
+    table = PointTable([BoundDevice(tank.device, (BoundPoint(1, point, {}),))], 2)
+    settled = Settler(table).settle([Frame(np.array([1], np.int32), np.array([float(raw)]), NOW)])
+
+    assert settled.readings.value.tolist() == [value]
+
+
 def test_states_take_their_ids_and_nothing_else(tank):
     """The id of a state passes; a code that has none is an unknown state."""
     inlet = tank.points[1]
