@@ -7,7 +7,8 @@ The rules, in the order in which they are applied:
    readings carry no value.
 3. The time is the device's own if the profile trusts it and it is plausible: not further ahead of the receipt than the
    allowed skew, and not older than the late window. Otherwise the receipt's time stands (`restamped`).
-4. A reading older than one that the point already has, or older than the allowed skew, is `late`.
+4. A reading older than one that the point already has, or older than the allowed skew, is `late`. A time that lies
+   further ahead of the receipt than the skew allows is not believed any more: a clock has been set right since.
 5. A reading that says what the last stored one said, within the dead band and within the heartbeat (by its time and by
    its receipt), is unchanged: it counts as heard and is not stored again. One that is older than what the point already
    has is always stored, and nothing is compared with it afterwards.

@@ -325,11 +325,12 @@ class Model:
             time = device if own else received
             quality = Reason.RESTAMPED if not own and quality == Reason.GOOD else quality
         own = own or time == device
-        older = own and time < known.newest
+        believed = known.newest <= received + SKEW
+        older = own and believed and time < known.newest
         if quality == Reason.GOOD and (older or (own and time < received - SKEW)):
             quality = Reason.LATE
         stored = older or not self._same(row, known, value, quality, received, time)
-        known.newest = max(known.newest, time) if own else time
+        known.newest = max(known.newest, time) if own and believed else time
         if stored and not older:
             known.stored = (value, quality, received, time)
         return value, quality, time, stored
