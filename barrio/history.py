@@ -36,6 +36,7 @@ MOST_VALUES = 1_000_000
 MOST_POINTS = 1_000
 DEFAULT_FROM = "-1h"
 _LONGEST_PART = 80
+_NEAR = 0.5
 FORMATS = ("table", "json", "csv", "spark")
 
 _USUAL = {
@@ -110,9 +111,10 @@ def nearest(path: str, catalogue: Catalogue) -> str:
     levels: dict[str, None] = dict.fromkeys(catalogue.points)
     for part in path.strip("/").split("/", 2):
         names = dict.fromkeys(one.split("/", 1)[0] for one in levels)
-        match = part if part in names else next(iter(get_close_matches(part[:_LONGEST_PART], names, 1)), None)
-        if match is None:
+        near = [part] if part in names else get_close_matches(part[:_LONGEST_PART], names, 1, _NEAR)
+        if not near:
             return ""
+        match = near[0]
         found.append(match)
         levels = {one.partition("/")[2]: None for one in levels if one.startswith(f"{match}/")}
     return f" (did you mean {'/'.join(found)}?)"

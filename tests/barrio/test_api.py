@@ -119,6 +119,10 @@ async def test_points_come_in_pages(stage):
         (f"/api/v1/history?point={PATH}&aggregate=mean", 400, "aggregate: needs every"),
         (f"/api/v1/history?point={PATH}&every=1s&from=-7d", 400, "every: 604,801 windows of 1s"),
         ("/api/v1/gaps?point=little/prob", 404, "there is no point, device or district 'little/prob'"),
+        (f"/api/v1/history?point={PATH}&from=-99999999w", 400, "lies outside the years 1970 to 2255"),
+        (f"/api/v1/history?point={PATH}&from=-{'9' * 400}w", 400, "is not a time"),
+        ("/api/v1/gaps?from=-999999999999d", 400, "lies outside the years 1970 to 2255"),
+        ("/api/v1/points?offset=99999999999999999999", 400, "offset: should be less than or equal to"),
         ("/api/v2/points", 404, "GET /api/v2/points: Not Found"),
     ],
 )

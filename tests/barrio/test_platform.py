@@ -5,6 +5,7 @@ import contextlib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from barrio import platform as module
@@ -15,7 +16,8 @@ from barrio.status import snapshot
 from connectors.registry import Connectors
 from tests.barrio.scripted import ScriptedConnector, until, write_district
 from twin.clock import SystemClock
-from twin.errors import StartError
+from twin.errors import StartError, TransientError
+from twin.frame import Frame
 from twin.ledger import Ledger
 from twin.quality import Reason
 from twin.store.port import StoreBusy, StoreRefused
@@ -227,3 +229,35 @@ async def test_books_that_do_not_balance_are_shown(shop, monkeypatch):
     assert balanced
     assert not lost
     assert not lost_by_both
+
+
+async def test_a_peer_that_answers_and_hangs_up_is_tried_ever_less_often(shop, monkeypatch):
+    """Being up for an instant does not begin the waits anew: neither log nor ledger fills."""
+    monkeypatch.setattr("barrio.supervisor.FIRST_WAIT_S", 0.02)
+
+    async def flap(sink):
+        sink.up()
+        raise TransientError("10.0.0.1:1", "hung up")
+
+    async with shop.platform() as platform:
+        shop.connector.made["probe"].run = flap
+        work = asyncio.create_task(platform.run())
+        await asyncio.sleep(1.0)
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+        drops = max(status.drops for status, _ in platform.supervisor.links)
+
+    assert 2 <= drops <= 10
+
+
+async def test_a_clock_that_was_years_ahead_does_not_hold_back_the_newest_value(shop):
+    """What came while the machine's clock was wrong gives way to the first reading after it was set right."""
+    async with shop.running() as (platform, link):
+        item = platform.catalogue.points[PATH]
+        now = platform.clock.now_ns()
+        for received, value in ((now + 10**18, 1.0), (now, 2.0)):
+            ids = np.array([item.id], np.int32)
+            await link.sink.submit(Frame(ids, np.array([value]), received, received))
+            await until(lambda: not platform.intake.pending)
+
+        assert platform.live.state(item.id).value == 2.0

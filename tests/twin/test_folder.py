@@ -37,6 +37,7 @@ def test_folder_is_made(tmp_path):
 
     folder.open()
 
+    assert (tmp_path / "a" / "b").stat().st_mode & 0o007 == 0
     assert (tmp_path / "a" / "b" / "lock").read_text() == f"{os.getpid()}\n"
     folder.close()
 

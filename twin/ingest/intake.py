@@ -105,7 +105,7 @@ class Intake:
         await done
 
     async def run(self) -> None:
-        """Flush until cancelled; what is in memory then is flushed by `drain`."""
+        """Flush until cancelled; see `idle` for a stop."""
         while True:
             if not self._frames:
                 await self._wake.wait()

@@ -8,7 +8,7 @@ import shutil
 import time
 from contextlib import asynccontextmanager
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import aiocoap
 import numpy as np
@@ -52,6 +52,51 @@ async def test_a_value_and_its_changes_arrive():
             await sink.wait_for(lambda: sink.by_name(one) == {"t": 22.5})
 
     assert (sink.ups, len(sink.frames)) == (1, 2)
+
+
+async def test_only_content_is_an_answer():
+    """A success that is not 2.05 holds no value, whatever stands in it."""
+    async with serving(temp=Thing(b"21.5", code=aiocoap.DELETED)) as field:
+        link, one = linked(field.endpoint, {"t": {"resource": "/temp"}})
+        sink = RecordingSink()
+        async with running(link, sink):
+            await sink.wait_for(lambda: sink.frames)
+            heard = sink.latest(one)["t"]
+
+    assert np.isnan(heard.value)
+    assert (heard.reason, heard.detail) == (Reason.DEVICE_EXCEPTION, "2.02 Deleted: 21.5")
+
+
+class Torn(asyncio.DatagramProtocol):
+    """A device whose every answer is a first block of 1024 bytes that holds 16, with more to come."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast("asyncio.DatagramTransport", transport)
+
+    def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
+        request = aiocoap.Message.decode(data)
+        if request.code is aiocoap.GET:
+            answer = aiocoap.Message(code=aiocoap.CONTENT, payload=b"x" * 16, block2=(0, True, 6))
+            answer.mtype, answer.mid, answer.token = aiocoap.ACK, request.mid, request.token
+            self.transport.sendto(answer.encode(), addr)
+
+
+async def test_blocks_that_do_not_fit_together_are_undecodable():
+    """A block that is smaller than it says is a bad reading, and no failure of ours."""
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(Torn, local_addr=("127.0.0.1", 0))
+    host, port = transport.get_extra_info("sockname")
+    try:
+        link, one = linked(f"coap://{host}:{port}", {"t": {"resource": "/temp"}})
+        sink = RecordingSink()
+        async with running(link, sink):
+            await sink.wait_for(lambda: sink.frames)
+            heard = sink.latest(one)["t"]
+    finally:
+        transport.close()
+
+    assert heard.reason is Reason.UNDECODABLE
+    assert "do not fit together" in heard.detail
 
 
 async def test_zero_is_a_value():

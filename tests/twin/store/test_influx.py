@@ -128,10 +128,19 @@ def test_the_servers_words_are_kept(standin, opened):
 
 
 @pytest.mark.parametrize(
-    ("text", "low", "high"), [("7", 7, 7), ("DATE", 50, 60), ("PAST", 0, 0), ("soon", None, None)]
+    ("text", "low", "high"),
+    [
+        ("7", 7, 7),
+        ("DATE", 50, 60),
+        ("PAST", 0, 0),
+        ("soon", None, None),
+        ("9" * 400, 300, 300),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", 300, 300),
+        ("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None, None),
+    ],
 )
 def test_retry_after(standin, opened, text, low, high):
-    """The wait that a server asks for is told, be it seconds or a date."""
+    """The wait that a server asks for is told, be it seconds or a date, up to five minutes."""
     store = opened()
     dates = {"DATE": formatdate(time.time() + 60, usegmt=True), "PAST": formatdate(0, usegmt=True)}
     standin.answers["/api/v2/write"] = Answer(503, headers={"Retry-After": dates.get(text, text)})
