@@ -351,6 +351,10 @@ class Platform:
         return found_s
 
     async def _forget(self) -> None:
+        """Let go of readings past their district's retention, and of gaps and events when no district keeps them."""
+        ages = [district.retention_raw_s for district in self.catalogue.districts]
+        if (known := [age for age in ages if age is not None]) and len(known) == len(ages):
+            self._in_ledger(self.ledger.prune, self.clock.now_ns() - round(max(known) * NS))
         for district in self.catalogue.districts:
             if district.retention_raw_s is None:
                 continue

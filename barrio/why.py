@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from twin.live import State
     from twin.model.bound import BoundPoint
 
+WORTH_SAYING_S = 5.0
+
 _CHECKS = {Reason.OUT_OF_RANGE, Reason.NOT_A_NUMBER}
 
 
@@ -119,7 +121,14 @@ class _Explanation:
             return Step(
                 "device", Verdict.STOPS, f"{state.quality.meaning}{_tail(state.detail)} (since {since})"
             )
-        return Step("device", Verdict.PASSES, f"answered at {self._at(state.received)}")
+        return Step("device", Verdict.PASSES, f"answered at {self._at(state.received)}{self._skew()}")
+
+    def _skew(self) -> str:
+        """Say how far the device's own time lay from the receipt's, where it is worth a word."""
+        ahead_s = int(self.platform.settler.skew[self.item.id]) / NS
+        if abs(ahead_s) < WORTH_SAYING_S:
+            return ""
+        return f", with its own time {abs(ahead_s):,.0f} s {'ahead of' if ahead_s > 0 else 'behind'} ours"
 
     def _check(self, state: State, *, heard: bool) -> Step:
         if not heard or (state.quality.level is Level.BAD and state.quality not in _CHECKS):

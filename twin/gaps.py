@@ -98,7 +98,7 @@ class Gaps:
         """Note that points gave no answer: their gap begins where they were last heard."""
         new = ids[self.reason[ids] == NO_GAP]
         heard = self._heard[new]
-        self._begin(new, np.where(heard > 0, heard, now), reason, words)
+        self._begin(new, np.where(heard > 0, np.minimum(heard, now), now), reason, words)
         other = ids[(self.reason[ids] != NO_GAP) & (self.reason[ids] != reason)]
         self.begin(other, np.full(len(other), now, np.int64), reason, words)
 

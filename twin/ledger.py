@@ -161,8 +161,11 @@ class Ledger:
             self._set_open(added)
         return len(added)
 
-    def gaps(self, ids: Ids | None, start_ns: int, stop_ns: int) -> list[Gap]:
-        """Return the gaps that touch `start_ns <= time < stop_ns`, ordered by series and start; of all when None."""
+    def gaps(self, ids: Ids | None, start_ns: int, stop_ns: int, limit: int = -1) -> list[Gap]:
+        """Return the gaps that touch `start_ns <= time < stop_ns`, ordered by series and start; of all when None.
+
+        With a limit, no more than so many are read.
+        """
         chosen = None if ids is None else {int(series) for series in ids}
         query = f"SELECT {_GAP} FROM gap WHERE start < ? AND (stop IS NULL OR stop > ?)"  # noqa: S608
         arguments = [stop_ns, start_ns]
@@ -170,7 +173,9 @@ class Ledger:
             query += f" AND series IN ({','.join('?' * len(chosen))})"
             arguments += sorted(chosen)
         with self._database.reading() as connection:
-            rows = connection.execute(query + " ORDER BY series, start", arguments).fetchall()
+            rows = connection.execute(
+                query + " ORDER BY series, start LIMIT ?", [*arguments, limit]
+            ).fetchall()
         return [_gap(row) for row in rows if chosen is None or row[0] in chosen]
 
     # Events

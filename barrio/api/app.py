@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 MOST_LISTED = 10_000
 MOST_SKIPPED = 1_000_000_000
 USUALLY_LISTED = 1_000
+MOST_GAPS = 100_000
 _OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 _INDEX = f"""\
 barrio {__version__}
@@ -166,7 +167,9 @@ def _records(app: FastAPI, platform: Platform) -> None:
         if span[0] >= span[1]:
             raise AskError("from", f"{start!r} is not before to={to!r}")
         ids = platform.catalogue.ids if point is None else _ids_under(platform, point)
-        found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span)
+        found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span, MOST_GAPS + 1)
+        if len(found) > MOST_GAPS:
+            raise AskError("from", f"more than {MOST_GAPS:,} gaps since {start!r}: ask for a shorter time")
         page = [_gap(platform, gap) for gap in found[offset : offset + limit]]
         return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
 

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from barrio.settings import Listen
 
 STOP_WITHIN_S = 1
+# Sockets are descriptors that the spool and the links need too.
+MOST_CONNECTIONS = 256
 BACKLOG = 256
 
 
@@ -56,6 +58,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            limit_concurrency=MOST_CONNECTIONS,
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
         super().__init__(config)

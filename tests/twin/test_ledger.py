@@ -122,6 +122,13 @@ def test_gaps_that_touch_a_window(ledger):
     assert [gap.series for gap in ledger.gaps(range(2, 2000), 5 * S, 8 * S)] == [2, 9]
 
 
+def test_no_more_gaps_than_asked_for(ledger):
+    """A limit bounds what is read, whatever the ledger holds."""
+    ledger.open_gaps(np.arange(10, dtype=np.int32), 100, Reason.SILENT)
+
+    assert [gap.series for gap in ledger.gaps(None, 0, 1000, limit=3)] == [0, 1, 2]
+
+
 def test_five_thousand_at_once(ledger):
     """A link with thousands of points goes down and comes back in one transaction each."""
     ids = np.arange(5000, dtype=np.int32)

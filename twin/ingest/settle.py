@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     Part = Rows | slice
 
 LATE_WINDOW_NS = 7 * 86_400 * NS
+_LAST = int(np.iinfo(np.int64).max)
 _LONG_AGO = np.iinfo(np.int64).min // 2
 
 
@@ -110,8 +111,12 @@ class Settler:
     def _times(self, rows: Rows, received: Times, device: Times, quality: Qualities) -> Times:
         """Rule 3; marks `restamped` in place and keeps the skew as a fact."""
         given = device > 0
-        if not given.any():
+        if not device.any():
             return received
+        # Before 1970 no device of ours was built: a clock that was never set.
+        unset = device < 0
+        quality[unset & self.table.trusts_time[rows] & (quality == Reason.GOOD)] = Reason.RESTAMPED
+        device[unset] = 0
         ahead = np.where(given, device - received, 0)
         self.skew[rows[given]] = ahead[given]
         trusted = given & self.table.trusts_time[rows]
@@ -200,13 +205,18 @@ def _rounds(rows: Rows) -> Sequence[Part]:
 def _device_times(frames: Sequence[Frame], lengths: Sequence[int]) -> Times:
     """Device times of all readings, 0 where a device gave none."""
     if all(isinstance(frame.time, int) for frame in frames):
-        times = np.array([max(frame.time, 0) for frame in frames if isinstance(frame.time, int)], np.int64)
+        times = np.array([_bounded(frame.time) for frame in frames if isinstance(frame.time, int)], np.int64)
         return np.repeat(times, lengths)
     parts = [
-        np.full(length, frame.time, np.int64) if isinstance(frame.time, int) else frame.time
+        np.full(length, _bounded(frame.time), np.int64) if isinstance(frame.time, int) else frame.time
         for frame, length in zip(frames, lengths, strict=True)
     ]
-    return np.maximum(np.concatenate(parts), 0)
+    return np.concatenate(parts)
+
+
+def _bounded(time: int) -> int:
+    """Return a time that fits into 64 bits; what does not is implausible either way."""
+    return max(-1, min(time, _LAST))
 
 
 def _qualities(frames: Sequence[Frame], lengths: Sequence[int]) -> Qualities:

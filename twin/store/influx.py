@@ -13,6 +13,7 @@ good one hides the value in `latest`, `raw` and `before`, but the database's own
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -163,9 +164,9 @@ class InfluxStore:
             of_states = is_state(some[0])
             reduced = _OF_STATES.intersection(wanted) if of_states else wanted
             text = influxql.cells(measurement, some, "state" if of_states else "value", grid, reduced)
-            parts += [
-                self._cells(database, answer, grid, wanted) for answer in self._http.query(database, text)
-            ]
+            for answer in self._http.query(database, text):
+                with self._understood(answer):
+                    parts.append(self._cells(database, answer, grid, wanted))
         columns = {
             one: np.concatenate([np.empty(0), *(part.columns[one] for part in parts)]) for one in wanted
         }
@@ -200,9 +201,20 @@ class InfluxStore:
     def _rows(self, database: str, text: str) -> Iterator[Batch]:
         """Yield the readings that a query gives, a portion of one series at a time."""
         for answer in self._http.query(database, text):
-            one = self._id_of(database, answer)
-            if one is not None:
-                yield self._decode(one, _columns(answer))
+            with self._understood(answer):
+                one = self._id_of(database, answer)
+                found = None if one is None else self._decode(one, _columns(answer))
+            if found is not None:
+                yield found
+
+    @contextmanager
+    def _understood(self, answer: Mapping[str, Any]) -> Iterator[None]:
+        """Raise `StoreBusy` for an answer of another shape than InfluxDB's."""
+        try:
+            yield
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+            words = f"the answer to a query was not understood: {str(answer)[:100]}"
+            raise StoreBusy(self._http.url, words) from error
 
     def _decode(self, one: int, columns: Mapping[str, Sequence[Any]]) -> Batch:
         """Return rows as the encoder was given them; see `twin.store.lineprotocol`."""

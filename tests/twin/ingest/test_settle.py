@@ -167,6 +167,26 @@ def test_each_value_may_have_its_own_time():
     assert settle(frame({PLAIN: 1, SCALED: 1}, time=times)).readings.time.tolist() == [NOW - NS, NOW]
 
 
+@pytest.mark.parametrize("time", [-11_644_473_600 * NS, 2**70])
+def test_a_time_beyond_all_bounds(time):
+    """A time that no clock can show is implausible, and no trouble."""
+    assert reasons(settle(frame({PLAIN: 1}, time=time), frame({PLAIN: 2}, time=0))) == [
+        Reason.RESTAMPED,
+        Reason.GOOD,
+    ]
+
+
+@pytest.mark.parametrize("each", [True, False])
+def test_a_clock_that_was_never_set(each):
+    """A device time before 1970 gives way to the receipt's, which the reading says, and is not kept."""
+    time = -3_600 * NS
+    settled = settle(frame({PLAIN: 1}, time=np.array([time]) if each else time))
+
+    assert reasons(settled) == [Reason.RESTAMPED]
+    assert settled.readings.time.tolist() == [NOW]
+    assert settled.readings.device.tolist() == [0]
+
+
 @pytest.mark.parametrize("off", [SKEW + 1, -LATE_WINDOW_NS - 1])
 def test_an_implausible_device_time_is_replaced(off):
     """A clock too far ahead, or years behind, does not stamp readings."""

@@ -210,6 +210,15 @@ def test_ping_that_is_refused(standin, opened, status, error):
         ),
         (Answer(200, b"<html>"), StoreBusy, "not understood"),
         (Answer(200, b"[1]"), StoreBusy, "not understood"),
+        (
+            Answer(
+                200,
+                b'{"results":[{"series":[{"name":"air_temperature","tags":{"device":"hall","point":"warm"}}]}]}',
+            ),
+            StoreBusy,
+            "not understood",
+        ),
+        (Answer(200, b'{"results":[{"series":[7]}]}'), StoreBusy, "not understood"),
         (Answer(401, b'{"error":"authorization failed"}'), StoreDenied, "authorization failed"),
         (Answer(503), StoreBusy, "503"),
     ],
