@@ -18,6 +18,7 @@ A batch that was interrupted is written again from its beginning: points are key
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from dataclasses import dataclass
 from functools import partial
@@ -43,9 +44,9 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("barrio.store")
 
-MAX_ROWS = 50_000
-FEW_ROWS = 20_000
-LINGER_S = 0.2
+MAX_ROWS = 60_000
+FEW_ROWS = 40_000
+LINGER_S = 0.4
 FIRST_WAIT_S = 0.25
 MAX_WAIT_S = 15.0
 DENIED_WAIT_S = 15.0
@@ -99,9 +100,17 @@ class Writer:
                 await self._appended.wait()
                 continue
             if sum(map(len, batches)) < FEW_ROWS and not self.hurried:
-                await asyncio.sleep(LINGER_S)
+                await self._linger()
                 batches = await self._read(done) or batches
             done = await self._write_all(batches)
+
+    async def _linger(self) -> None:
+        """Return when enough readings wait, or when few have waited for long enough."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_S):
+                while self._spool.books().waiting < FEW_ROWS and not self.hurried:
+                    self._appended.clear()
+                    await self._appended.wait()
 
     async def _read(self, done: int) -> list[Batch]:
         """Return what comes next, as soon as the disk gives it."""

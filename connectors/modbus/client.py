@@ -10,7 +10,7 @@ What pymodbus 3.16 leaves open, and what is done about it:
   connection after each `Unanswered`.
 - It waits out the timeout when the peer hangs up: `_changed` ends the wait at once.
 - It waits by `asyncio.wait_for`, which up to Python 3.11 swallows a cancellation that meets an answer
-  (python/cpython#86296): it gets no timeout, for then `wait_for` only awaits, and `Connection.ask` keeps the time.
+  (python/cpython#86296), under a lock that one task a connection does not need: `_exchange` waits for it itself.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import logging
 import os
 import re
 import socket
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pymodbus.client import AsyncModbusTcpClient
 from pymodbus.exceptions import ModbusException
@@ -124,7 +124,6 @@ class Connection:
         )
         self._context = self._client.ctx
         self._context.framer.decoder = _Decoder(is_server=False)
-        self._context.comm_params.timeout_connect = cast("float", None)
         self.answered = False
 
     @property
@@ -138,8 +137,7 @@ class Connection:
         Raises `Refused` when it answered with an exception, one of `Unanswered` in every other case.
         """
         try:
-            async with asyncio.timeout(timeout_s):
-                reply = await self._context.execute(False, request.pdu)  # noqa: FBT003 (no other way in pymodbus)
+            reply = await self._exchange(request.pdu, timeout_s)
         except (TimeoutError, ModbusException) as error:
             raise NoAnswer(self._peer, f"no answer within {timeout_s:g} s") from error
         except OSError as error:
@@ -147,6 +145,21 @@ class Connection:
         payload = self._checked(request, reply)
         self.answered = True
         return payload
+
+    async def _exchange(self, pdu: ModbusPDU, timeout_s: float) -> ModbusPDU:
+        """Send a request and return what the framer makes of the next answer; `TimeoutError` when none comes."""
+        context, loop = self._context, asyncio.get_running_loop()
+        if not self.alive:
+            raise ConnectionResetError
+        pdu.transaction_id = context.getNextTID()
+        context.response_future = waiting = loop.create_future()
+        timer = loop.call_later(timeout_s, _expire, waiting)
+        try:
+            context.pdu_send(pdu)
+            answer: ModbusPDU = await waiting
+        finally:
+            timer.cancel()
+        return answer
 
     def close(self) -> None:
         """Close at once; nothing that is still on its way is heard any more."""
@@ -171,6 +184,11 @@ class Connection:
         waiting = self._context.response_future
         if not connected and self._context.request_transaction_id and not waiting.done():
             waiting.set_exception(ConnectionResetError())
+
+
+def _expire(waiting: asyncio.Future[ModbusPDU]) -> None:
+    if not waiting.done():
+        waiting.set_exception(TimeoutError())
 
 
 def _difference(request: Request, pdu: bytes) -> str:
