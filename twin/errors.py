@@ -4,8 +4,7 @@
     ├── ConfigError      what somebody wrote is wrong: all faults at once, with file and line
     ├── StartError       this process cannot start: port taken, folder locked or unwritable
     ├── TransientError   a peer is away or busy: worth another try
-    ├── PermanentError   a peer answered and refused: another try gives the same answer
-    └── DataError        one value cannot be what it claims to be
+    └── PermanentError   a peer answered and refused: another try gives the same answer
 
 Raise with facts as attributes; the message says what, where and what was found.
 """
@@ -70,13 +69,3 @@ class PermanentError(BarrioError):
         self.peer = peer
         self.words = words
         super().__init__(f"{peer}: {words}")
-
-
-class DataError(BarrioError):
-    """Raised by codecs when bytes do not hold the value that the profile promises."""
-
-    def __init__(self, point: str, raw: object, words: str) -> None:
-        self.point = point
-        self.raw = raw
-        self.words = words
-        super().__init__(f"{point}: {words}, found {raw!r}")

@@ -10,7 +10,7 @@ import numpy as np
 from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
-    from twin.frame import Batch, Ids
+    from twin.frame import Batch
     from twin.ingest.settle import Settled
 
 NEVER = 0
@@ -68,10 +68,6 @@ class Live:
             int(self.device[series]),
             self.details.get(series, ""),
         )
-
-    def has_value(self, ids: Ids) -> int:
-        """Return how many of the points have a usable value that this process heard."""
-        return int(np.count_nonzero((self.quality[ids] < FIRST_BAD) & np.isfinite(self.heard_s[ids])))
 
     def _set(self, readings: Batch, at: slice) -> None:
         rows = readings.ids[at]

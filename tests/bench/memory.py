@@ -19,7 +19,7 @@ import psutil
 from tests import ROOT
 from tests.bench.modbus_server import running
 from tests.bench.result import RUNS, median_of, print_results
-from tests.bench.synthetic import write_district
+from tests.bench.synthetic import write_registers
 from tests.servers import free_port
 
 LINKS, REGISTERS = 80, 125
@@ -29,15 +29,7 @@ SETTLE_S, EVERY_S, START_S = 20.0, 4.0, 60.0
 def main() -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory() as folder, running(registers=REGISTERS, addresses=LINKS) as port:
-        district = write_district(
-            Path(folder) / "bench",
-            LINKS,
-            REGISTERS,
-            protocol="modbus",
-            endpoint=f"modbus+tcp://127.0.0.{{number}}:{port}/1",
-            point={"register": "holding:{index}", "quantity": "wifi_clients"},
-            poll="1s",
-        )
+        district = write_registers(Path(folder) / "bench", LINKS, REGISTERS, port, "1s")
         http = f"127.0.0.1:{free_port()}"
         barrio = Path(sys.executable).with_name("barrio")
         command = [str(barrio), "run", str(district), "--data", f"{folder}/data", "--listen", http]

@@ -18,7 +18,7 @@ from barrio.settings import Settings
 from connectors.registry import Connectors
 from tests.bench.modbus_server import running
 from tests.bench.result import RUNS, median_of, print_results
-from tests.bench.synthetic import write_district
+from tests.bench.synthetic import write_registers
 from twin.clock import SystemClock
 from twin.model.loader import load_district
 
@@ -30,15 +30,7 @@ async def measure() -> list[tuple[float, float]]:
     """Return CPU microseconds a reading and readings a second, for each of several stretches of one run."""
     with tempfile.TemporaryDirectory() as folder, running(registers=REGISTERS, addresses=LINKS) as port:
         connectors = Connectors()
-        path = write_district(
-            Path(folder) / "bench",
-            LINKS,
-            REGISTERS,
-            protocol="modbus",
-            endpoint=f"modbus+tcp://127.0.0.{{number}}:{port}/1",
-            point={"register": "holding:{index}", "quantity": "wifi_clients"},
-            poll="100ms",
-        )
+        path = write_registers(Path(folder) / "bench", LINKS, REGISTERS, port, "100ms")
         district = load_district(path, connectors, [])
         settings = Settings(data=Path(folder) / "data")
         async with Platform([district], settings, connectors, SystemClock()) as platform:

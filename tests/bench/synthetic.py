@@ -137,6 +137,19 @@ def write_district(
     return folder
 
 
+def write_registers(folder: Path, links: int, registers: int, port: int, poll: str) -> Path:
+    """Write a district of Modbus devices at 127.0.0.1, 127.0.0.2 …, as `modbus_server.running` plays them."""
+    return write_district(
+        folder,
+        links,
+        registers,
+        protocol="modbus",
+        endpoint=f"modbus+tcp://127.0.0.{{number}}:{port}/1",
+        point={"register": "holding:{index}", "quantity": "wifi_clients"},
+        poll=poll,
+    )
+
+
 def _filled(point: Mapping[str, object], index: int) -> dict[str, object]:
     return {
         key: value.format(index=index) if isinstance(value, str) else value for key, value in point.items()
