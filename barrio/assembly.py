@@ -16,11 +16,12 @@ from twin.model.source import suggest
 from twin.store.port import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from barrio.settings import Settings
     from connectors.base import Link
+    from connectors.home import Home
     from connectors.registry import Connectors
     from twin.frame import Ids
     from twin.model.district import Device, District, Point
@@ -144,12 +145,18 @@ def bind(districts: Sequence[District], registry: Numbering) -> Catalogue:
     )
 
 
-def links_of(catalogue: Catalogue, connectors: Connectors) -> list[tuple[str, Link]]:
-    """Return `(protocol, link)` for every connection that the districts need."""
+def links_of(
+    catalogue: Catalogue, connectors: Connectors, homes: Callable[[str], Home]
+) -> list[tuple[str, Link]]:
+    """Return `(protocol, link)` for every connection that the districts need; `homes` gives each protocol its own."""
     by_protocol: dict[str, list[BoundDevice]] = defaultdict(list)
     for bound in catalogue.devices:
         by_protocol[bound.device.protocol].append(bound)
-    return [(name, link) for name, devices in by_protocol.items() for link in connectors[name].links(devices)]
+    return [
+        (name, link)
+        for name, devices in by_protocol.items()
+        for link in connectors[name].links(devices, homes(name))
+    ]
 
 
 def store_of(settings: Settings, database: Path) -> Store:

@@ -4,8 +4,9 @@ A connector is a folder that speaks one protocol. It has a life with names:
 
 *construct*   `Connector` is one object per protocol, made at import, without effects.
 *validate*    the twin checks files against `point_model`, `options_model` and `check()`: no network, all at once.
-*links*       `links(devices)` groups devices into `Link`s, one per network connection (a TCP connection, a session,
-              a UDP peer). Still no network.
+*links*       `links(devices, home)` groups devices into `Link`s, one per network connection (a TCP connection, a
+              session, a UDP peer, an address to listen at). Still no network. `Home` is what a connector has on this
+              machine: secrets, a folder of its own, notes that survive a restart.
 *probe*       optional, behind `barrio check --connect`: one bounded try to reach the peer.
 *run*         `Link.run(sink)` connects, says `sink.up()` when the peer has answered, and delivers frames until it is
               cancelled. It never returns by itself. It raises `TransientError` when the connection is lost or could
@@ -22,6 +23,11 @@ What a connector promises about values:
 - A device that answers with an error gives a frame of bad readings (`DEVICE_EXCEPTION`, `BAD_STATUS` …) with the
   device's words in `details`. A device that does not answer gives no frame: `sink.silent(ids, NO_ANSWER, words)`.
 - One dead device does not stop its neighbours on the same link.
+- What a device kept while nobody listened comes through `sink.backfill`, never as if it were new.
+- A device that pushes is acknowledged when `sink.commit` has returned; one that nobody configured is a `stranger`.
+
+What a link or a connector can do beyond reading, it says by having the methods of `connectors.abilities`: to write,
+to acknowledge, to explain, to discover.
 """
 
 from __future__ import annotations
@@ -33,6 +39,8 @@ from twin.model.protocol import ProtocolSchema
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from connectors.home import Home
+    from twin.events import DeviceEvent
     from twin.frame import Frame, Ids
     from twin.model.bound import BoundDevice
     from twin.quality import Reason
@@ -64,6 +72,21 @@ class Sink(Protocol):
     def silent(self, ids: Ids, reason: Reason, words: str) -> None:
         """Say that these points were asked and gave no answer; opens a gap until their next reading."""
 
+    async def backfill(self, frame: Frame) -> None:
+        """Deliver what a device had kept, with its own times; good readings become `backfilled`. Waits like submit."""
+
+    def filled(self, ids: Ids, start: int, stop: int) -> None:
+        """Say that these points' history is complete for `start <= time < stop`, ns UTC: their gaps in it are filled.
+
+        Only after all of that stretch went through `backfill`; gaps that reach beyond it stay as they are.
+        """
+
+    def event(self, event: DeviceEvent) -> None:
+        """Deliver an event or a change of a condition that the device itself reports."""
+
+    def stranger(self, identity: str, words: str) -> None:
+        """Say that something which nobody configured has spoken: listed for the integrator, never guessed."""
+
 
 class Link(Protocol):
     """One live connection of a connector."""
@@ -76,6 +99,10 @@ class Link(Protocol):
     def devices(self) -> Sequence[BoundDevice]:
         """The devices that this link reads."""
 
+    @property
+    def security(self) -> str:
+        """How the peer is spoken to, for health: `TLS with client certificate`, `none`, `none: isolated network`."""
+
     async def run(self, sink: Sink) -> None:
         """Connect and deliver until cancelled; `TransientError` when the peer is away."""
 
@@ -86,5 +113,5 @@ class Link(Protocol):
 class Connector(ProtocolSchema, Protocol):
     """One protocol; registered under the entry-point group `barrio.connectors`."""
 
-    def links(self, devices: Sequence[BoundDevice]) -> Sequence[Link]:
+    def links(self, devices: Sequence[BoundDevice], home: Home) -> Sequence[Link]:
         """Group devices of this protocol into links. No network, no tasks."""

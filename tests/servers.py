@@ -42,6 +42,8 @@ PEERS: Mapping[str, Peer] = {
     "influxd": Peer(("influxd",), "influxdb"),
     "victoria-metrics": Peer(("victoria-metrics",), "victoria-metrics"),
     "coap-client": Peer(("coap-client-openssl", "coap-client-notls", "coap-client"), "libcoap3-bin"),
+    "coap-server": Peer(("coap-server-openssl", "coap-server-notls", "coap-server"), "libcoap3-bin"),
+    "mosquitto": Peer(("mosquitto",), "mosquitto"),
     "libmodbus": Peer(("cc", "gcc"), "libmodbus-dev gcc libc6-dev", ("/usr/include/modbus/modbus.h",)),
 }
 

@@ -9,6 +9,7 @@ missing() {
   command -v influxd >/dev/null || echo "influxdb|the InfluxDB store"
   command -v victoria-metrics >/dev/null || echo "victoria-metrics|line protocol on a second store"
   command -v coap-client-openssl coap-client-notls coap-client >/dev/null || echo "libcoap3-bin|CoAP with another implementation"
+  command -v mosquitto /usr/sbin/mosquitto >/dev/null || echo "mosquitto|MQTT with a real broker"
   [ -e /usr/include/modbus/modbus.h ] || echo "libmodbus-dev|Modbus with another implementation"
   command -v cc gcc >/dev/null || echo "gcc libc6-dev|Modbus with another implementation"
 }

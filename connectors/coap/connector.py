@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Sink
     from connectors.coap.exchange import Endpoint, Exchange
+    from connectors.home import Home
     from twin.frame import Frame
     from twin.model.bound import BoundDevice, BoundPoint
     from twin.model.district import Device
@@ -62,7 +63,9 @@ class CoapConnector:
                     f"resource {path} is one payload, it cannot be {names}",
                 )
 
-    def links(self, devices: Sequence[BoundDevice], pace: Pace | None = None) -> Sequence[CoapLink]:
+    def links(
+        self, devices: Sequence[BoundDevice], home: Home, pace: Pace | None = None
+    ) -> Sequence[CoapLink]:
         """Return one link for each host and port. No network, no tasks."""
         peers: dict[str, list[BoundDevice]] = {}
         for device in devices:
@@ -132,6 +135,11 @@ class CoapLink:
     def devices(self) -> Sequence[BoundDevice]:
         """The devices that this link reads."""
         return self._devices
+
+    @property
+    def security(self) -> str:
+        """How the peer is spoken to, for health."""
+        return "none"
 
     async def run(self, sink: Sink) -> None:
         """Observe and poll until cancelled; TransientError when nothing of the peer answers."""

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from connectors.base import Link, Sink
+    from connectors.home import Home
     from connectors.modbus.plan import Block
     from twin.frame import Ids
     from twin.model.bound import BoundDevice
@@ -227,6 +228,11 @@ class ModbusLink:
         return self._devices
 
     @property
+    def security(self) -> str:
+        """How the peer is spoken to, for health."""
+        return "none"
+
+    @property
     def connect_timeout_s(self) -> float:
         """The longest that one of the devices allows."""
         return max(options_of(bound.device).connect_timeout for bound in self._devices)
@@ -294,7 +300,7 @@ class ModbusConnector:
         """Yield what the schemas cannot see."""
         return faults(device)
 
-    def links(self, devices: Sequence[BoundDevice]) -> Sequence[Link]:
+    def links(self, devices: Sequence[BoundDevice], home: Home) -> Sequence[Link]:
         """Return one link for each host and port."""
         peers: defaultdict[str, list[BoundDevice]] = defaultdict(list)
         for bound in devices:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from asyncua import ua
 
     from connectors.base import Sink
+    from connectors.home import Home
     from connectors.opcua.session import Session
     from twin.frame import Frame
     from twin.model.bound import BoundDevice
@@ -46,7 +47,7 @@ class OpcUaConnector:
             except ValueError as error:
                 yield f"points.{name}.node", str(error)
 
-    def links(self, devices: Sequence[BoundDevice]) -> list[OpcUaLink]:
+    def links(self, devices: Sequence[BoundDevice], home: Home) -> list[OpcUaLink]:
         """Return one link per endpoint; devices that want other times of their session get one of their own."""
         groups: dict[tuple[str, float, float, int, float], list[BoundDevice]] = {}
         for one in devices:
@@ -73,6 +74,11 @@ class OpcUaLink:
     def devices(self) -> Sequence[BoundDevice]:
         """The devices whose nodes this server holds."""
         return self._devices
+
+    @property
+    def security(self) -> str:
+        """How the peer is spoken to, for health."""
+        return "none"
 
     async def run(self, sink: Sink) -> None:
         """Deliver what the server publishes until cancelled; `TransientError` at the first loss."""

@@ -18,6 +18,7 @@ _DURATION = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,12})?)\s*(ms|s|min|m|h|d)")
 # A hundred years, so that nanoseconds fit into 64 bits.
 _LONGEST_S = 36_525 * 86_400.0
 _RESOLUTIONS = ("_15m", "_1h", "_1d")
+_SECRET = re.compile(r"\$\{secret:([a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?)\}")
 _ID = re.compile(r"[a-z0-9](?:[a-z0-9_-]{0,62}[a-z0-9])?")
 
 
@@ -68,11 +69,27 @@ def _check_file(value: str) -> str:
     return value
 
 
+def _check_secret(value: str) -> str:
+    match = _SECRET.fullmatch(value)
+    if match is None:
+        # Not shown: what stands here may be the secret itself.
+        raise SecretHere
+    return match[1]
+
+
+class SecretHere(ValueError):
+    """Raised where a file seems to hold a secret instead of the name of one."""
+
+    def __init__(self) -> None:
+        super().__init__("secrets never stand in files: write ${secret:NAME}, and set BARRIO_SECRET_NAME")
+
+
 StateKey = bool | int | str
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=_LONGEST_S)]
 Poll = Annotated[Seconds, Field(ge=0.01)]
 Id = Annotated[str, AfterValidator(_check_id)]
 DistrictId = Annotated[str, AfterValidator(_check_district)]
+SecretName = Annotated[str, AfterValidator(_check_secret)]
 Code = Annotated[StateKey, BeforeValidator(_check_state_key)]
 StateName = Annotated[str, Field(min_length=1, max_length=64)]
 Name = Annotated[str, Field(max_length=200)]

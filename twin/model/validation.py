@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from twin.model.source import Place, shown, suggest
+from twin.model.spec import SecretHere
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -69,6 +70,8 @@ def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return "is missing"
     if kind == "extra_forbidden":
         return f"unknown key{suggest(str(detail['loc'][-1]), _names(model, detail['loc'][:-1]))}"
+    if kind == "value_error" and isinstance(detail["ctx"]["error"], SecretHere):
+        return str(detail["ctx"]["error"])
     if kind == "value_error":
         return f"{detail['ctx']['error']}, found {shown(found)}"
     if kind in {"literal_error", "enum"}:

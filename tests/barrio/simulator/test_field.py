@@ -6,6 +6,7 @@ import pytest
 
 from barrio.simulator.addresses import mapping, rewritten
 from barrio.simulator.field import Field
+from connectors.home import Home
 from connectors.registry import Connectors
 from twin.errors import StartError
 from twin.model.bound import BoundDevice, BoundPoint
@@ -70,7 +71,9 @@ async def read_all(district, wanted, within_s=25.0):
     tasks = [
         asyncio.create_task(link.run(sink))
         for name in {bound.device.protocol for bound in devices}
-        for link in connectors[name].links([bound for bound in devices if bound.device.protocol == name])
+        for link in connectors[name].links(
+            [bound for bound in devices if bound.device.protocol == name], Home()
+        )
     ]
     for _ in range(round(within_s / 0.1)):
         if len(sink.values) >= wanted:

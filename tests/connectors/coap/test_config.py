@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from connectors.coap import connector
 from connectors.coap.config import CoapOptions, CoapPoint, resources_of
-from tests.connectors.recording import device
+from connectors.conformance.recording import device
 
 
 @pytest.mark.parametrize(

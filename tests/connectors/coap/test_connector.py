@@ -17,8 +17,9 @@ import pytest
 from connectors.base import CLOSE_WITHIN_S
 from connectors.coap import connector, exchange
 from connectors.coap.observation import Pace
+from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
+from connectors.home import Home
 from tests.connectors.coap.server import Device, Proxy, Thing, serving, through
-from tests.connectors.recording import RecordingSink, bind, bind_all, device, running, supervised
 from tests.servers import LOOPBACK, free_port, need
 from twin.errors import TransientError
 from twin.quality import Reason
@@ -37,7 +38,7 @@ def linked(
     endpoint: str, points: dict[str, Any], *, pace: Pace = QUICK, poll_s: float = 0.1, **options: Any
 ) -> tuple[CoapLink, BoundDevice]:
     one = bind(device(connector, endpoint, points, poll_s=poll_s, options=options))
-    (link,) = connector.links([one], pace)
+    (link,) = connector.links([one], Home(), pace)
     return link, one
 
 
@@ -395,7 +396,7 @@ async def test_sixty_devices_share_a_socket_and_are_heard_within_two_seconds():
             async with asyncio.TaskGroup() as group:
                 tasks = [
                     group.create_task(_supervise(link, sink if link.devices[0].device in alive else refused))
-                    for link in connector.links(bound, QUICK)
+                    for link in connector.links(bound, Home(), QUICK)
                 ]
                 started = time.monotonic()
                 await sink.wait_for(lambda: len({reading.id for reading in sink.readings()}) == 60)

@@ -9,8 +9,9 @@ import uvloop
 
 from connectors.coap import connector, exchange
 from connectors.coap.exchange import NoAnswer, Unreachable
+from connectors.conformance.recording import RecordingSink, bind, device, running
+from connectors.home import Home
 from tests.connectors.coap.server import Thing, serving
-from tests.connectors.recording import RecordingSink, bind, device, running
 from tests.servers import LOOPBACK, free_port
 
 
@@ -80,7 +81,7 @@ def test_uvloop_runs_it_as_well():
     async def main() -> dict[str, float]:
         async with serving(t=Thing(b"4", max_age=1)) as field:
             one = bind(device(connector, field.endpoint, {"t": {"resource": "/t"}}))
-            (link,) = connector.links([one])
+            (link,) = connector.links([one], Home())
             sink = RecordingSink()
             async with running(link, sink):
                 await sink.wait_for(lambda: sink.frames)

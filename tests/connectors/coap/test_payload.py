@@ -24,7 +24,7 @@ from connectors.coap.payload import (
     serve,
     shown,
 )
-from tests.connectors.recording import bind, device
+from connectors.conformance.recording import bind, device
 from twin.model.bound import BoundPoint
 from twin.model.quantities import Quantity
 from twin.quality import FIRST_BAD, Reason

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.conformance.recording import bind, device
 from connectors.modbus import connector
 from connectors.modbus.codec import EXACT, BlockCodec, encode, wire_positions
 from connectors.modbus.config import Order, ValueType
 from connectors.modbus.plan import plan
-from tests.connectors.recording import bind, device
 from twin.quality import Reason
 
 NUMBERS = [kind for kind in ValueType if kind is not ValueType.BOOL]

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from connectors.conformance.recording import device
 from connectors.modbus import connector
 from connectors.modbus.config import ModbusOptions, ModbusPoint, Table, ValueType
-from tests.connectors.recording import device
 from twin.model.catalogue import CATALOGUE
 
 

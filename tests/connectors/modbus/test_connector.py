@@ -14,6 +14,8 @@ import uvloop
 from pymodbus.transaction import TransactionManager
 
 from connectors.base import CLOSE_WITHIN_S
+from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
+from connectors.home import Home
 from connectors.modbus import connector
 from connectors.modbus.client import _reason
 from connectors.modbus.codec import encode
@@ -21,7 +23,6 @@ from connectors.modbus.config import Order, ValueType
 from connectors.modbus.connector import LAST_BACKOFF_S, Job, ModbusLink, Unit
 from tests.bench.modbus_server import running as libmodbus
 from tests.connectors.modbus.servers import HANG_UP, LOOPBACK, constant, scripted, simulated
-from tests.connectors.recording import RecordingSink, bind, bind_all, device, running, supervised
 from tests.servers import need
 from twin.errors import TransientError
 from twin.quality import Reason
@@ -37,7 +38,7 @@ def link_to(port, points=ONE, *, unit="1", poll_s=0.05, **options):
     bound = bind(
         device(connector, f"modbus+tcp://{LOOPBACK}:{port}/{unit}", points, poll_s=poll_s, options=options)
     )
-    (link,) = connector.links([bound])
+    (link,) = connector.links([bound], Home())
     return link, bound
 
 
@@ -57,7 +58,7 @@ def link_to_units(port, units, **options):
             for unit in units
         ]
     )
-    (link,) = connector.links(bound)
+    (link,) = connector.links(bound, Home())
     return link, dict(zip(units, bound, strict=True))
 
 
@@ -477,7 +478,7 @@ def test_links_share_connections():
     endpoints = ["modbus+tcp://10.0.0.1:502/1", "modbus+tcp://10.0.0.1/2", "modbus+tcp://10.0.0.1:503/1"]
     bound = bind_all([device(connector, text, ONE, name=f"d{n}") for n, text in enumerate(endpoints)])
 
-    links = connector.links(bound)
+    links = connector.links(bound, Home())
 
     assert [(link.name, len(link.devices)) for link in links] == [
         ("modbus+tcp://10.0.0.1:502", 2),

@@ -3,10 +3,10 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.conformance.recording import bind, device
 from connectors.modbus import connector
 from connectors.modbus.config import address_of
 from connectors.modbus.plan import plan
-from tests.connectors.recording import bind, device
 
 
 def blocks(points, **options):

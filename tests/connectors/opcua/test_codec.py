@@ -12,6 +12,7 @@ from asyncua.ua.ua_binary import nodeid_from_binary, nodeid_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.conformance.recording import bind, device
 from connectors.opcua import connector
 from connectors.opcua.codec import (
     BAD,
@@ -25,7 +26,6 @@ from connectors.opcua.codec import (
     sampling_of,
     status_name,
 )
-from tests.connectors.recording import bind, device
 from twin.quality import FIRST_BAD, Level, Reason
 
 BAD_NODE_ID_UNKNOWN = 0x8034_0000

@@ -16,11 +16,12 @@ from asyncua.ua.ua_binary import struct_from_binary
 from structlog.testing import capture_logs
 
 from connectors.base import CLOSE_WITHIN_S
+from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
+from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.codec import ns_of
 from connectors.opcua.session import Session
 from tests.connectors.opcua.servers import URI, Bms, free_port, wire
-from tests.connectors.recording import RecordingSink, bind, bind_all, device, running, supervised
 from twin.errors import TransientError
 from twin.quality import Reason
 
@@ -70,7 +71,7 @@ def ahu(endpoint, *names, states=None, name="AHU", **options):
 
 
 def link_of(*devices):
-    (link,) = connector.links(devices)
+    (link,) = connector.links(devices, Home())
     return link
 
 
@@ -239,7 +240,7 @@ async def test_another_endpoint_is_another_link():
         ]
     )
 
-    links = connector.links(devices)
+    links = connector.links(devices, Home())
 
     assert [(link.name, len(link.devices)) for link in links] == [
         ("opc.tcp://h:4840/a", 1),

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from connectors.conformance.recording import RecordingSink, bind, device
 from connectors.opcua import connector
 from connectors.opcua.subscription import Subscription, confirm_period_s, items_of
-from tests.connectors.recording import RecordingSink, bind, device
 from twin.quality import Reason
 
 S = 1_000_000_000

@@ -1,4 +1,4 @@
-"""What the tests of all connectors share: a sink that remembers, devices made by hand, a link that surely ends."""
+"""What the tests of a connector stand on: a sink that remembers, devices made by hand, a link that surely ends."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 
     from connectors.base import Connector, Link
+    from twin.events import DeviceEvent
     from twin.frame import Frame, Ids
 
 _HERE = Path(__file__)
@@ -56,6 +57,10 @@ class RecordingSink:
 
     frames: list[Frame] = field(default_factory=list)
     silences: list[Silence] = field(default_factory=list)
+    backfilled: list[Frame] = field(default_factory=list)
+    fills: list[tuple[tuple[int, ...], int, int]] = field(default_factory=list)
+    events: list[DeviceEvent] = field(default_factory=list)
+    strangers: dict[str, str] = field(default_factory=dict)
     ups: int = 0
     downs: list[TransientError] = field(default_factory=list)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
@@ -102,6 +107,27 @@ class RecordingSink:
     def silent(self, ids: Ids, reason: Reason, words: str) -> None:
         """Keep the silence."""
         self.silences.append(Silence(tuple(ids.tolist()), reason, words))
+        self._news.set()
+
+    async def backfill(self, frame: Frame) -> None:
+        """Keep the frame, apart from what is new; waits while `full`."""
+        await self._room.wait()
+        self.backfilled.append(frame)
+        self._news.set()
+
+    def filled(self, ids: Ids, start: int, stop: int) -> None:
+        """Keep the interval."""
+        self.fills.append((tuple(ids.tolist()), start, stop))
+        self._news.set()
+
+    def event(self, event: DeviceEvent) -> None:
+        """Keep the event."""
+        self.events.append(event)
+        self._news.set()
+
+    def stranger(self, identity: str, words: str) -> None:
+        """Keep who it was and what it said."""
+        self.strangers[identity] = words
         self._news.set()
 
     def down(self, error: TransientError) -> None:
