@@ -69,6 +69,7 @@ def root(version: Annotated[bool, typer.Option("--version", help="Show the versi
 def check(
     districts: Districts,
     connect: Annotated[bool, typer.Option("--connect", help="Try every link once as well.")] = False,
+    data: Data = None,
 ) -> None:
     """Report every fault of districts, with file and line."""
     from barrio.commands import check as command
@@ -78,7 +79,7 @@ def check(
     if connect:
         from barrio.service import run_loop
 
-        lines, all_answered = run_loop(command.connect(districts))
+        lines, all_answered = run_loop(command.connect(districts, _settings(data=data)))
         for line in lines:
             typer.echo(line)
         raise typer.Exit(0 if all_answered else WRONG_INPUT)
@@ -236,6 +237,87 @@ def gaps(
 
     query = {"point": point, "from": start, "to": to}
     typer.echo(ask.gaps(_settings(data=data, store=store), district or [], query, machine=as_json))
+
+
+@app.command()
+def events(
+    start: Annotated[
+        str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
+    ] = "-1d",
+    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    as_json: AsJson = False,
+    data: Data = None,
+    store: Store = None,
+    district: District = None,
+) -> None:
+    """Show what devices reported of themselves."""
+    from barrio.commands import ask
+
+    query = {"from": start, "to": to}
+    typer.echo(ask.events(_settings(data=data, store=store), district or [], query, machine=as_json))
+
+
+@app.command()
+def conditions(
+    as_json: AsJson = False, data: Data = None, store: Store = None, district: District = None
+) -> None:
+    """Show the alarms of devices that are active or wait for an acknowledgement."""
+    from barrio.commands import ask
+
+    typer.echo(ask.conditions(_settings(data=data, store=store), district or [], machine=as_json))
+
+
+@app.command()
+def acknowledge(
+    condition: Annotated[int, typer.Argument(metavar="CONDITION", help="Number from barrio conditions.")],
+    comment: Annotated[str, typer.Option(metavar="TEXT", help="Goes to the device.")] = "",
+    who: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who; the user of this machine else.")
+    ] = None,
+    data: Data = None,
+) -> None:
+    """Acknowledge an alarm at its device."""
+    import getpass
+
+    from barrio.commands import ask
+
+    typer.echo(ask.acknowledge(_settings(data=data), condition, who or getpass.getuser(), comment))
+
+
+@app.command()
+def explain(
+    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="For example modbus.")],
+    device: Annotated[str, typer.Argument(metavar="DEVICE", help="district/device.")],
+    data: Data = None,
+    district: District = None,
+) -> None:
+    """Show how a device is read: requests, their points and cost, what was learned."""
+    from barrio.commands import device as command
+
+    typer.echo(command.explain(_settings(data=data), district or [], protocol, device))
+
+
+@app.command()
+def discover(
+    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="For example opcua or coap.")],
+    endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="As in devices.yaml.")],
+    option: Annotated[
+        list[str] | None, typer.Option(metavar="KEY=VALUE", help="As in a profile's options; several times.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the draft there, not here.")] = None,
+    data: Data = None,
+) -> None:
+    """Look at a device and draft a profile for it."""
+    from barrio.commands import device as command
+
+    text, remarks = command.discover(_settings(data=data), protocol, endpoint, option or [])
+    for remark in remarks:
+        typer.echo(remark, err=True)
+    if out is None:
+        typer.echo(text, nl=False)
+    else:
+        command.write_draft(out, text)
+        typer.echo(f"{out}: choose what is marked, then barrio check", err=True)
 
 
 @app.command()

@@ -6,7 +6,7 @@ Both ways end in the same application, so that a question has one answer.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +40,8 @@ async def answers(settings: Settings, districts: Sequence[str]) -> AsyncIterator
     if "http" not in running:
         raise StartError(f"barrio (process {running['pid']}) is starting or stopping, ask again in a moment")
     async with httpx.AsyncClient(base_url=running["http"], trust_env=False, timeout=TIMEOUT_S) as client:
+        with suppress(OSError):
+            client.headers["Authorization"] = f"Bearer {folder.read_token()}"
         yield client
 
 
@@ -66,8 +68,17 @@ async def _at_rest(settings: Settings, districts: Sequence[str]) -> AsyncIterato
 async def fetch(client: httpx.AsyncClient, path: str, query: Mapping[str, Any] | None = None) -> Any:
     """Return the JSON of an answer; AskError or Unanswered with the words of an error."""
     given = {key: value for key, value in (query or {}).items() if value is not None}
+    return await _answer(client, client.build_request("GET", path, params=given))
+
+
+async def tell(client: httpx.AsyncClient, path: str, body: Mapping[str, Any]) -> Any:
+    """Return the JSON of the answer to a POST; errors as in `fetch`."""
+    return await _answer(client, client.build_request("POST", path, json=body))
+
+
+async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> Any:
     try:
-        answer = await client.get(path, params=given)
+        answer = await client.send(request)
     except httpx.TransportError as error:
         raise Unanswered(f"barrio at {client.base_url} does not answer: {error}") from error
     if answer.is_success:

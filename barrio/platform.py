@@ -18,7 +18,10 @@ import numpy as np
 import structlog
 
 from barrio.assembly import bind, links_of, store_of
+from barrio.desk import EventDesk
+from barrio.homes import Secrets, homes
 from barrio.supervisor import Supervisor
+from twin.conditions import DeviceEvents
 from twin.deadletters import DeadLetters, Letter
 from twin.folder import DataFolder
 from twin.frame import join
@@ -29,6 +32,7 @@ from twin.ingest.spool import Limits, Spool
 from twin.ingest.table import NS, PointTable
 from twin.ledger import Ledger
 from twin.live import Live
+from twin.notes import Drawer, Notes
 from twin.series import SeriesRegistry
 from twin.sqlite import DatabaseBusy
 from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused
@@ -81,6 +85,7 @@ class Platform:
         self.ledger_words = ""
         self.stopping = False
         self.at_rest = at_rest
+        self.token = ""
         self._threads = {
             name: ThreadPoolExecutor(1, f"barrio-{name}") for name in ("spool", "store", "ledger")
         }
@@ -109,6 +114,12 @@ class Platform:
         self.letters = DeadLetters(self.folder.letters)
         opened.callback(self.letters.close)
         self.letters.open()
+        self.device_events = DeviceEvents(self.folder.devices)
+        opened.callback(self.device_events.close)
+        self.device_events.open()
+        self.notes = Notes(self.folder.notes)
+        opened.callback(self.notes.close)
+        self.notes.open()
         self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
         opened.callback(self.spool.close)
         self.recovery = self.spool.open()
@@ -133,9 +144,14 @@ class Platform:
             self._for_writer,
             self._on_stored,
         )
-        links = links_of(self.catalogue, connectors)
-        self.supervisor = Supervisor(links, self.intake, self.gaps, self.clock, self.note)
+        self.desk = EventDesk(self.device_events, self._in_ledger, self.note, self.clock)
+        home = homes(self.folder.connectors, Secrets(self.settings.secrets), self._drawer)
+        links = links_of(self.catalogue, connectors, home)
+        self.supervisor = Supervisor(links, self.intake, self.gaps, self.clock, self.note, self.desk)
         self._protocol = self._protocols()
+
+    def _drawer(self, protocol: str) -> Drawer:
+        return Drawer(self.notes, protocol, self._in_ledger)
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -354,7 +370,9 @@ class Platform:
         """Let go of readings past their district's retention, and of gaps and events when no district keeps them."""
         ages = [district.retention_raw_s for district in self.catalogue.districts]
         if (known := [age for age in ages if age is not None]) and len(known) == len(ages):
-            self._in_ledger(self.ledger.prune, self.clock.now_ns() - round(max(known) * NS))
+            before = self.clock.now_ns() - round(max(known) * NS)
+            self._in_ledger(self.ledger.prune, before)
+            self._in_ledger(self.device_events.prune, before)
         for district in self.catalogue.districts:
             if district.retention_raw_s is None:
                 continue

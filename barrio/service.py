@@ -74,6 +74,7 @@ async def keep(
 def remember(platform: Platform, listening: socket.socket) -> None:
     """Leave word in the data folder: where this platform answers, and which districts it runs."""
     platform.folder.write_districts({one.id: one.folder for one in platform.catalogue.districts})
+    platform.token = platform.folder.make_token()
     platform.folder.write_platform({"pid": os.getpid(), "http": address(listening)})
     if not platform.settings.is_loopback():
         log.warning("http.open_to_the_network", listen=platform.settings.listen)

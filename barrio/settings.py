@@ -58,6 +58,10 @@ class Settings(BaseSettings):
         default=None, description="InfluxDB: token (2.x, 3.x) or password (1.x)"
     )
     store_token_file: Path | None = Field(default=None, description="A file that holds the token instead")
+    secrets: Path | None = Field(
+        default=None,
+        description="Folder of files with the secrets of districts, each named as in ${secret:NAME}",
+    )
     store_timeout: Seconds = Field(default=10.0, description="Longest wait for an answer of the store")
     spool_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
         default=2_000_000_000, description="Size at which the spool is full"

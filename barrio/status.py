@@ -47,6 +47,11 @@ def snapshot(platform: Platform) -> dict[str, Any]:
             "up": sum(status.up for status, _ in platform.supervisor.links),
         },
         "gaps": _gaps(platform),
+        "strangers": [
+            asdict(one) | {"first": rfc3339(one.first), "last": rfc3339(one.last)}
+            for one in platform.supervisor.strangers.listed()
+        ],
+        "device_events": {"taken": platform.desk.taken, "lost": platform.desk.lost},
         "store": {"kind": _without_secret(platform.settings.store), "words": store_words(platform)},
         "alarms": [asdict(alarm) | {"since": rfc3339(alarm.since)} for alarm in alarms(platform)],
         "seconds": round(platform.clock.monotonic_s() - platform.started_s, 3),
@@ -63,6 +68,7 @@ def links(platform: Platform) -> list[dict[str, Any]]:
             "since": rfc3339(status.since),
             "words": status.words,
             "drops": status.drops,
+            "security": status.security,
             "devices": list(status.devices),
         }
         for status, _ in platform.supervisor.links

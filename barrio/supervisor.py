@@ -1,8 +1,11 @@
 """Keeps every link running: one task a link, one place that decides what is tried again.
 
-Only `TransientError` is tried again, after a jittered wait that grows up to `MAX_WAIT_S`; it begins anew once a link
-was up for `STEADY_S`, so that a peer which answers and hangs up, for ever, does not flood log and ledger. A link that
-drops is said once when it drops and once when it is back. Any other exception is a bug: it stops the platform loudly.
+Only `TransientError` is tried again, after a jittered wait that grows up to `MAX_WAIT_S`, which is short enough that a
+peer is read again within 5 s of its return, also when the try before has just missed it. It begins anew once a link
+was up for `STEADY_S`, so that a peer which answers and hangs up, for ever, does not flood log and ledger.
+
+A link that drops is said once when it drops and once when it is back. Any other exception is a bug: it stops the
+platform loudly.
 """
 
 from __future__ import annotations
@@ -10,25 +13,29 @@ from __future__ import annotations
 import asyncio
 import random
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import structlog
 
+from barrio.strangers import Strangers
 from twin.errors import TransientError
 from twin.quality import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from barrio.desk import EventDesk
     from connectors.base import Link
     from twin.clock import Clock
+    from twin.events import DeviceEvent
     from twin.frame import Frame, Ids
     from twin.gaps import Gaps
     from twin.ingest.intake import Intake
 
 FIRST_WAIT_S = 0.5
-MAX_WAIT_S = 5.0
+MAX_WAIT_S = 2.5
 START_SPREAD_S = 0.5
 STEADY_S = 10.0
 
@@ -49,6 +56,7 @@ class LinkStatus:
     attempts: int = 0
     up_since_s: float = 0.0
     drops: int = 0
+    security: str = "none"
     ever_up: bool = field(default=False)
 
 
@@ -85,6 +93,22 @@ class LinkSink:
         """These points gave no answer."""
         self._keeper.gaps.silent(ids, reason, words, self._keeper.clock.now_ns())
 
+    async def backfill(self, frame: Frame) -> None:
+        """Take what a device had kept."""
+        await self._intake.backfill(frame)
+
+    def filled(self, ids: Ids, start: int, stop: int) -> None:
+        """These points' history is complete: said to the ledger once all of it is settled."""
+        self._intake.afterwards(partial(self._keeper.gaps.filled, ids, start, stop))
+
+    def event(self, event: DeviceEvent) -> None:
+        """Take what a device reported of itself."""
+        self._keeper.desk.take(event)
+
+    def stranger(self, identity: str, words: str) -> None:
+        """Somebody who is not configured has spoken."""
+        self._keeper.strangers.seen(self._status.name, identity, words, self.now_ns())
+
 
 class Supervisor:
     """Runs links until cancelled."""
@@ -96,12 +120,24 @@ class Supervisor:
         gaps: Gaps,
         clock: Clock,
         note: Callable[[str, int, str, str], object],
+        desk: EventDesk,
     ) -> None:
         self.intake = intake
         self.gaps = gaps
         self.clock = clock
         self.links = [(_status(protocol, link), link) for protocol, link in links]
+        self.desk = desk
+        self.strangers = Strangers(note)
         self._note = note
+        self._by_device = {
+            f"{bound.device.district}/{bound.device.id}": link
+            for _, link in self.links
+            for bound in link.devices
+        }
+
+    def link_of(self, device: str) -> Link | None:
+        """Return the link that reads `district/device`, None when there is none."""
+        return self._by_device.get(device)
 
     async def run(self) -> None:
         """Keep all links running; ends only by cancellation or by a bug."""
@@ -154,4 +190,5 @@ class Supervisor:
 
 def _status(protocol: str, link: Link) -> LinkStatus:
     ids = np.array([point.id for device in link.devices for point in device.points], np.int32)
-    return LinkStatus(link.name, protocol, tuple(bound.device.id for bound in link.devices), ids)
+    names = tuple(bound.device.id for bound in link.devices)
+    return LinkStatus(link.name, protocol, names, ids, security=link.security)

@@ -8,6 +8,10 @@ spool/          readings on their way to the store
 series.sqlite   series ids and state ids
 ledger.sqlite   gaps and events
 letters.sqlite  readings that the store refused
+devices.sqlite  events and conditions that devices reported
+notes.sqlite    what connectors learned about devices
+connectors/     a folder for each protocol: certificates, keys
+operator.token  lets whoever can read this folder tell the running platform what to do
 twin.duckdb     the embedded store
 """
 
@@ -16,6 +20,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -56,6 +61,26 @@ class DataFolder:
     def letters(self) -> Path:
         """File of the dead letters."""
         return self.path / "letters.sqlite"
+
+    @property
+    def devices(self) -> Path:
+        """File of what devices reported of themselves."""
+        return self.path / "devices.sqlite"
+
+    @property
+    def notes(self) -> Path:
+        """File of what connectors learned."""
+        return self.path / "notes.sqlite"
+
+    @property
+    def connectors(self) -> Path:
+        """Folder of the connectors' own folders."""
+        return self.path / "connectors"
+
+    @property
+    def token(self) -> Path:
+        """File of the operator's token."""
+        return self.path / "operator.token"
 
     @property
     def duckdb(self) -> Path:
@@ -113,6 +138,19 @@ class DataFolder:
         draft = self.path / "platform.draft"
         draft.write_text(json.dumps(info) + "\n")
         draft.replace(self.platform)
+
+    def make_token(self) -> str:
+        """Return a new operator's token, readable for the owner of the folder only; good until the next start."""
+        text = secrets.token_urlsafe(32)
+        self.token.unlink(missing_ok=True)
+        descriptor = os.open(self.token, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(text)
+        return text
+
+    def read_token(self) -> str:
+        """Return the operator's token; OSError when it cannot be read."""
+        return self.token.read_text()
 
     def read_platform(self) -> dict[str, Any] | None:
         """Return what the platform wrote, None when there is nothing readable."""

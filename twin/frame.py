@@ -32,7 +32,8 @@ class Frame:
     on the wire (scale, offset and unit are applied by ingest), state ids for state points, NaN where there is no
     value. `received` is the time of receipt in ns UTC. `time` is the device's own time in ns UTC: 0 when it gave
     none, an int64[n] when each value has its own. `quality` is uint8[n] of `Reason` codes, None when all are good.
-    `details` gives words for a position, for example `{3: "exception 2: illegal data address"}`.
+    `details` gives words for a position, for example `{3: "exception 2: illegal data address"}`. `backfilled` says
+    that the device had kept these readings while nobody listened: they have their own times and are no news.
     """
 
     ids: Ids
@@ -41,6 +42,7 @@ class Frame:
     time: int | Times = 0
     quality: Qualities | None = None
     details: Mapping[int, str] = field(default_factory=lambda: _NO_DETAILS)
+    backfilled: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -61,6 +61,14 @@ class Gaps:
         self._heard_s[ids] = monotonic_s
         self._came += len(ids)
 
+    def kept(self, count: int) -> None:
+        """Note that readings came which a device had kept: in the same order as the others, but nobody is heard."""
+        self._came += count
+
+    def filled(self, ids: Ids, start: int, stop: int) -> None:
+        """Note that the history of points is complete from `start` to `stop`, ns UTC."""
+        self._submit(self._ledger.fill, ids, start, stop)
+
     def settled(self, settled: Settled) -> None:
         """Close the gaps of points that gave a usable reading, open those of points that gave a bad one.
 
@@ -75,6 +83,9 @@ class Gaps:
             return
         number = np.arange(first, first + len(ids))
         later = number >= self._began[ids]
+        if settled.kept is not None:
+            later &= ~settled.kept
+            bad &= ~settled.kept
         mixed = np.isin(ids, ids[bad & (gap != readings.quality)])
         mixed |= np.isin(ids, ids[bad]) & np.isin(ids, ids[~bad])
         back = later & ~bad & ~mixed & (gap != NO_GAP) & (gap != Reason.STORE_REFUSED)

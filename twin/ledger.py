@@ -6,12 +6,12 @@ A gap is open while it lasts. Open gaps survive a crash: they are open again whe
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from twin.quality import Reason
+from twin.quality import FIRST_ABSENT, Reason
 from twin.sqlite import Database
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS gap (
   id INTEGER PRIMARY KEY, series INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER,
-  reason INTEGER NOT NULL, words TEXT NOT NULL
+  reason INTEGER NOT NULL, words TEXT NOT NULL, filled INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX IF NOT EXISTS gap_by_series ON gap (series, start);
 CREATE INDEX IF NOT EXISTS gap_open ON gap (series) WHERE stop IS NULL;
@@ -36,19 +36,28 @@ CREATE TABLE IF NOT EXISTS event (
 ) STRICT;
 CREATE INDEX IF NOT EXISTS event_by_time ON event (at);
 """
-_GAP = "series, start, stop, reason, words"
-_INSERT = f"INSERT INTO gap (id, {_GAP}) VALUES (?,?,?,?,?,?)"  # noqa: S608
+_GAP = "series, start, stop, reason, words, filled"
+_INSERT = f"INSERT INTO gap (id, {_GAP}) VALUES (?,?,?,?,?,?,?)"  # noqa: S608
+_RESIDUE_NS = 1_000_000_000
+"""A source's times and those of the receipt differ a little: what is left of a gap has to be longer than this."""
+
+
+_TOUCHED = f"SELECT id, {_GAP} FROM gap WHERE series = ? AND start < ? AND stop > ? AND NOT filled"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """An interval without readings, `start <= time < stop` in ns UTC; `stop` is None while it lasts."""
+    """An interval without readings, `start <= time < stop` in ns UTC; `stop` is None while it lasts.
+
+    `filled` says that the device had kept the readings of that time, and that they were read later.
+    """
 
     series: int
     start: int
     stop: int | None
     reason: Reason
     words: str
+    filled: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +95,7 @@ class Ledger:
         A replaced file is noted as an event at `now_ns`.
         """
         self._database.open()
+        self._database.add_column("gap", "filled INTEGER NOT NULL DEFAULT 0")
         with self._database.reading() as connection:
             self._next = connection.execute("SELECT coalesce(max(id), 0) + 1 FROM gap").fetchone()[0]
             query = f"SELECT id, {_GAP} FROM gap WHERE stop IS NULL"  # noqa: S608
@@ -144,6 +154,34 @@ class Ledger:
                 del self._open[series]
                 self._mask[series] = False
         return len(done)
+
+    def fill(self, ids: Ids, start_ns: int, stop_ns: int) -> int:
+        """Mark what lies in `start_ns <= time < stop_ns` of gaps that have ended as filled; returns how many gaps.
+
+        A gap that reaches beyond is divided. Readings that the store refused are not a device's to give again.
+        """
+        with self._lock, self._database.transaction() as connection:
+            found = 0
+            for series in np.asarray(ids, np.int64).tolist():
+                rows = connection.execute(_TOUCHED, (series, stop_ns, start_ns)).fetchall()
+                for row, *gap in rows:
+                    found += self._fill(connection, row, _gap(tuple(gap)), (start_ns, stop_ns))
+        return found
+
+    def _fill(self, connection: sqlite3.Connection, row: int, gap: Gap, span: tuple[int, int]) -> int:
+        if gap.stop is None or gap.reason < FIRST_ABSENT or gap.reason == Reason.STORE_REFUSED:
+            return 0
+        start, stop = max(gap.start, span[0]), min(gap.stop, span[1])
+        before, after = start - gap.start > _RESIDUE_NS, gap.stop - stop > _RESIDUE_NS
+        rest = [(gap.start, start)] * before + [(stop, gap.stop)] * after
+        left = self._number([(gap.series, begin) for begin, _ in rest], gap.reason, gap.words)
+        connection.execute(
+            "UPDATE gap SET start = ?, stop = ?, filled = 1 WHERE id = ?",
+            (start if before else gap.start, stop if after else gap.stop, row),
+        )
+        ended = [(number, replace(one, stop=end)) for (number, one), (_, end) in zip(left, rest, strict=True)]
+        connection.executemany(_INSERT, _rows(ended))
+        return 1
 
     def change(self, ids: Ids, at_ns: Moments, reason: Reason, words: str = "") -> int:
         """Give series another reason from a time on: ends what they are in and begins the next without a break.
@@ -236,13 +274,15 @@ class Ledger:
                 mask[gap.series] = True
 
 
-def _rows(added: Iterable[tuple[int, Gap]]) -> list[tuple[int, int, int, int | None, int, str]]:
-    return [(row, gap.series, gap.start, gap.stop, int(gap.reason), gap.words) for row, gap in added]
+def _rows(added: Iterable[tuple[int, Gap]]) -> list[tuple[int, int, int, int | None, int, str, bool]]:
+    return [
+        (row, gap.series, gap.start, gap.stop, int(gap.reason), gap.words, gap.filled) for row, gap in added
+    ]
 
 
-def _gap(row: tuple[int, int, int | None, int, str]) -> Gap:
-    series, start, stop, reason, words = row
-    return Gap(series, start, stop, Reason(reason), words)
+def _gap(row: Sequence[Any]) -> Gap:
+    series, start, stop, reason, words, filled = row
+    return Gap(series, start, stop, Reason(reason), words, bool(filled))
 
 
 def _pairs(ids: Ids, moments: Moments) -> list[tuple[int, int]]:

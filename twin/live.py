@@ -49,12 +49,16 @@ class Live:
     def apply(self, settled: Settled, monotonic_s: float) -> None:
         """Take readings that just arrived; an older one never replaces a newer one."""
         readings = settled.readings
-        self.heard_s[readings.ids] = monotonic_s
+        self.heard_s[readings.ids if settled.kept is None else readings.ids[~settled.kept]] = monotonic_s
         older = (readings.time == readings.device) & (readings.time < self.time[readings.ids])
         # What was received at a later time than now was received before the clock was set back: it is not newer.
-        older &= self.received[readings.ids] <= readings.received
+        backwards = self.received[readings.ids] > readings.received
+        older &= ~backwards if settled.kept is None else ~backwards | settled.kept
         if older.any():
             readings = readings.take(~older)
+        if readings.time is not readings.received and len(readings) > 1:
+            # Of several readings of a point in one flush, the newest stands, whichever came last.
+            readings = readings.take(np.argsort(readings.time, kind="stable"))
         self._set(readings, slice(None))
         self._explain(settled)
 

@@ -68,6 +68,13 @@ class Database:
                 self._roll_back()
                 raise
 
+    def add_column(self, table: str, column: str) -> None:
+        """Give a table of an older file a column that newer ones have, for example `filled INTEGER`."""
+        with self.transaction() as connection:
+            known = {row[1] for row in connection.execute(f"PRAGMA table_info({table})")}
+            if column.split(maxsplit=1)[0] not in known:
+                connection.execute(f"ALTER TABLE {table} ADD COLUMN {column}")
+
     @contextmanager
     def reading(self) -> Iterator[sqlite3.Connection]:
         """Hold the lock while rows are fetched."""

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import metrics, problems
+from barrio.api import conditions, metrics, problems
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
@@ -42,6 +42,8 @@ barrio {__version__}
 /api/v1/history?point=PATH       what it said before (from, to, every, aggregate, tz)
 /api/v1/why/PATH                 why a point has no value
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit)
+/api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
+/api/v1/device-events            what devices reported of themselves (from, to, limit)
 /openapi.json                    all of this for programs
 """
 
@@ -63,6 +65,7 @@ def create_app(platform: Platform) -> FastAPI:
     _operation(app, platform)
     _twin(app, platform)
     _records(app, platform)
+    conditions.add(app, platform)
     return app
 
 
@@ -195,4 +198,5 @@ def _gap(platform: Platform, gap: Gap) -> dict[str, Any]:
         "reason": gap.reason.slug,
         "meaning": gap.reason.meaning,
         "words": gap.words,
+        "filled": gap.filled,
     }

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from barrio import history
-from barrio.client import answers, fetch
+from barrio.client import answers, fetch, tell
 from barrio.errors import AskError, UnknownName
 from barrio.service import run_loop
 from twin.model.source import suggest
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 _MARKS = {"passes": "ok", "stops": "NO", "unseen": "--"}
 _MOST = 10_000
+_SHOWN = 10
 
 
 def ask(
@@ -83,6 +85,50 @@ def gaps(settings: Settings, districts: Sequence[str], query: Mapping[str, Any],
     return "\n".join([*history.aligned([["point", "from (UTC)", "to (UTC)", "reason"], *rows]), *tail])
 
 
+def events(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], *, machine: bool) -> str:
+    """Return what devices reported of themselves, the newest first."""
+    body = ask(settings, districts, "/api/v1/device-events", query)
+    if machine:
+        return as_json(body)
+    rows = [
+        [_short(one["at"]), one["device"], str(one["severity"]), _standing(one), one["words"]]
+        for one in body["events"]
+    ]
+    head = ["at (UTC)", "device", "severity", "stands", "words"]
+    return "\n".join(history.aligned([head, *rows])) if rows else "no device reported anything in this time"
+
+
+def conditions(settings: Settings, districts: Sequence[str], *, machine: bool) -> str:
+    """Return the devices' conditions that are active or wait for an acknowledgement."""
+    body = ask(settings, districts, "/api/v1/conditions")
+    if machine:
+        return as_json(body)
+    rows = [
+        [str(one["id"]), _short(one["at"]), one["device"], str(one["severity"]), _standing(one), one["words"]]
+        for one in body["conditions"]
+    ]
+    head = ["id", "since (UTC)", "device", "severity", "stands", "words"]
+    return "\n".join(history.aligned([head, *rows])) if rows else "no device has an alarm"
+
+
+def acknowledge(settings: Settings, number: int, who: str, comment: str) -> str:
+    """Acknowledge a condition at its device."""
+
+    async def asked() -> Any:
+        async with answers(settings, []) as client:
+            body = {"who": who, "comment": comment}
+            return await tell(client, f"/api/v1/conditions/{number}/acknowledge", body)
+
+    done = run_loop(asked())
+    return f"acknowledged: {done['device']}: {done['words']}"
+
+
+def _standing(one: Mapping[str, Any]) -> str:
+    if one["active"] is None:
+        return "event"
+    return f"{'active' if one['active'] else 'over'}, {'seen' if one['acknowledged'] else 'not acknowledged'}"
+
+
 def as_json(body: Any) -> str:
     """Return JSON on one line."""
     return json.dumps(body, ensure_ascii=False)
@@ -112,7 +158,8 @@ def _short(text: str | None) -> str:
 
 
 def _reason(gap: Mapping[str, Any]) -> str:
-    return f"{gap['reason']}: {gap['words']}" if gap["words"] else str(gap["reason"])
+    words = f"{gap['reason']}: {gap['words']}" if gap["words"] else str(gap["reason"])
+    return f"{words} (filled from the device's history)" if gap["filled"] else words
 
 
 def _status_lines(body: Mapping[str, Any]) -> list[str]:
@@ -130,6 +177,13 @@ def _status_lines(body: Mapping[str, Any]) -> list[str]:
         f"store     {body['store']['kind']}{_tail(body['store']['words'])}",
     ]
     lines += [f"alarm     {one['kind']}: {one['subject']}: {one['words']}" for one in body["alarms"]]
+    insecure = Counter(link["security"] for link in body["links"] if link["security"].startswith("none"))
+    lines += [f"insecure  {count} links: {words}" for words, count in sorted(insecure.items())]
+    lines += [
+        f"unknown   {one['identity']} at {one['link']}: {one['words']}" for one in body["strangers"][:_SHOWN]
+    ]
+    if (more := len(body["strangers"]) - _SHOWN) > 0:
+        lines.append(f"unknown   {more} more: barrio status --json")
     down = [link for link in body["links"] if not link["up"]]
     return lines + [f"down      {link['link']}: {link['words']}" for link in down]
 

@@ -10,6 +10,7 @@ import structlog
 
 from barrio.api.server import address, bind
 from barrio.assembly import load_all, profiles_folder
+from barrio.homes import Secrets, check_secrets
 from barrio.platform import Platform
 from barrio.service import keep, run_loop, stop_on_signals
 from barrio.simulator.addresses import load_overrides, mapping, peers, rewritten
@@ -38,6 +39,7 @@ def run(names: Sequence[str], settings: Settings, *, simulated: bool, endpoints:
         districts = relocated(districts, simulated_places(districts, settings.base_port))
     if endpoints is not None:
         districts = relocated(districts, checked(load_overrides(endpoints), districts, endpoints))
+    check_secrets(districts, Secrets(settings.secrets))
     with bind(settings.address) as listening:
         platform = Platform(districts, settings, connectors, SystemClock())
         run_loop(_serve(platform, listening))

@@ -14,6 +14,7 @@ from barrio.assembly import load_all
 from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.base import Sink
+from connectors.home import Home
 from connectors.registry import Connectors
 from twin.clock import SystemClock
 from twin.errors import TransientError
@@ -64,6 +65,7 @@ class ScriptedLink:
     def __init__(self, device: BoundDevice) -> None:
         self.name = device.device.endpoint.peer
         self.devices = (device,)
+        self.security = "none"
         self.trouble = ""
         self.sink: Sink | None = None
         self._broken = asyncio.Event()
@@ -117,7 +119,7 @@ class ScriptedConnector:
     def check(self, device: object) -> Sequence[tuple[str, str]]:
         return ()
 
-    def links(self, devices: Sequence[BoundDevice]) -> Sequence[ScriptedLink]:
+    def links(self, devices: Sequence[BoundDevice], home: Home) -> Sequence[ScriptedLink]:
         self.made = {bound.device.id: ScriptedLink(bound) for bound in devices}
         return list(self.made.values())
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import sqlite3
 import threading
 from itertools import pairwise
 
@@ -240,4 +241,71 @@ def test_gaps_of_a_series_never_overlap(actions, tmp_path_factory):
         assert all(one.stop is not None and one.stop <= two.start for one, two in pairwise(gaps))
         assert ledger.open_mask(5)[series] == (ledger.current(series) is not None)
         assert ledger.current(series) == (gaps[-1] if gaps and gaps[-1].stop is None else None)
+    ledger.close()
+
+
+def test_a_gap_that_the_device_remembered_is_filled(ledger):
+    """A gap inside the interval is marked as filled, a second time nothing is left to fill."""
+    ledger.open_gaps([5, 6], 10 * S, Reason.LINK_DOWN, "refused")
+    ledger.close_gaps([5, 6], 20 * S)
+
+    assert ledger.fill([5], 9 * S, 21 * S) == 1
+    assert ledger.fill([5], 9 * S, 21 * S) == 0
+    assert [(gap.series, gap.filled) for gap in ledger.gaps(None, 0, 99 * S)] == [(5, True), (6, False)]
+
+
+def test_what_the_device_did_not_remember_stays_a_gap(ledger):
+    """A gap that reaches beyond the interval on both sides is divided into three without a break."""
+    ledger.open_gaps([5], 10 * S, Reason.SILENT, "quiet")
+    ledger.close_gaps([5], 60 * S)
+    ledger.fill([5], 20 * S, 50 * S)
+    found = sorted(ledger.gaps([5], 0, 99 * S), key=lambda gap: gap.start)
+
+    assert [(gap.start, gap.stop, gap.filled) for gap in found] == [
+        (10 * S, 20 * S, False),
+        (20 * S, 50 * S, True),
+        (50 * S, 60 * S, False),
+    ]
+    assert {(gap.reason, gap.words) for gap in found} == {(Reason.SILENT, "quiet")}
+
+
+def test_a_residue_of_less_than_a_second_is_no_gap(ledger):
+    """The times of a source and of the receipt differ a little."""
+    ledger.open_gaps([5], 10 * S, Reason.SILENT)
+    ledger.close_gaps([5], 60 * S)
+    ledger.fill([5], 10 * S + S // 2, 60 * S - S // 2)
+
+    assert ledger.gaps([5], 0, 99 * S) == [Gap(5, 10 * S, 60 * S, Reason.SILENT, "", filled=True)]
+
+
+@pytest.mark.parametrize("reason", [Reason.STORE_REFUSED, Reason.OUT_OF_RANGE])
+def test_what_is_not_absence_is_not_filled(ledger, reason):
+    """Bad readings and readings that the store refused are not the device's to give again."""
+    ledger.open_gaps([5], 10 * S, reason)
+    ledger.close_gaps([5], 20 * S)
+
+    assert ledger.fill([5], 0, 99 * S) == 0
+
+
+def test_a_gap_that_lasts_is_not_filled(ledger):
+    """As long as a point is not heard, nothing is complete."""
+    ledger.open_gaps([5], 10 * S, Reason.LINK_DOWN)
+
+    assert ledger.fill([5], 0, 99 * S) == 0
+
+
+def test_a_ledger_of_before_filling_is_taken_over(path):
+    """A file without the newer column opens, and its gaps count as not filled."""
+    database = sqlite3.connect(path)
+    database.execute(
+        "CREATE TABLE gap (id INTEGER PRIMARY KEY, series INTEGER NOT NULL, start INTEGER NOT NULL,"
+        " stop INTEGER, reason INTEGER NOT NULL, words TEXT NOT NULL) STRICT"
+    )
+    database.execute("INSERT INTO gap VALUES (1, 5, 10, 20, 193, 'refused')")
+    database.commit()
+    database.close()
+    ledger = Ledger(path)
+    ledger.open()
+
+    assert ledger.gaps([5], 0, 99) == [Gap(5, 10, 20, Reason.LINK_DOWN, "refused")]
     ledger.close()

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -66,6 +66,7 @@ class Intake:
         self._frames: list[Frame] = []
         self._pending = 0
         self._waiting: list[asyncio.Future[None]] = []
+        self._callbacks: list[Callable[[], object]] = []
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
@@ -94,6 +95,15 @@ class Intake:
         self._gaps.begin(frame.ids, at, Reason.BUFFER_FULL, self.tally.words)
         return False
 
+    async def backfill(self, frame: Frame) -> None:
+        """Take what a device had kept; waits while there is no room."""
+        await self.submit(frame if frame.backfilled else replace(frame, backfilled=True))
+
+    def afterwards(self, callback: Callable[[], object]) -> None:
+        """Call back once everything that was taken so far is durable and settled."""
+        self._callbacks.append(callback)
+        self._wake.set()
+
     async def commit(self, frame: Frame) -> None:
         """Take a frame and return when it is durable; TransientError when there is no room."""
         if self._pending >= MAX_PENDING or self.tally.words:
@@ -107,7 +117,7 @@ class Intake:
     async def run(self) -> None:
         """Flush until cancelled; see `idle` for a stop."""
         while True:
-            if not self._frames:
+            if not self._frames and not self._callbacks:
                 await self._wake.wait()
             if self._pending < FLUSH_AT and not self._waiting:
                 self._wake.clear()
@@ -127,8 +137,13 @@ class Intake:
     async def flush(self) -> None:
         """Make durable what is in memory, however long the disk refuses, and show it to the live twin."""
         frames = self._take()
-        if not frames:
-            return
+        callbacks, self._callbacks = self._callbacks, []
+        if frames:
+            await self._settle(frames)
+        for callback in callbacks:
+            callback()
+
+    async def _settle(self, frames: Sequence[Frame]) -> None:
         waiting, self._waiting = self._waiting, []
         settled = self._settler.settle(frames)
         await self._keep(settled, waiting)
@@ -142,7 +157,10 @@ class Intake:
     def _add(self, frame: Frame) -> None:
         self._frames.append(frame)
         self._pending += len(frame.ids)
-        self._gaps.taken(frame.ids, frame.received, self._clock.monotonic_s())
+        if frame.backfilled:
+            self._gaps.kept(len(frame.ids))
+        else:
+            self._gaps.taken(frame.ids, frame.received, self._clock.monotonic_s())
         if self._pending >= FLUSH_AT or len(self._frames) == 1:
             self._wake.set()
         if self._pending >= MAX_PENDING:

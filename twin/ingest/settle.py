@@ -12,6 +12,8 @@ The rules, in the order in which they are applied:
 5. A reading that says what the last stored one said, within the dead band and within the heartbeat (by its time and by
    its receipt), is unchanged: it counts as heard and is not stored again. One that is older than what the point already
    has is always stored, and nothing is compared with it afterwards.
+6. What a device had kept while nobody listened is `backfilled`: its own time is the only one it can have, so it stands
+   however old it is and whether or not the profile trusts the clock, unless it lies ahead.
 """
 
 from __future__ import annotations
@@ -45,11 +47,15 @@ _LONG_AGO = np.iinfo(np.int64).min // 2
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Settled:
-    """Everything that was received, `changed` telling what is to be stored; `details` by position."""
+    """Everything that was received, `changed` telling what is to be stored; `details` by position.
+
+    `kept` marks what was backfilled, None where nothing was.
+    """
 
     readings: Batch
     changed: Mask
     details: Mapping[int, str]
+    kept: Mask | None = None
 
 
 class Settler:
@@ -83,9 +89,10 @@ class Settler:
         with np.errstate(over="ignore", invalid="ignore"):
             value = value * self.table.scale[rows] / self.table.divisor[rows] + self.table.offset[rows]
         self._check(rows, value, quality, details)
-        time = self._times(rows, received, device, quality)
+        kept = _kept(frames, lengths)
+        time = self._times(rows, received, device, quality, kept)
         readings = Batch(ids, time, received, device, value, quality)
-        return Settled(readings, self._changed(readings, rows), details)
+        return Settled(readings, self._changed(readings, rows), details, kept)
 
     def _check(self, rows: Rows, value: Values, quality: Qualities, details: dict[int, str]) -> None:
         """Rule 2, in place. The comparisons are false for NaN; infinities lie outside the widest range."""
@@ -108,8 +115,10 @@ class Settler:
         details.setdefault(position, f"{found:g} is outside {low:g} to {high:g}")
         return Reason.OUT_OF_RANGE
 
-    def _times(self, rows: Rows, received: Times, device: Times, quality: Qualities) -> Times:
-        """Rule 3; marks `restamped` in place and keeps the skew as a fact."""
+    def _times(
+        self, rows: Rows, received: Times, device: Times, quality: Qualities, kept: Mask | None
+    ) -> Times:
+        """Rules 3 and 6; marks `restamped` and `backfilled` in place and keeps the skew as a fact."""
         given = device > 0
         if not device.any():
             return received
@@ -118,9 +127,14 @@ class Settler:
         quality[unset & self.table.trusts_time[rows] & (quality == Reason.GOOD)] = Reason.RESTAMPED
         device[unset] = 0
         ahead = np.where(given, device - received, 0)
-        self.skew[rows[given]] = ahead[given]
+        fresh = given if kept is None else given & ~kept
+        self.skew[rows[fresh]] = ahead[fresh]
         trusted = given & self.table.trusts_time[rows]
         plausible = (ahead <= self.table.max_skew[rows]) & (ahead >= -LATE_WINDOW_NS)
+        if kept is not None:
+            own = kept & given & (ahead <= self.table.max_skew[rows])
+            trusted, plausible = trusted | own, plausible | own
+            quality[own & (quality == Reason.GOOD)] = Reason.BACKFILLED
         quality[trusted & ~plausible & (quality == Reason.GOOD)] = Reason.RESTAMPED
         return np.where(trusted & plausible, device, received)
 
@@ -217,6 +231,12 @@ def _device_times(frames: Sequence[Frame], lengths: Sequence[int]) -> Times:
 def _bounded(time: int) -> int:
     """Return a time that fits into 64 bits; what does not is implausible either way."""
     return max(-1, min(time, _LAST))
+
+
+def _kept(frames: Sequence[Frame], lengths: Sequence[int]) -> Mask | None:
+    if not any(frame.backfilled for frame in frames):
+        return None
+    return np.repeat(np.array([frame.backfilled for frame in frames], np.bool_), lengths)
 
 
 def _qualities(frames: Sequence[Frame], lengths: Sequence[int]) -> Qualities:

@@ -6,6 +6,7 @@ import pytest
 
 from barrio.simulator.addresses import mapping, rewritten
 from barrio.simulator.field import Field
+from connectors.conformance.recording import RecordingSink
 from connectors.home import Home
 from connectors.registry import Connectors
 from twin.errors import StartError
@@ -16,18 +17,16 @@ from twin.model.quantities import Aggregation
 START_S = 1_790_000_000.0
 
 
-class Gathering:
+class Gathering(RecordingSink):
     """A sink that keeps the last value and quality of each point."""
 
     def __init__(self):
+        super().__init__()
         self.values = {}
         self.troubles = []
 
     def now_ns(self):
         return 1
-
-    def up(self):
-        pass
 
     def offer(self, frame):
         quality = np.zeros(len(frame.ids), np.uint8) if frame.quality is None else frame.quality

@@ -421,3 +421,46 @@ def singles(one: Frame) -> list[tuple[int, float, int, int, int]]:
     rows, values = one.ids.tolist(), one.values.tolist()
     columns = zip(rows, values, times, quality, strict=True)
     return [(row, value, one.received, time, code) for row, value, time, code in columns]
+
+
+def test_what_a_device_kept_has_its_own_time_however_old():
+    """A backfilled reading of last month keeps its time, also where the profile does not trust the clock."""
+    then = NOW - 30 * 24 * HOUR
+    settled = settle(frame({PLAIN: 1, UNTRUSTED: 2}, time=then, backfilled=True))
+
+    assert settled.readings.time.tolist() == [then, then]
+    assert reasons(settled) == [Reason.BACKFILLED, Reason.BACKFILLED]
+    assert settled.kept is not None
+    assert settled.kept.all()
+
+
+def test_what_a_device_kept_does_not_lie_ahead():
+    """A backfilled reading of tomorrow gets the time of receipt: that clock is wrong."""
+    settled = settle(frame({PLAIN: 1}, time=NOW + 24 * HOUR, backfilled=True))
+
+    assert settled.readings.time.tolist() == [NOW]
+    assert reasons(settled) == [Reason.RESTAMPED]
+
+
+def test_what_a_device_kept_stands_beside_what_is_new():
+    """In one flush only the kept readings are marked, in whatever order they came."""
+    settler = Settler(make_table())
+    settled = settler.settle(
+        [
+            frame({PLAIN: 5}, time=NOW),
+            frame({PLAIN: 3}, time=NOW - HOUR, backfilled=True),
+            frame({PLAIN: 4}, time=NOW - HOUR + NS, backfilled=True),
+        ]
+    )
+
+    assert reasons(settled) == [Reason.GOOD, Reason.BACKFILLED, Reason.BACKFILLED]
+    assert settled.changed.all()
+    assert settler.skew[PLAIN] == 0
+
+
+def test_a_bad_reading_that_a_device_kept_stays_bad():
+    """Backfilling does not make anything better."""
+    settled = settle(frame({PLAIN: 1e9}, time=NOW - HOUR, backfilled=True))
+
+    assert reasons(settled) == [Reason.OUT_OF_RANGE]
+    assert settled.readings.time.tolist() == [NOW - HOUR]

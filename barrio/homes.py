@@ -1,0 +1,82 @@
+"""What connectors have on this machine: a folder each, their notes, and the secrets that districts name."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from pydantic import BaseModel
+
+from connectors.home import Home
+from twin.errors import ConfigError, Fault, StartError
+from twin.model.spec import Named
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, MutableMapping, Sequence
+    from pathlib import Path
+
+    from twin.model.district import District
+
+
+class Secrets:
+    """Secrets by name: from the environment (`BARRIO_SECRET_BMS`), else from a file of that name in a folder."""
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+
+    def __call__(self, name: str) -> str:
+        """Return a secret without the line end that editors add; StartError when it is not set."""
+        variable = variable_of(name)
+        if variable in os.environ:
+            return os.environ[variable]
+        if self._folder is None:
+            raise StartError(
+                f"secret {name!r} is not set: set {variable}, or name a folder with BARRIO_SECRETS"
+            )
+        try:
+            return (self._folder / name).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "it is not text in UTF-8"
+            raise StartError(f"secret {name!r}: {self._folder / name}: {why}; or set {variable}") from None
+
+
+def variable_of(name: str) -> str:
+    """Return the environment variable of a secret."""
+    return f"BARRIO_SECRET_{name.upper().replace('-', '_')}"
+
+
+def check_secrets(districts: Sequence[District], secrets: Callable[[str], str]) -> None:
+    """Read every secret that the districts name once; ConfigError with a line for each that is not there."""
+    faults: dict[tuple[Path, str], Fault] = {}
+    for district in districts:
+        for device in district.devices.values():
+            for path, name in named(device.options):
+                try:
+                    secrets(name)
+                except StartError as error:
+                    fault = Fault(device.file, device.line, f"{device.id}.options.{path}", str(error))
+                    faults.setdefault((device.file, name), fault)
+    if faults:
+        raise ConfigError(list(faults.values()))
+
+
+def named(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Yield `(path, name)` of every secret that options name."""
+    for key in type(options).model_fields:
+        value = getattr(options, key)
+        if isinstance(value, Named):
+            yield f"{prefix}{key}", str(value)
+        elif isinstance(value, BaseModel):
+            yield from named(value, f"{prefix}{key}.")
+
+
+def homes(
+    folder: Path, secrets: Callable[[str], str], notes: Callable[[str], MutableMapping[str, str]]
+) -> Callable[[str], Home]:
+    """Return what gives each protocol its own home under `folder`; `notes` gives each its notes."""
+
+    def home(protocol: str) -> Home:
+        return Home(folder / protocol, secrets, notes(protocol))
+
+    return home
