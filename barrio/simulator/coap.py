@@ -19,7 +19,8 @@ from aiocoap.numbers.codes import Code
 from barrio.simulator.desk import Desk, Raw, RefusedError
 from barrio.simulator.server import busy
 from connectors.coap.config import options_of, resources_of
-from connectors.coap.payload import CONTENT_FORMATS, NoValue, Wire, decode, serve, steps
+from connectors.coap.payload import CONTENT_FORMATS, serve
+from connectors.payloads.decoding import NoValue, Wire, decode, steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 
 from barrio.simulator.desk import Desk, Raw, RefusedError
 from barrio.simulator.server import busy
-from connectors.modbus.codec import encode, wire_positions
 from connectors.modbus.config import Table, ValueType, address_of, options_of, unit_of
+from connectors.modbus.plan import limits_of
+from connectors.modbus.wire import decode, masks, text_to_wire, to_wire
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,6 +32,7 @@ _READS = {1: Table.COIL, 2: Table.DISCRETE, 3: Table.HOLDING, 4: Table.INPUT}
 _MOST_BITS, _MOST_REGISTERS = 2_000, 125
 _LONGEST = 260
 _ON = 0xFF00
+_FLOAT16_MOST = 65504.0
 _FLOAT32_MOST = 3.4028234e38
 
 
@@ -75,35 +77,34 @@ class _Slot:
 
     def words(self, raw: Raw) -> list[int]:
         """Return the registers that hold a value; a value too large for them is the largest that fits."""
+        if self.kind is ValueType.STRING:
+            return list(
+                struct.unpack(f">{self.address.width}H", text_to_wire(self.address, str(raw), self.order))
+            )
+        if self.address.field or self.kind.is_byte:
+            return [masks(self.address, _fitting(self.address, float(raw)), self.order)[1]]
         if self.kind is ValueType.BOOL:
-            return [int(bool(raw)) << (self.address.bit or 0)]
-        number = _narrow(self.kind, float(raw)) if self.kind.is_float else _fitting(self.kind, float(raw))
-        wire = encode(self.kind, self.order, number)
+            return [int(bool(raw))]
+        number = _narrow(self.kind, float(raw)) if self.kind.is_float else _fitting(self.address, float(raw))
+        wire = to_wire(self.kind, self.order, number)
         return list(struct.unpack(f">{len(wire) // 2}H", wire))
 
     def value(self, words: Sequence[int]) -> Raw:
         """Return the value that registers hold."""
-        if self.kind is ValueType.BOOL:
-            return bool(words[0] >> (self.address.bit or 0) & 1)
-        wire = struct.pack(f">{len(words)}H", *words)
-        little = bytes(wire[position] for position in wire_positions(self.kind, self.order))
-        if self.kind.is_float:
-            return float(struct.unpack("<f" if len(little) == 4 else "<d", little)[0])
-        return int.from_bytes(little, "little", signed=self.kind.value.startswith("int"))
+        if self.address.table.of_bits:
+            return bool(words[0])
+        value = decode(self.address, words, self.order)
+        return bool(value) if self.kind is ValueType.BOOL else value
 
 
-def _fitting(kind: ValueType, value: float) -> int:
-    bits = 16 * kind.registers
-    low, high = (
-        (-(1 << bits - 1), (1 << bits - 1) - 1) if kind.value.startswith("int") else (0, (1 << bits) - 1)
-    )
+def _fitting(address: ModbusPoint, value: float) -> int:
+    low, high = (0, (1 << address.field[1]) - 1) if address.field else address.value_type.limits
     return min(high, max(low, round(value))) if math.isfinite(value) else high
 
 
 def _narrow(kind: ValueType, value: float) -> float:
-    if kind is ValueType.FLOAT32 and math.isfinite(value):
-        return min(_FLOAT32_MOST, max(-_FLOAT32_MOST, value))
-    return value
+    most = {ValueType.FLOAT16: _FLOAT16_MOST, ValueType.FLOAT32: _FLOAT32_MOST}.get(kind, math.inf)
+    return min(most, max(-most, value)) if math.isfinite(value) else value
 
 
 class _Unit:
@@ -113,7 +114,7 @@ class _Unit:
         self._devices = devices
         self._desk = desk
         self._slots = {table: _slots(devices, table) for table in Table}
-        self._known = {table: _known(devices, slots) for table, slots in self._slots.items()}
+        self._known = {table: _known(table, devices, slots) for table, slots in self._slots.items()}
 
     def silent(self) -> bool:
         return any(self._desk.silent(device) for device in self._devices)
@@ -219,16 +220,16 @@ def _slots(devices: Sequence[Device], table: Table) -> tuple[_Slot, ...]:
     )
 
 
-def _known(devices: Sequence[Device], slots: Sequence[_Slot]) -> frozenset[int]:
+def _known(table: Table, devices: Sequence[Device], slots: Sequence[_Slot]) -> frozenset[int]:
     """Return the addresses that can be read: those of points, and the small holes between them."""
-    gap = max(options_of(device).max_gap for device in devices)
+    gap = max(limits_of(device, table).gap for device in devices)
     known: set[int] = set()
     end: int | None = None
-    for slot in sorted(slots, key=lambda slot: slot.first):
-        if end is not None and slot.first - end <= gap:
-            known.update(range(end, slot.first))
-        known.update(range(slot.first, slot.after))
-        end = max(end or 0, slot.after)
+    for first, after in sorted(slot.address.span for slot in slots):
+        if end is not None and first - end <= gap:
+            known.update(range(end, first))
+        known.update(range(first, after))
+        end = max(end or 0, after)
     return frozenset(known)
 
 

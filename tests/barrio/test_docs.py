@@ -17,5 +17,13 @@ def test_the_example_district_is_one(tmp_path):
         (tmp_path / name).write_text(text)
     [district] = load_all([str(tmp_path)], Path(), Connectors(), profiles_folder())
 
-    assert sorted(district.devices) == ["cistern-north", "cistern-south", "lamp-001", "lamp-002"]
+    assert set(district.devices) > {
+        "cistern-north",
+        "cistern-south",
+        "lamp-001",
+        "lamp-002",
+        "post-001",
+        "post-400",
+    }
+    assert len(district.devices) == 404
     assert "ciudad-maderas/cistern-north/level" in {point.path for _, point in district.points()}

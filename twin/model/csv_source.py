@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twin.model.source import Place, Source, is_text, shown, suggest
@@ -15,20 +17,30 @@ if TYPE_CHECKING:
     from twin.model.source import Faults, Where
 
 
-def parse_csv(
-    path: Path, text: str, columns: Sequence[str], needed: Sequence[str], faults: Faults
-) -> Source | None:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """The names that a header may have and those that it must have.
+
+    Names with dots may match `nested`, which a person is told of as `nested_form`.
+    """
+
+    names: Sequence[str]
+    needed: Sequence[str]
+    nested: re.Pattern[str] = re.compile(r"(?!)")
+    nested_form: str = "not known here"
+
+
+def parse_csv(path: Path, text: str, columns: Columns, faults: Faults) -> Source | None:
     """Return the text of a table as a list of mappings, column to text, empty cells left out.
 
-    `columns` are the names that a header may have, `needed` those that it must have. None, with the reason among the
-    faults, when the header is not usable; a row that is not is left out and a fault.
+    None, with the reason among the faults, when the header is not usable; a row that is not is left out and a fault.
     """
     lines: dict[Where, int] = {}
     table = Source(path, [], lines, is_table=True)
     try:
         rows = _rows(text)
         _, header = next(rows, (1, []))
-        if not _usable(header, columns, needed, table, faults):
+        if not _usable(header, columns, table, faults):
             return None
         for line, cells in rows:
             lines[(len(lines),)] = line
@@ -49,23 +61,25 @@ def _rows(text: str) -> Iterator[tuple[int, list[str]]]:
         line = reader.line_num + 1
 
 
-def _usable(
-    header: list[str], columns: Sequence[str], needed: Sequence[str], table: Source, faults: Faults
-) -> bool:
+def _usable(header: list[str], columns: Columns, table: Source, faults: Faults) -> bool:
     before = len(faults)
     if not header:
-        faults.add_file(table.path, f"is empty, expected a header such as {','.join(needed)}")
+        faults.add_file(table.path, f"is empty, expected a header such as {','.join(columns.needed)}")
     elif len(header) == 1 and ";" in header[0]:
         faults.add_file(table.path, "columns are separated by ; here, expected commas")
     else:
         for name in header:
             if not name:
                 faults.add_file(table.path, "a column has no name")
-            elif name not in columns:
-                faults.add_file(table.path, f"unknown column {shown(name)}{suggest(name, columns)}")
+            elif name not in columns.names and not columns.nested.fullmatch(name):
+                words = f"unknown column {shown(name)}{suggest(name, columns.names)}"
+                hint = f"; a name with dots is {columns.nested_form}" if "." in name else ""
+                faults.add_file(table.path, words + hint)
             elif header.count(name) > 1:
                 faults.add_file(table.path, f"column {name!r} stands here twice")
-        for name in needed:
+            elif inner := next((other for other in header if other.startswith(f"{name}.")), None):
+                faults.add_file(table.path, f"column {name!r} cannot stand beside {inner!r}, a part of it")
+        for name in columns.needed:
             if name not in header:
                 faults.add_file(table.path, f"column {name!r} is missing")
     return len(faults) == before

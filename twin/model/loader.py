@@ -101,15 +101,21 @@ class _Loading:
 
     def _devices(self, rows: Iterable[Row], district: str) -> dict[str, Device]:
         devices: dict[str, Device] = {}
+        spoiled: set[Where] = set()
         for row in rows:
+            if row.of_range and row.place.where in spoiled:
+                # What is wrong with one device of a range is wrong with its neighbours: said once.
+                continue
+            before = len(self.faults)
             profile = self.profiles.get(row.spec.profile, row.at("profile"))
             endpoint = self._endpoint(row, profile) if profile else None
-            if profile is None or endpoint is None or not profile.sound:
-                continue
-            device = self._device(row, profile, endpoint, district)
-            if device is not None:
-                devices[device.id] = device
-                self._ask_protocol(device, row, profile)
+            if profile is not None and endpoint is not None and profile.sound:
+                device = self._device(row, profile, endpoint, district)
+                if device is not None:
+                    devices[device.id] = device
+                    self._ask_protocol(device, row, profile)
+            if len(self.faults) > before:
+                spoiled.add(row.place.where)
         return devices
 
     def _endpoint(self, row: Row, profile: Profile) -> Endpoint | None:
@@ -122,8 +128,8 @@ class _Loading:
     def _device(self, row: Row, profile: Profile, endpoint: Endpoint, district: str) -> Device | None:
         spec, over = row.spec, row.spec.overrides
         before = len(self.faults)
-        options = profile.options(over, row.place)
-        points = profile.points(over, row.place)
+        options = profile.options(over, row.overrides)
+        points = profile.points(over, row.overrides)
         if options is None or len(self.faults) > before:
             return None
         path = f"{district}/{spec.id}/"
@@ -153,7 +159,7 @@ class _Loading:
             if where[0] in {"points", "options"} and not _overridden(row.spec, where):
                 self.faults.add(profile.place.at(*where), words)
             elif where[0] in {"points", "options"}:
-                self.faults.add(row.place.at("overrides", *where), words)
+                self.faults.add(row.overrides.at(*where), words)
             else:
                 self.faults.add(row.at(str(where[0])), f"{row.spec.id}: {words}")
 

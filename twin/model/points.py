@@ -98,7 +98,7 @@ class PointCompiler:
             states=_states(spec, quantity),
             writable=spec.writable,
             description=spec.description,
-            file=place.source.path,
+            file=place.file,
             line=place.line,
         )
         for key in ("scale", "offset", "wraps_at", "dead_band"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from twin.model.district import Device
 
 _ENDPOINT = re.compile(
-    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?P<host>\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]|[A-Za-z0-9._-]{1,253})"
+    r"(?P<scheme>[a-z][a-z0-9+.]*)://(?P<host>\[[0-9a-fA-F:.]+(?:%[A-Za-z0-9._-]+)?\]|[A-Za-z0-9._-]{1,253}|)"
     r"(?::(?P<port>[0-9]{1,5}))?(?P<path>/[!-~]*)?"
 )
 _NUMBERS = re.compile(r"[0-9.]+")
@@ -27,7 +27,10 @@ _LAST_PORT = 65535
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """An address to dial: `scheme://host:port/path`. An IPv6 address stands in `host` with its brackets."""
+    """An address to dial: `scheme://host:port/path`. An IPv6 address stands in `host` with its brackets.
+
+    A scheme without ports (0) names a file of this machine: `scheme:///dev/name/rest`, `host` empty.
+    """
 
     scheme: str
     host: str
@@ -36,11 +39,13 @@ class Endpoint:
 
     def __str__(self) -> str:
         """Return the address as it is written in files."""
-        return f"{self.peer}{self.path}"
+        return f"{self.peer}{self.path}" if self.host else f"{self.scheme}://{self.path}"
 
     @property
     def peer(self) -> str:
-        """The network peer without the path: devices of one peer share a link."""
+        """The network peer without the path, or the file without what follows it: devices of one peer share a link."""
+        if not self.host:
+            return f"{self.scheme}://{self.path.rpartition('/')[0]}"
         return f"{self.scheme}://{self.host}:{self.port}"
 
     def at(self, host: str, port: int) -> Endpoint:
@@ -49,11 +54,13 @@ class Endpoint:
 
 
 def parse_endpoint(text: str, schemes: Mapping[str, int]) -> Endpoint:
-    """Return the endpoint that `text` names; `schemes` maps the allowed schemes to their default ports.
+    """Return the endpoint that `text` names; `schemes` maps the allowed schemes to their default ports, 0 for files.
 
     ValueError, with what was found and what was meant, when it names none.
     """
-    wanted = " or ".join(f"{scheme}://HOST:{port}" for scheme, port in schemes.items())
+    wanted = " or ".join(
+        f"{scheme}://HOST:{port}" if port else f"{scheme}:///dev/NAME" for scheme, port in schemes.items()
+    )
     if "@" in text:
         # Not shown: what stands before the @ may be a password.
         raise ValueError(f"user and password never stand in an endpoint, expected {wanted}")
@@ -63,6 +70,12 @@ def parse_endpoint(text: str, schemes: Mapping[str, int]) -> Endpoint:
     scheme, host = match["scheme"], match["host"]
     if scheme not in schemes:
         raise ValueError(f"scheme {scheme!r} is not spoken by this protocol, expected {wanted}")
+    if not schemes[scheme] and (host or match["port"] or not match["path"]):
+        raise ValueError(f"{shown(text)} names no file, expected {scheme}:///dev/NAME")
+    if not schemes[scheme]:
+        return Endpoint(scheme, "", 0, match["path"])
+    if not host:
+        raise ValueError(f"{shown(text)} names no host, expected {wanted}")
     if (":" in host or _NUMBERS.fullmatch(host)) and not _is_address(host.strip("[]")):
         raise ValueError(f"{host!r} is not an IP address")
     port = int(match["port"] or schemes[scheme])

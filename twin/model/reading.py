@@ -10,9 +10,9 @@ from twin.model.source import Faults, read_text
 from twin.model.yaml_source import parse_yaml
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
+    from twin.model.csv_source import Columns
     from twin.model.source import Source
 
 
@@ -33,10 +33,10 @@ class Reading:
         text = self._text(path)
         return None if text is None else parse_yaml(path, text, self.faults)
 
-    def table(self, path: Path, columns: Sequence[str], needed: Sequence[str]) -> Source | None:
+    def table(self, path: Path, columns: Columns) -> Source | None:
         """Return a CSV file's rows, None with the reasons among the faults; see `parse_csv`."""
         text = self._text(path)
-        return None if text is None else parse_csv(path, text, columns, needed, self.faults)
+        return None if text is None else parse_csv(path, text, columns, self.faults)
 
     def _text(self, path: Path) -> str | None:
         text = read_text(path, self.faults)

@@ -1,4 +1,4 @@
-"""The generated part of `docs/district.md`: every key of a district's files, from the models that read them."""
+"""The generated parts of `docs/district.md`: the keys of a district's files, and the profiles that come with barrio."""
 
 from __future__ import annotations
 
@@ -8,15 +8,23 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 
 from pydantic import BaseModel
 
+from twin.errors import ConfigError
 from twin.model import spec
+from twin.model.profiles import Profiles
+from twin.model.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
 
     from pydantic.fields import FieldInfo
 
+    from twin.model.protocol import ProtocolSchema
+
 BEGIN = "<!-- Generated from twin/model/spec.py; a test holds it to the models. -->"
 END = "<!-- End of the generated part. -->"
+BEGIN_LIBRARY = "<!-- Generated from connectors/profiles; a test holds it to the files. -->"
+END_LIBRARY = "<!-- End of the list of profiles. -->"
 
 _FILES = (
     ("district.yaml", spec.DistrictSpec),
@@ -50,6 +58,23 @@ _NAMES = {
 def reference() -> str:
     """Return the tables of all keys, between the two marks."""
     return "\n".join([BEGIN, *(_section(title, model) for title, model in _FILES), END])
+
+
+def library(folder: Path, schemas: Mapping[str, ProtocolSchema]) -> str:
+    """Return the table of the profiles in `folder`'s `profiles/`, between two marks; ConfigError for faulty ones."""
+    reading = Reading()
+    found = Profiles(folder, [], schemas, reading).check_own()
+    if reading.faults.found:
+        raise ConfigError(reading.faults.found)
+    rows = [_listed(profile.spec) for profile in found]
+    head = ["| profile | protocol | kind | points | checked against |", "|---|---|---|---|---|"]
+    return "\n".join([BEGIN_LIBRARY, "", *head, *rows, "", END_LIBRARY])
+
+
+def _listed(profile: spec.ProfileSpec) -> str:
+    source = "generic: no maker's model" if profile.source == "generic" else profile.source
+    cells = (f"`{profile.profile}`", profile.protocol, profile.kind, str(len(profile.points)), source)
+    return f"| {' | '.join(cells)} |"
 
 
 def _section(title: str, model: type[BaseModel]) -> str:

@@ -25,21 +25,27 @@ class Source:
     """Plain data of one file, and the line at which each path in it begins.
 
     Keys of mappings are text in paths, whatever they are in the data; numbers in paths are positions in lists. A
-    table (CSV) is a list of rows and knows only the lines of its rows.
+    table (CSV) is a list of rows and knows only the lines of its rows. Data that was laid over other data keeps in
+    `inherited` the files of the paths that were written elsewhere.
     """
 
     path: Path
     data: Any
     lines: Mapping[Where, int]
     is_table: bool = False
+    inherited: Mapping[Where, Path] = field(default_factory=dict)
 
     def line(self, where: Where) -> int:
-        """Line of a path, or of the nearest one above it that the file has."""
+        """Line of a path, or of the nearest one above it that was written."""
+        return self.origin(where)[1]
+
+    def origin(self, where: Where) -> tuple[Path, int]:
+        """File and line of a path, or of the nearest one above it that was written."""
         for length in range(len(where), -1, -1):
             found = self.lines.get(where[:length])
             if found is not None:
-                return found
-        return 1
+                return self.inherited.get(where[:length], self.path), found
+        return self.path, 1
 
     def listed(self, key: str) -> list[tuple[Where, Any]]:
         """Items of the list under a key with their places; none when there is no list."""
@@ -62,6 +68,11 @@ class Place(NamedTuple):
         """Its line, or that of the nearest place around it."""
         return self.source.line(self.where)
 
+    @property
+    def file(self) -> Path:
+        """The file that the line is in."""
+        return self.source.origin(self.where)[0]
+
 
 @dataclass(slots=True)
 class Faults:
@@ -83,7 +94,8 @@ class Faults:
 
     def add(self, place: Place, message: str) -> None:
         """Add a fault at a place in a source."""
-        self._found[Fault(place.source.path, place.line, dotted(place.where), message)] = None
+        file, line = place.source.origin(place.where)
+        self._found[Fault(file, line, dotted(place.where), message)] = None
 
     def add_file(self, path: Path, message: str, line: int = 1) -> None:
         """Add a fault of a file that could not be read as a whole."""

@@ -33,8 +33,13 @@ def parse_duration(value: object) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def is_id(value: str) -> bool:
+    """Whether a text may be the id of something."""
+    return _ID.fullmatch(value) is not None
+
+
 def _check_id(value: str) -> str:
-    if _ID.fullmatch(value) is None:
+    if not is_id(value):
         message = "an id is 1 to 64 of a-z, 0-9, - and _, beginning and ending with a letter or digit"
         raise ValueError(message)
     return value
@@ -69,12 +74,18 @@ def _check_file(value: str) -> str:
     return value
 
 
+class Named(str):
+    """Name of a secret; a type of its own, so that every secret that a district names can be found."""
+
+    __slots__ = ()
+
+
 def _check_secret(value: str) -> str:
     match = _SECRET.fullmatch(value)
     if match is None:
         # Not shown: what stands here may be the secret itself.
         raise SecretHere
-    return match[1]
+    return Named(match[1])
 
 
 class SecretHere(ValueError):
@@ -199,7 +210,11 @@ class ProfileSpec(Spec):
     """A device model as data: `PROFILE.yaml`."""
 
     profile: Id = Field(description="Id, the same as the name of the file")
-    protocol: Name = Field(description="Name of a connector, for example modbus")
+    extends: Id | None = Field(
+        default=None,
+        description="Name of the profile that this one is a variant of; it says only what differs",
+    )
+    protocol: Name = Field(description="Name of a connector, for example modbus; inherited by a variant")
     kind: Name = Field(description="What the device is, for example WaterTank")
     description: Text = Field(default="", description="A sentence for people")
     source: Text = Field(default="generic", description="What the addresses were checked against, or generic")
@@ -238,7 +253,8 @@ class DeviceSpec(Spec):
     """One device of `devices.yaml`, or one row of a table."""
 
     id: Id = Field(
-        description="Id, not used by another device of the district: the second part of its points' paths"
+        description="Id, not used by another device: the second part of its points' paths; a range such as "
+        "lamp-{001..400} makes many devices of the entry"
     )
     profile: Id = Field(description="Name of the profile, looked for in the district's `profiles/` first")
     site: Id = Field(description="Id of the site where it stands")
@@ -253,7 +269,10 @@ class DeviceSpec(Spec):
 
 
 class TableSpec(Spec):
-    """Many devices alike: a CSV file with columns id, endpoint and any of name, site, profile, unit, lat, lon."""
+    """Many devices alike: a CSV file with columns id, endpoint and any of name, site, profile, unit, lat, lon.
+
+    Further columns are overrides: poll, heartbeat, trust_time, max_skew, options.KEY and points.POINT.KEY.
+    """
 
     file: TableFile = Field(description="Name of the CSV file, relative to the district's folder")
     profile: Id | None = Field(default=None, description="Profile of the rows that name none")

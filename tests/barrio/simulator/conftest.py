@@ -25,7 +25,8 @@ def small(tmp_path_factory):
         "devices:\n"
         "  - {id: tank, profile: water-tank-modbus, site: tower, endpoint: 'modbus+tcp://10.0.0.1:502/7'}\n"
         "  - {id: met, profile: weather-station-coap, site: tower, endpoint: 'coap://10.0.0.2'}\n"
-        "  - {id: lamp, profile: streetlight-coap, site: tower, endpoint: 'coap://10.0.0.3'}\n"
+        "  - {id: lamp, profile: streetlight-secure-coap, site: tower, endpoint: 'coap://10.0.0.3', overrides: "
+        "{options: {oscore: {sender_id: '01', recipient_id: '02', secret: '${secret:lamp}'}}}}\n"
         "  - {id: room, profile: room-opcua, site: tower, endpoint: 'opc.tcp://10.0.0.4'}\n"
         "  - {id: ahu, profile: ahu-opcua, site: tower, endpoint: 'opc.tcp://10.0.0.4'}\n"
     )

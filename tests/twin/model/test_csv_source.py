@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from twin.model.csv_source import parse_csv
+from twin.model.csv_source import Columns, parse_csv
 from twin.model.source import Faults, Source
 
 HERE = Path("a.csv")
@@ -10,7 +10,7 @@ HERE = Path("a.csv")
 
 def parse(text: str) -> tuple[Source | None, list[str]]:
     faults = Faults()
-    source = parse_csv(HERE, text, ("id", "name"), ("id",), faults)
+    source = parse_csv(HERE, text, Columns(("id", "name"), ("id",)), faults)
     return source, [str(fault) for fault in faults.found]
 
 

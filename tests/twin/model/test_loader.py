@@ -166,6 +166,54 @@ def test_table_may_say_the_endpoint_once(tmp_path):
     assert str(load(folder).devices["lamp-2"].endpoint) == "pigeon://10.0.0.7:1977/12"
 
 
+def test_rows_of_a_table_may_override(tmp_path):
+    """Columns with the names of overrides hold for their row; an empty cell leaves the profile's value."""
+    text = (
+        "id,endpoint,poll,trust_time,options.loft,points.hours.scale,points.hours.unit\n"
+        "lamp-1,pigeon://10.0.0.2,30s,no,north,2.5,min\n"
+        "lamp-2,pigeon://10.0.0.3,,,,,\n"
+    )
+    district = load(write(tmp_path, {"lamps.csv": text}))
+    changed, plain = district.devices["lamp-1"], district.devices["lamp-2"]
+
+    assert (changed.poll_s, changed.trust_time, changed.options.model_dump()) == (
+        30.0,
+        False,
+        {"loft": "north"},
+    )
+    assert changed.points["hours"].scale == pytest.approx(2.5 / 60)
+    assert (changed.points["hours"].file.name, changed.points["hours"].line) == ("lamps.csv", 2)
+    assert (plain.poll_s, plain.trust_time, plain.options.model_dump()) == (10.0, True, {"loft": "south"})
+    assert plain.points["hours"].scale == 1.0
+
+
+def test_parts_of_an_option_are_columns_too(tmp_path):
+    """An option that is a mapping takes a column for each of its keys."""
+    text = "id,endpoint,options.key.id,options.key.salt\nlamp-1,pigeon://10.0.0.2,01,ab\n"
+    files = {"lamps.csv": text}
+
+    assert "options.key: unknown key" in faults(write(tmp_path, files))
+    assert "cannot stand beside" in faults(
+        write(tmp_path, {"lamps.csv": text.replace("options.key.id", "options.key")})
+    )
+
+
+def test_every_row_with_a_wrong_option_is_named(tmp_path):
+    """Rows that set the same impossible option are each a fault at their own line."""
+    rows = "".join(f"lamp-{n},pigeon://10.0.0.2,{n},x\n" for n in (1, 2))
+    found = faults(write(tmp_path, {"lamps.csv": "id,endpoint,unit,options.lofd\n" + rows}))
+
+    assert [line.partition(": ")[0] for line in found.splitlines()] == ["lamps.csv:2", "lamps.csv:3"]
+
+
+def test_rows_with_the_same_options_share_them(tmp_path):
+    """Ten thousand rows that set an option alike keep one set of options."""
+    rows = "".join(f"lamp-{n},pigeon://10.0.0.2,{n},north\n" for n in (1, 2))
+    devices = load(write(tmp_path, {"lamps.csv": "id,endpoint,unit,options.loft\n" + rows})).devices
+
+    assert devices["lamp-1"].options is devices["lamp-2"].options
+
+
 @pytest.mark.parametrize("text", ["\ufeff" + LAMPS, LAMPS.replace("\n", "\r\n"), "\n" + LAMPS + "\n,,,,\n"])
 def test_table_from_a_spreadsheet(text, tmp_path):
     """A byte order mark, Windows line ends and blank rows change nothing."""
