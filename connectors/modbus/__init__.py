@@ -1,4 +1,4 @@
-"""Modbus TCP, by pymodbus: see README.md."""
+"""Modbus over TCP, TLS and serial lines: see README.md."""
 
 from connectors.modbus.connector import ModbusConnector
 

@@ -1,233 +1,180 @@
-"""One Modbus TCP connection: pymodbus dials, frames and pairs requests with answers; here it is kept strict.
+"""One connection, one request at a time: sends, takes the answer or tells why there is none.
 
-What pymodbus 3.16 leaves open, and what is done about it:
+Own code since a library's share of a poll was larger than all the rest (see `docs/decisions`): what comes is compared
+with what is due in one step, and nothing is made for a request but its bytes.
 
-- It unpacks register by register, 42 % of its time, and prints every answer for a log that nobody reads: `Reply` keeps
-  the bytes as they came.
-- It takes an answer with transaction 0, any unit for a request to unit 0, any function, and any number of bytes that is
-  at least the byte count: `Connection.ask` compares all of them.
-- It goes on after an answer that never came, so that a late one meets the next request: the caller closes the
-  connection after each `Unanswered`.
-- It waits out the timeout when the peer hangs up: `_changed` ends the wait at once.
-- It waits by `asyncio.wait_for`, which up to Python 3.11 swallows a cancellation that meets an answer
-  (python/cpython#86296), under a lock that one task a connection does not need: `_exchange` waits for it itself.
+- An exchange ends exactly once: with the payload, with what the device refused, with why nothing usable came.
+- Bytes that nobody asked for mean that question and answer have lost each other: a connection is closed, so that the
+  next one begins clean; a line, which cannot be, is let go quiet.
+- One timer serves all requests of a connection; it is moved only when it fires.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import logging
-import os
-import re
-import socket
-from typing import TYPE_CHECKING
+import ssl
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusException
-from pymodbus.pdu import DecodePDU, ModbusPDU
-from pymodbus.pdu.bit_message import ReadCoilsRequest, ReadDiscreteInputsRequest
-from pymodbus.pdu.register_message import ReadHoldingRegistersRequest, ReadInputRegistersRequest
-
-from connectors.modbus.config import Table
-from twin.errors import PermanentError, TransientError
+from connectors.modbus.pdu import ConnectionLost, NoAnswer, Refused, Unanswered, WrongReply
+from connectors.modbus.tls import tls_words
 
 if TYPE_CHECKING:
-    from connectors.modbus.plan import Block
-    from twin.model.protocol import Endpoint
+    from collections.abc import Callable
 
-_REQUESTS: dict[Table, type[ModbusPDU]] = {
-    Table.COIL: ReadCoilsRequest,
-    Table.DISCRETE: ReadDiscreteInputsRequest,
-    Table.INPUT: ReadInputRegistersRequest,
-    Table.HOLDING: ReadHoldingRegistersRequest,
-}
+    from connectors.modbus.framing import Framing
+    from connectors.modbus.pdu import Request
 
-# MODBUS Application Protocol V1.1b3, 7 (exception responses).
-_EXCEPTIONS = {
-    1: "illegal function",
-    2: "illegal data address",
-    3: "illegal data value",
-    4: "server device failure",
-    5: "acknowledge",
-    6: "server device busy",
-    8: "memory parity error",
-    10: "gateway path unavailable",
-    11: "gateway target device failed to respond",
-}
-_EXCEPTION = 0x80
+    Answer = bytes | Refused | Unanswered
+    Done = Callable[[Answer], None]
 
 
-class Unanswered(TransientError):
-    """Raised when a request got no answer that can be used; the connection is not to be used again."""
+NEVER_QUIET = "the line is never quiet"
 
 
-class NoAnswer(Unanswered):
-    """Raised when nothing that fits came in time."""
+class Wire(Protocol):
+    """What a connection needs of a transport of asyncio or of a serial line."""
+
+    def write(self, data: bytes) -> None:
+        """Send, now or soon; never blocks."""
+
+    def abort(self) -> None:
+        """Close at once; `connection_lost` follows."""
+
+    def get_extra_info(self, name: str) -> Any:
+        """Return what asyncio's transports know of themselves, None for what there is not."""
 
 
-class WrongReply(Unanswered):
-    """Raised when something came that does not answer what was asked."""
+class Connection(asyncio.Protocol):
+    """One connection or line."""
 
-
-class ConnectionLost(Unanswered):
-    """Raised when the peer hung up before it answered."""
-
-
-class Refused(PermanentError):
-    """Raised when the device answered with an exception; `code` is its number."""
-
-    def __init__(self, peer: str, code: int) -> None:
-        self.code = code
-        super().__init__(peer, f"exception {code}: {_EXCEPTIONS.get(code, 'not one of the standard')}")
-
-
-class Reply(ModbusPDU):
-    """An answer of any function, `pdu` being its bytes from the function code on."""
-
-    def __init__(self, pdu: bytes) -> None:
-        """Keep the bytes; the framer fills in unit and transaction."""
-        super().__init__()
-        self.pdu = pdu
-
-
-class _Decoder(DecodePDU):
-    """Decoder that leaves all judgement to `Connection.ask`."""
-
-    def decode(self, frame: bytes) -> Reply:
-        return Reply(frame)
-
-
-class Request:
-    """One read, made once and asked again and again."""
-
-    def __init__(self, block: Block, unit: int) -> None:
-        """Read `block` from `unit`."""
-        self.pdu = _REQUESTS[block.table](address=block.start, count=block.count, dev_id=unit)
-        self.unit = unit
-        self.function = self.pdu.function_code
-        self.payload_size = block.payload_size
-
-
-class Connection:
-    """One TCP connection; one request at a time."""
-
-    def __init__(self, endpoint: Endpoint) -> None:
-        """Prepare a connection; `dial` makes it."""
-        self._peer = endpoint.peer
-        self._client = AsyncModbusTcpClient(
-            endpoint.host.strip("[]"),
-            port=endpoint.port,
-            reconnect_delay=0,
-            retries=0,
-            trace_connect=self._changed,
-        )
-        self._context = self._client.ctx
-        self._context.framer.decoder = _Decoder(is_server=False)
+    def __init__(self, peer: str, framing: Framing, quiet_s: float = 0.0, *, is_line: bool = False) -> None:
+        """Speak to `peer`; `quiet_s` is kept between what came last and the next request."""
+        self.peer = peer
+        self.numbered = framing.numbered
         self.answered = False
+        self.alive = False
+        self.is_line = is_line
+        self.ready_at = 0.0
+        # Timers count milliseconds and may wake one too early.
+        self.quiet_s = quiet_s + 0.001 if quiet_s else 0.0
+        self.tls_version = ""
+        self.words = "connection closed by the device"
+        self._framing = framing
+        self._loop = asyncio.get_running_loop()
+        self._wire: Wire | None = None
+        self._done: Done | None = None
+        self._deadline = 0.0
+        self._timeout_s = 0.0
+        self._timer: asyncio.TimerHandle | None = None
 
-    @property
-    def alive(self) -> bool:
-        """Whether the peer has not hung up yet."""
-        return self._client.connected
+    def start(self, request: Request, timeout_s: float, done: Done) -> None:
+        """Send `request`; `done` is called once, later, with the answer or why there is none.
+
+        Only when the exchange before has ended, the connection is `alive` and the loop's time is past `ready_at`.
+        """
+        if self._wire is None or self._done is not None:
+            raise RuntimeError(f"{self.peer}: asked while it was not free")
+        self._done = done
+        self._timeout_s = timeout_s
+        self._deadline = self._loop.time() + timeout_s
+        if self._timer is None or self._timer.when() > self._deadline:
+            self._arm()
+        self._wire.write(self._framing.wrap(request))
 
     async def ask(self, request: Request, timeout_s: float) -> bytes:
-        """Return the registers or packed bits that the device answers, exactly as many bytes as were asked for.
+        """Return the payload that answers `request`.
 
-        Raises `Refused` when it answered with an exception, one of `Unanswered` in every other case.
+        Raises `Refused` when the device answered with an exception, one of `Unanswered` in every other case.
         """
-        try:
-            reply = await self._exchange(request.pdu, timeout_s)
-        except (TimeoutError, ModbusException) as error:
-            raise NoAnswer(self._peer, f"no answer within {timeout_s:g} s") from error
-        except OSError as error:
-            raise ConnectionLost(self._peer, "connection closed by the device") from error
-        payload = self._checked(request, reply)
-        self.answered = True
-        return payload
-
-    async def _exchange(self, pdu: ModbusPDU, timeout_s: float) -> ModbusPDU:
-        """Send a request and return what the framer makes of the next answer; `TimeoutError` when none comes."""
-        context, loop = self._context, asyncio.get_running_loop()
+        until = self._loop.time() + timeout_s
+        while (wait_s := self.ready_at - self._loop.time()) > 0:
+            if self._loop.time() > until:
+                raise WrongReply(self.peer, NEVER_QUIET)
+            await asyncio.sleep(wait_s)
         if not self.alive:
-            raise ConnectionResetError
-        pdu.transaction_id = context.getNextTID()
-        context.response_future = waiting = loop.create_future()
-        timer = loop.call_later(timeout_s, _expire, waiting)
+            raise ConnectionLost(self.peer, self.words)
+        waiting: asyncio.Future[Answer] = self._loop.create_future()
+        self.start(request, timeout_s, lambda answer: None if waiting.done() else waiting.set_result(answer))
         try:
-            context.pdu_send(pdu)
-            answer: ModbusPDU = await waiting
-        finally:
-            timer.cancel()
-        return answer
+            answer = await waiting
+        except asyncio.CancelledError:
+            # Half an exchange: its answer must meet nobody.
+            self.close()
+            raise
+        if isinstance(answer, bytes):
+            return answer
+        raise answer
 
     def close(self) -> None:
         """Close at once; nothing that is still on its way is heard any more."""
-        self._client.close()
+        self._done = None
+        self.alive = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._wire is not None:
+            self._wire.abort()
+            self._wire = None
 
-    def _checked(self, request: Request, reply: ModbusPDU) -> bytes:
-        if not isinstance(reply, Reply) or reply.transaction_id != request.pdu.transaction_id:
-            raise WrongReply(self._peer, "answered another request")
-        if reply.dev_id != request.unit:
-            raise WrongReply(self._peer, f"unit {reply.dev_id} answered, unit {request.unit} was asked")
-        if self._context.recv_buffer:
-            raise WrongReply(self._peer, "the answer goes on after its end")
-        pdu, size = reply.pdu, request.payload_size
-        if pdu[0] == request.function and len(pdu) == size + 2 and pdu[1] == size:
-            return pdu[2:]
-        if pdu[0] == request.function | _EXCEPTION and len(pdu) == 2:
+    def connection_made(self, transport: asyncio.BaseTransport | Wire) -> None:
+        """Note that it is open."""
+        self._wire = cast("Wire", transport)
+        secured = self._wire.get_extra_info("ssl_object")
+        self.tls_version = "" if secured is None else str(secured.version())
+        self.alive = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        if self.quiet_s:
+            self.ready_at = self._loop.time() + self.quiet_s
+        if self._done is None:
+            self._unasked()
+            return
+        try:
+            payload = self._framing.feed(data)
+        except (Refused, Unanswered) as answer:
+            self._finish(answer)
+            return
+        if payload is not None:
+            self._finish(payload)
+
+    def eof_received(self) -> None:
+        """Let the transport close: a peer that sends no more will not answer."""
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Note that it is closed."""
+        if isinstance(exc, ssl.SSLError):
+            self.words = tls_words(exc)
+        elif self.tls_version and not self.answered:
+            self.words = "connection closed by the device, which may not trust the client certificate"
+        self._wire = None
+        self.alive = False
+        self._finish(ConnectionLost(self.peer, self.words))
+        self.close()
+
+    def _finish(self, answer: Answer) -> None:
+        done, self._done = self._done, None
+        if done is None:
+            return
+        if isinstance(answer, (bytes, Refused)):
             self.answered = True
-            raise Refused(self._peer, pdu[1])
-        raise WrongReply(self._peer, _difference(request, pdu))
+        done(answer)
 
-    def _changed(self, connected: bool) -> None:  # noqa: FBT001 (pymodbus calls it so)
-        waiting = self._context.response_future
-        if not connected and self._context.request_transaction_id and not waiting.done():
-            waiting.set_exception(ConnectionResetError())
+    def _unasked(self) -> None:
+        if not self.is_line:
+            self.words = "the device spoke unasked"
+            self.close()
 
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_at(self._deadline, self._expire)
 
-def _expire(waiting: asyncio.Future[ModbusPDU]) -> None:
-    if not waiting.done():
-        waiting.set_exception(TimeoutError())
-
-
-def _difference(request: Request, pdu: bytes) -> str:
-    if pdu[0] & ~_EXCEPTION != request.function:
-        return f"answered function {pdu[0]}, function {request.function} was asked"
-    return f"answered {len(pdu)} bytes, {request.payload_size + 2} were due"
-
-
-async def dial(endpoint: Endpoint, timeout_s: float) -> Connection:
-    """Return a new connection; `TransientError` with the reason in words when there is none within `timeout_s`."""
-    _hush()
-    connection = Connection(endpoint)
-    context = connection._context  # noqa: SLF001 (the other half of the same object)
-    try:
-        # Not client.connect(): it logs the reason and returns False.
-        async with asyncio.timeout(timeout_s):
-            context.transport, _ = await context.call_create()
-    except TimeoutError as error:
-        raise TransientError(endpoint.peer, f"no connection within {timeout_s:g} s") from error
-    except OSError as error:
-        raise TransientError(endpoint.peer, _reason(endpoint.host, error)) from error
-    return connection
-
-
-def _hush() -> None:
-    """Keep pymodbus' own log quiet unless somebody has set its level: what it would say is raised here."""
-    logger = logging.getLogger("pymodbus")
-    if logger.level == logging.NOTSET:
-        logger.setLevel(logging.CRITICAL)
-
-
-def _reason(host: str, error: OSError) -> str:
-    """Return an operating system's error as words; several attempts in one error speak with the first's."""
-    if isinstance(error, socket.gaierror):
-        return f"the name {host} is not known"
-    number = error.errno
-    if number is None and (match := re.search(r"Errno (\d+)", str(error))):
-        number = int(match[1])
-    if number == errno.ECONNREFUSED:
-        return "connection refused"
-    words = os.strerror(number) if number else "cannot connect"
-    return words[:1].lower() + words[1:]
+    def _expire(self) -> None:
+        self._timer = None
+        if self._done is None:
+            return
+        if self._loop.time() < self._deadline:
+            self._arm()
+            return
+        self._finish(NoAnswer(self.peer, f"no answer within {self._timeout_s:g} s"))

@@ -1,85 +1,40 @@
-"""Bytes of a block <-> values. Pure, and vectorised: what is known beforehand is an index array, made once per block.
+"""Bytes of a block -> values. Pure, and vectorised: what is known beforehand is an index array, made once per block.
 
-Registers travel most significant byte first (MODBUS Application Protocol V1.1b3, 4.2); how devices put larger values
-into several registers is their own affair, see `Order`. Bits travel eight to a byte, the first in the least significant
-bit (V1.1b3, 6.1).
+Bits travel eight to a byte, the first in the least significant bit (MODBUS Application Protocol V1.1b3, 6.1); registers
+as `wire` says.
 """
 
 from __future__ import annotations
 
 import math
-import struct
 from dataclasses import dataclass
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
-import numpy.typing as npt
 
 from connectors.modbus.config import Order, ValueType, address_of
-from twin.quality import Reason
+from connectors.modbus.parts import EXACT, Bytes, Column, Doubt, Factors, Index, Text
+from connectors.modbus.wire import (
+    FORMATS,
+    byte_position,
+    decode,
+    encode,
+    masks,
+    text_positions,
+    wire_positions,
+)
+from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from connectors.modbus.config import ModbusPoint
     from connectors.modbus.plan import Block
     from twin.frame import Ids, Qualities, Values
     from twin.model.bound import BoundPoint
 
-Index = npt.NDArray[np.intp]
-Bytes = npt.NDArray[np.uint8]
-
-EXACT = 2**53
-"""Integers up to here are kept exactly by a float64."""
-
-_FORMATS = {
-    ValueType.INT16: "<h",
-    ValueType.UINT16: "<H",
-    ValueType.INT32: "<i",
-    ValueType.UINT32: "<I",
-    ValueType.INT64: "<q",
-    ValueType.UINT64: "<Q",
-    ValueType.FLOAT32: "<f",
-    ValueType.FLOAT64: "<d",
-}
-
-
-def wire_positions(kind: ValueType, order: Order) -> tuple[int, ...]:
-    """Return where on the wire each byte of a value travels, the least significant byte first."""
-    positions = []
-    for significance in reversed(range(2 * kind.registers)):
-        word, half = divmod(significance, 2)
-        word = kind.registers - 1 - word if order.last_word_first else word
-        half = 1 - half if order.swaps_bytes else half
-        positions.append(2 * word + half)
-    return tuple(positions)
-
-
-def encode(kind: ValueType, order: Order, value: float) -> bytes:
-    """Return the registers of `value` as they travel; the reverse of what a block decodes.
-
-    ValueError when it is not a number of that type, or a bool, which is no register.
-    """
-    if kind is ValueType.BOOL:
-        message = "a bool is a bit, not a register"
-        raise ValueError(message)
-    try:
-        little = struct.pack(_FORMATS[kind], value if kind.is_float else _integer(value))
-    except (struct.error, OverflowError) as error:
-        message = f"{value!r} does not fit into {kind}"
-        raise ValueError(message) from error
-    wire = bytearray(len(little))
-    for byte, position in zip(little, wire_positions(kind, order), strict=True):
-        wire[position] = byte
-    return bytes(wire)
-
-
-def _integer(value: float) -> int:
-    if value != int(value):
-        message = f"{value!r} is not an integer"
-        raise ValueError(message)
-    return int(value)
+__all__ = ["EXACT", "BlockCodec", "Decoded", "decode", "encode", "masks"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,29 +44,6 @@ class Decoded:
     values: Values
     quality: Qualities | None
     details: Mapping[int, str]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """The points of one type, next to each other in the frame at `where`; `index` gathers their bytes."""
-
-    where: slice
-    kind: ValueType
-    dtype: np.dtype[Any]
-    index: Index
-    null_at: Index
-    null_patterns: npt.NDArray[Any]
-    shifts: npt.NDArray[np.uint16]
-
-    def gather(self, raw: Bytes) -> npt.NDArray[Any]:
-        """Return the raw values as numbers of `dtype`, before anything is made of them."""
-        return raw.take(self.index).view(self.dtype)
-
-    def nulls(self, found: npt.NDArray[Any]) -> Index:
-        """Return positions in the frame whose raw pattern means `not available`."""
-        raw = found.view(self.null_patterns.dtype)
-        hit = np.flatnonzero(raw.take(self.null_at) == self.null_patterns)
-        return self.null_at.take(hit) + np.intp(self.where.start)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,12 +60,14 @@ class BlockCodec:
     def __init__(self, block: Block, default_order: Order) -> None:
         """Compile `block`; points that do not name an order have `default_order`."""
         self._of_bits = block.table.of_bits
-        points = sorted(block.points, key=lambda bound: (_kind(bound).value, block.offset(bound)))
+        points = sorted(block.points, key=lambda bound: (_form(bound), block.offset(bound)))
         self.ids: Ids = np.array([bound.id for bound in points], np.int32)
         self.points: tuple[BoundPoint, ...] = tuple(points)
         self._size = len(points)
         self._bits = np.array([block.offset(bound) for bound in points], np.intp)
-        self._parts = () if self._of_bits else _parts(points, block, default_order)
+        self._columns = () if self._of_bits else _columns(points, block, default_order)
+        self._texts = tuple(_texts(points, block, default_order))
+        self._factors = _factors(points, block, default_order)
         self._states = _compile_states(points)
 
     def decode(self, payload: bytes) -> Decoded:
@@ -142,7 +76,7 @@ class BlockCodec:
         The caller has checked its size against the block's `payload_size`.
         """
         raw = np.frombuffer(payload, np.uint8)
-        doubts: list[tuple[Index, Reason]] = []
+        doubts: list[Doubt] = []
         if self._of_bits:
             values = np.unpackbits(raw, bitorder="little").take(self._bits).astype(np.float64)
         else:
@@ -151,85 +85,119 @@ class BlockCodec:
             return Decoded(values, None, {})
         return self._judged(values, doubts)
 
-    def _registers(self, raw: Bytes, doubts: list[tuple[Index, Reason]]) -> Values:
+    def _registers(self, raw: Bytes, doubts: list[Doubt]) -> Values:
         values = np.empty(self._size)
-        for part in self._parts:
-            found = part.gather(raw)
-            if part.kind is ValueType.BOOL:
-                values[part.where] = (found >> part.shifts) & 1
-            elif part.kind is ValueType.FLOAT32:
+        for column in self._columns:
+            found = column.gather(raw)
+            if column.may_signal:
                 # A signalling NaN is no fault of ours: it becomes a quiet one, and ingest names it.
                 with np.errstate(invalid="ignore"):
-                    values[part.where] = found
+                    values[column.where] = found
             else:
-                values[part.where] = found
-            if part.kind in {ValueType.INT64, ValueType.UINT64}:
-                doubts += _too_large(found, part.where.start)
-            if part.null_at.size:
-                doubts += _some(part.nulls(found), Reason.NOT_AVAILABLE)
+                values[column.where] = found if column.is_plain else column.numbers(found, doubts)
+            if column.has_nulls:
+                doubts += column.nulls(found)
+        if self._factors is not None:
+            doubts += self._factors.apply(raw, values)
+        for text in self._texts:
+            values[text.at], reason, words = text.read(raw)
+            if reason is not Reason.GOOD:
+                doubts.append(Doubt(np.array([text.at], np.intp), reason, words))
         return values
 
-    def _judged(self, values: Values, doubts: list[tuple[Index, Reason]]) -> Decoded:
+    def _judged(self, values: Values, doubts: list[Doubt]) -> Decoded:
         quality = np.zeros(self._size, np.uint8)
-        for at, reason in doubts:
+        details: dict[int, str] = {}
+        for at, reason, _ in doubts:
             quality[at] = reason
-        values[quality == Reason.NOT_AVAILABLE] = math.nan
-        details = {} if self._states is None else _settle_states(self._states, values, quality)
+        for at, reason, words in doubts:
+            if words:
+                details |= dict.fromkeys(at[quality[at] == reason].tolist(), words)
+        values[quality >= FIRST_BAD] = math.nan
+        if self._states is not None:
+            details |= _settle_states(self._states, values, quality)
         return Decoded(values, quality if quality.any() else None, details)
 
 
-def _kind(bound: BoundPoint) -> ValueType:
-    return address_of(bound.point).value_type
+def _form(bound: BoundPoint) -> tuple[str, bool]:
+    """Return what decides how a point is decoded: the type to be gathered, and whether a part of it is the value."""
+    address = address_of(bound.point)
+    kind = ValueType.UINT16 if address.value_type is ValueType.BOOL else address.value_type
+    return kind.value, address.field is not None
 
 
-def _parts(points: Sequence[BoundPoint], block: Block, default: Order) -> tuple[_Part, ...]:
-    parts = []
+def _columns(points: Sequence[BoundPoint], block: Block, default: Order) -> tuple[Column, ...]:
+    columns = []
     start = 0
-    for kind, members in groupby(points, key=_kind):
-        mine = list(members)
-        parts.append(_part(kind, mine, start, block, default))
+    for (kind, _), members in groupby(points, key=_form):
+        mine = [address_of(bound.point) for bound in members]
+        if kind != ValueType.STRING:
+            columns.append(_column(ValueType(kind), mine, start, block, default))
         start += len(mine)
-    return tuple(parts)
+    return tuple(columns)
 
 
-def _part(kind: ValueType, points: Sequence[BoundPoint], start: int, block: Block, default: Order) -> _Part:
-    gathered = ValueType.UINT16 if kind is ValueType.BOOL else kind
-    addresses = [address_of(bound.point) for bound in points]
+def _column(
+    kind: ValueType, addresses: Sequence[ModbusPoint], start: int, block: Block, default: Order
+) -> Column:
     index = [
         2 * (address.address - block.start) + position
         for address in addresses
-        for position in wire_positions(gathered, address.order or default)
+        for position in _positions(kind, address, address.order or default)
     ]
-    nulls = [(at, _unsigned(pattern, gathered)) for at, pattern in _null_pairs(addresses)]
-    return _Part(
-        where=slice(start, start + len(points)),
+    nulls = [(at, pattern) for at, address in enumerate(addresses) for pattern in address.null_values]
+    patterns = [(at, pattern % (1 << kind.bits)) for at, pattern in nulls if isinstance(pattern, int)]
+    unsigned = f"<u{kind.bits // 8}"
+    fields = [address.field for address in addresses if address.field is not None]
+    is_exact = kind.is_float or kind.bits < 64
+    return Column(
+        where=slice(start, start + len(addresses)),
         kind=kind,
-        dtype=np.dtype(_FORMATS[gathered]),
+        dtype=np.dtype(FORMATS[kind]),
         index=np.array(index, np.intp),
-        null_at=np.array([at for at, _ in nulls], np.intp),
-        null_patterns=np.array([pattern for _, pattern in nulls], f"<u{2 * gathered.registers}"),
-        shifts=np.array([address.bit or 0 for address in addresses], np.uint16),
+        is_plain=is_exact and not (fields or kind.is_bcd),
+        may_signal=kind in {ValueType.FLOAT16, ValueType.FLOAT32},
+        has_nulls=bool(nulls),
+        nan_at=np.array([at for at, pattern in nulls if isinstance(pattern, str)], np.intp),
+        null_at=np.array([at for at, _ in patterns], np.intp),
+        null_patterns=np.array([pattern for _, pattern in patterns], unsigned),
+        shifts=np.array([low for low, _ in fields], unsigned) if fields else None,
+        masks=np.array([(1 << size) - 1 for _, size in fields], unsigned) if fields else None,
     )
 
 
-def _null_pairs(addresses: Sequence[ModbusPoint]) -> list[tuple[int, int]]:
-    return [(at, pattern) for at, address in enumerate(addresses) for pattern in address.null_values]
+def _positions(kind: ValueType, address: ModbusPoint, order: Order) -> tuple[int, ...]:
+    if kind.is_byte and address.byte is not None:
+        return (byte_position(address.byte, order),)
+    return wire_positions(kind, order)
 
 
-def _unsigned(pattern: int, kind: ValueType) -> int:
-    return pattern % (1 << 16 * kind.registers)
+def _texts(points: Sequence[BoundPoint], block: Block, default: Order) -> Iterator[Text]:
+    for at, bound in enumerate(points):
+        address = address_of(bound.point)
+        if address.value_type is ValueType.STRING:
+            positions = np.array(text_positions(address.width, address.order or default), np.intp)
+            table: dict[object, float] = {raw: bound.state(raw) for raw in bound.state_ids}
+            yield Text(at, positions + 2 * block.offset(bound), table)
 
 
-def _some(at: Index, reason: Reason) -> list[tuple[Index, Reason]]:
-    return [(at, reason)] if at.size else []
-
-
-def _too_large(found: npt.NDArray[Any], start: int) -> list[tuple[Index, Reason]]:
-    return _some(np.flatnonzero((found > EXACT) | (found < -EXACT)) + start, Reason.IMPRECISE)
+def _factors(points: Sequence[BoundPoint], block: Block, default: Order) -> Factors | None:
+    at, index = [], []
+    for position, bound in enumerate(points):
+        address = address_of(bound.point)
+        if address.factor_address is not None:
+            at.append(position)
+            first = 2 * (address.factor_address - block.start)
+            index += [first + byte for byte in wire_positions(ValueType.INT16, address.order or default)]
+    return Factors(np.array(at, np.intp), np.array(index, np.intp)) if at else None
 
 
 def _compile_states(points: Sequence[BoundPoint]) -> _States | None:
-    at = [position for position, bound in enumerate(points) if bound.state_ids]
+    at = [
+        position
+        for position, bound in enumerate(points)
+        if bound.state_ids and address_of(bound.point).value_type is not ValueType.STRING
+    ]
     if not at:
         return None
     return _States(np.array(at, np.intp), tuple(_state_table(points[position]) for position in at))

@@ -1,118 +1,55 @@
-"""What a person writes for Modbus: a point's address, the options of a device, and what is wrong with them.
+"""What a person writes for Modbus: a point's address, and the options of a device. What can be wrong: `checks`.
 
 Addresses are those on the wire, counted from 0: a manual's "40001" is `holding:0`.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated, cast
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from twin.model.spec import Seconds, Spec
+from connectors.modbus.registers import BitField, Half, Order, Pattern, Register, Table, ValueType, field_of
+from twin.model.spec import Seconds, Spec, parse_duration
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from twin.model.district import Device, Point
     from twin.model.protocol import Endpoint
 
-LAST_ADDRESS = 65535
+__all__ = [
+    "ModbusOptions",
+    "ModbusPoint",
+    "Order",
+    "Table",
+    "ValueType",
+    "address_of",
+    "options_of",
+    "order_of",
+    "unit_of",
+]
+
+SERIAL = "modbus+rtu"
+"""Scheme of endpoints on a serial line of this machine."""
+
 LAST_UNIT = 255
+# MODBUS over Serial Line V1.02, 2.2: 0 is a broadcast, which nobody answers; 248 to 255 are reserved.
+UNITS_ON_LINE = (1, 247)
+# MODBUS Application Protocol V1.1b3: 6.1 to 6.4 (reads), 6.11 (0x7B0 coils), 6.12 (0x7B registers), 6.17 (0x79).
 MOST_REGISTERS = 125
 MOST_BITS = 2000
-_REGISTER = re.compile(r"(coil|discrete|input|holding):(\d{1,5})")
+MOST_WRITE_REGISTERS = 123
+MOST_WRITE_BITS = 1968
+MOST_READ_WRITE_REGISTERS = 121
 
-
-class Table(StrEnum):
-    """The four tables of a Modbus device."""
-
-    COIL = "coil"
-    DISCRETE = "discrete"
-    INPUT = "input"
-    HOLDING = "holding"
-
-    @property
-    def of_bits(self) -> bool:
-        """Whether an address of this table is one bit rather than one register of 16."""
-        return self in {Table.COIL, Table.DISCRETE}
-
-    @property
-    def read_only(self) -> bool:
-        """Whether the standard gives no way to write to this table."""
-        return self in {Table.DISCRETE, Table.INPUT}
-
-
-class ValueType(StrEnum):
-    """What a point's bits or registers hold."""
-
-    BOOL = "bool"
-    INT16 = "int16"
-    UINT16 = "uint16"
-    INT32 = "int32"
-    UINT32 = "uint32"
-    INT64 = "int64"
-    UINT64 = "uint64"
-    FLOAT32 = "float32"
-    FLOAT64 = "float64"
-
-    @property
-    def registers(self) -> int:
-        """Number of registers (or bits, for bool) that a value takes."""
-        return 1 if self is ValueType.BOOL else int(self.value.lstrip("uintfloa")) // 16
-
-    @property
-    def is_float(self) -> bool:
-        """Whether it is an IEEE 754 number."""
-        return self in {ValueType.FLOAT32, ValueType.FLOAT64}
-
-
-class Order(StrEnum):
-    """Order in which the bytes of a value travel, A being the most significant of a 32-bit value.
-
-    16-bit values know only whether their two bytes are swapped (BADC, DCBA). For 64 bits the same two questions are
-    asked: are the bytes of each register swapped (BADC, DCBA), do the registers come last first (CDAB, DCBA).
-    """
-
-    ABCD = "ABCD"
-    CDAB = "CDAB"
-    BADC = "BADC"
-    DCBA = "DCBA"
-
-    @property
-    def swaps_bytes(self) -> bool:
-        """Whether the two bytes of each register are swapped."""
-        return self in {Order.BADC, Order.DCBA}
-
-    @property
-    def last_word_first(self) -> bool:
-        """Whether the least significant register comes first."""
-        return self in {Order.CDAB, Order.DCBA}
-
-
-def _check_register(value: str) -> str:
-    match = _REGISTER.fullmatch(value)
-    if match is None or int(match[2]) > LAST_ADDRESS:
-        message = f"expected coil, discrete, input or holding, a colon and 0 to {LAST_ADDRESS}"
-        raise ValueError(message)
-    return value
-
-
-def _parse_pattern(value: object) -> object:
-    """Return the integer of `0x7FC00000` or `"0x8000"`; anything else is left to pydantic."""
-    return int(value, 16) if isinstance(value, str) and re.fullmatch(r"0[xX][0-9a-fA-F]+", value) else value
-
-
-Pattern = Annotated[int, BeforeValidator(_parse_pattern)]
+Pause = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=60)]
+File = Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class ModbusPoint(Spec):
     """Address of one point in a Modbus device."""
 
-    register_: Annotated[str, AfterValidator(_check_register)] = Field(
+    register_: Register = Field(
         alias="register",
         description="Table and address from 0, for example holding:0, input:12, coil:3, discrete:0",
     )
@@ -125,29 +62,54 @@ class ModbusPoint(Spec):
         description="Order of the bytes on the wire: ABCD, CDAB, BADC or DCBA; the option's when left out",
     )
     bit: int | None = Field(
-        default=None, ge=0, le=15, description="One bit of a register, 0 the least significant"
+        default=None, ge=0, le=15, description="One bit of a register as a bool, 0 the least significant"
+    )
+    bits: BitField | None = Field(
+        default=None,
+        description="Some bits of an unsigned integer as a smaller one: 4-7, lowest first, 0 the least significant",
+    )
+    byte: Half | None = Field(
+        default=None, description="Which byte of the register an int8 or uint8 is: high or low"
+    )
+    length: int | None = Field(
+        default=None, ge=1, le=MOST_REGISTERS, description="Number of registers of a string"
     )
     null_values: tuple[Pattern, ...] = Field(
         default=(),
-        description="Raw patterns, as integers or hex, by which the device says that it has no value",
+        max_length=100,
+        description="Raw patterns, as integers, hex or nan, by which the device says that it has no value",
+    )
+    scale_factor: Register | None = Field(
+        default=None,
+        description="Register of the same table that holds the power of ten of the value, as SunSpec has it",
     )
     poll: Seconds | None = Field(
         default=None, description="Period of this point's polls; the profile's when left out"
     )
 
-    @property
+    @cached_property
     def table(self) -> Table:
         """The table that the point lives in."""
         return Table(self.register_.partition(":")[0])
 
-    @property
+    @cached_property
     def address(self) -> int:
-        """The first register or bit, from 0."""
+        """The first register or bit of the value, from 0."""
         return int(self.register_.partition(":")[2])
 
     @property
+    def factor_table(self) -> Table | None:
+        """The table that the scale factor is said to live in."""
+        return None if self.scale_factor is None else Table(self.scale_factor.partition(":")[0])
+
+    @property
+    def factor_address(self) -> int | None:
+        """The register that holds the power of ten."""
+        return None if self.scale_factor is None else int(self.scale_factor.partition(":")[2])
+
+    @cached_property
     def value_type(self) -> ValueType:
-        """What the point holds, with the default settled."""
+        """What the point holds, with the default settled; for a field of bits, what it is a part of."""
         if self.type is not None:
             return self.type
         return ValueType.BOOL if self.table.of_bits or self.bit is not None else ValueType.UINT16
@@ -155,41 +117,80 @@ class ModbusPoint(Spec):
     @property
     def width(self) -> int:
         """Number of registers or bits that the value takes."""
-        return self.value_type.registers
+        return (self.length or 1) if self.value_type is ValueType.STRING else self.value_type.registers
+
+    @property
+    def field(self) -> tuple[int, int] | None:
+        """Lowest bit and number of bits, where the point is a part of a register by `bit` or `bits`."""
+        if self.bits is not None:
+            return field_of(self.bits)
+        return None if self.bit is None else (self.bit, 1)
+
+    @cached_property
+    def span(self) -> tuple[int, int]:
+        """First address and the one after the last that are read together: the value and its scale factor."""
+        start, stop, factor = self.address, self.address + self.width, self.factor_address
+        return (start, stop) if factor is None else (min(start, factor), max(stop, factor + 1))
 
 
 class ModbusOptions(Spec):
     """`options` of a Modbus profile or device."""
 
-    timeout: Seconds = Field(default=3.0, description="An answer that takes longer counts as none")
+    # With these and the supervisor's longest wait a device is read again within 5 s of its return.
+    timeout: Seconds = Field(default=2.0, description="An answer that takes longer counts as none")
     connect_timeout: Seconds = Field(
-        default=3.0, description="A connection that takes longer counts as refused"
+        default=2.0, description="A connection that takes longer counts as refused"
     )
+    delay: Pause = Field(default=0.0, description="Least time between an answer and the next request")
     max_registers: int = Field(
         default=MOST_REGISTERS, ge=1, le=MOST_REGISTERS, description="Registers in one request"
     )
     max_bits: int = Field(
         default=MOST_BITS, ge=1, le=MOST_BITS, description="Coils or discretes in one request"
     )
-    max_gap: int = Field(
-        default=16,
+    max_gap: int | None = Field(
+        default=None,
         ge=0,
         le=MOST_BITS,
-        description="Unused addresses bridged by one request; 0 for devices with holes",
+        description="Unused addresses bridged by one request, 0 for none; as many as cost less than another"
+        " request when left out",
+    )
+    retry_after: Seconds = Field(
+        default=3600.0, description="Registers that the device refused are tried again after this time"
+    )
+    max_write_registers: int = Field(
+        default=MOST_WRITE_REGISTERS,
+        ge=1,
+        le=MOST_WRITE_REGISTERS,
+        description="Registers in one write (function 16)",
+    )
+    max_write_bits: int = Field(
+        default=MOST_WRITE_BITS, ge=1, le=MOST_WRITE_BITS, description="Coils in one write (function 15)"
+    )
+    single_writes: bool = Field(
+        default=False, description="The device knows only writes of one register or coil (functions 6 and 5)"
+    )
+    read_write: bool = Field(
+        default=False, description="Write registers and read them back in one request (function 23)"
     )
     order: Order = Field(
         default=Order.ABCD, description="Order of bytes of the points that do not name their own"
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Subject:
-    """A point under check, with everything that its faults depend on."""
-
-    name: str
-    point: Point
-    address: ModbusPoint
-    options: ModbusOptions
+    baudrate: int = Field(default=9600, ge=300, le=4_000_000, description="Serial line: bits per second")
+    parity: Literal["N", "E", "O"] = Field(
+        default="E", description="Serial line: none, even (as the standard has it) or odd"
+    )
+    stopbits: Literal[1, 2] = Field(default=1, description="Serial line: stop bits")
+    bytesize: Literal[8] = Field(default=8, description="Serial line: bits of a character, 8 in RTU")
+    ca: File | None = Field(default=None, description="TLS: file of the authority that signed the device")
+    certificate: File | None = Field(default=None, description="TLS: file of our own certificate")
+    key: File | None = Field(default=None, description="TLS: file of our own private key")
+    server_name: Annotated[str, Field(min_length=1, max_length=253)] | None = Field(
+        default=None, description="TLS: name in the device's certificate; the endpoint's host when left out"
+    )
+    insecure: Annotated[str, Field(max_length=200)] = Field(
+        default="", description="Why it is all right that nobody is authenticated; health shows it"
+    )
 
 
 def address_of(point: Point) -> ModbusPoint:
@@ -202,93 +203,22 @@ def options_of(device: Device) -> ModbusOptions:
     return cast("ModbusOptions", device.options)
 
 
+def order_of(point: Point, device: Device) -> Order:
+    """Return the order of a point's bytes, its own or the device's."""
+    return address_of(point).order or options_of(device).order
+
+
 def unit_of(endpoint: Endpoint) -> int:
-    """Return the unit id that an endpoint's path names, 1 when it names none; ValueError when it cannot be one."""
-    text = endpoint.path.removeprefix("/")
-    if not text:
+    """Return the unit id that an endpoint's path names, 1 when it names none; ValueError when it cannot be one.
+
+    On a serial line it stands after the device file, and is always named: `modbus+rtu:///dev/ttyUSB0/7`.
+    """
+    on_line = endpoint.scheme == SERIAL
+    text = endpoint.path.rpartition("/")[2] if on_line else endpoint.path.removeprefix("/")
+    if not text and not on_line:
         return 1
-    if not (text.isascii() and text.isdigit()) or int(text) > LAST_UNIT:
-        message = f"the path is the unit id, 0 to {LAST_UNIT}, found {endpoint.path!r}"
-        raise ValueError(message)
+    first, last = UNITS_ON_LINE if on_line else (0, LAST_UNIT)
+    if not (text.isascii() and text.isdigit() and len(text) <= 3) or not first <= int(text) <= last:
+        where = "after the device file stands" if on_line else "the path is"
+        raise ValueError(f"{where} the unit id, {first} to {last}, found {endpoint.path!r}")
     return int(text)
-
-
-def faults(device: Device) -> Iterator[tuple[str, str]]:
-    """Yield `(path, message)` for everything about `device` that the models alone cannot see."""
-    try:
-        unit_of(device.endpoint)
-    except ValueError as error:
-        yield "endpoint", str(error)
-    for name, point in device.points.items():
-        subject = _Subject(name, point, address_of(point), options_of(device))
-        for key, message in (*_extent(subject), *_type(subject), *_extras(subject)):
-            yield f"points.{name}.{key}", message
-
-
-def _extent(subject: _Subject) -> Iterator[tuple[str, str]]:
-    address, options = subject.address, subject.options
-    last = address.address + address.width - 1
-    if last > LAST_ADDRESS:
-        yield (
-            "register",
-            f"{address.value_type} takes {address.width} registers and would end at {last}, beyond {LAST_ADDRESS}",
-        )
-    if not address.table.of_bits and address.width > options.max_registers:
-        yield (
-            "type",
-            f"{address.value_type} takes {address.width} registers, max_registers allows {options.max_registers}",
-        )
-
-
-def _type(subject: _Subject) -> Iterator[tuple[str, str]]:
-    address = subject.address
-    is_bool = address.value_type is ValueType.BOOL
-    if address.table.of_bits:
-        if not is_bool:
-            yield "type", f"a {address.table} is one bit: its type is bool, found {address.value_type}"
-        if address.bit is not None:
-            yield "bit", f"a {address.table} is one bit already, `bit` is for registers"
-    elif address.bit is not None:
-        if not is_bool and address.width > 1:
-            yield "bit", f"`bit` picks from one register of 16 bits, found type {address.value_type}"
-        elif not is_bool:
-            yield "type", f"with `bit` the type is bool, found {address.value_type}"
-    elif is_bool:
-        yield (
-            "bit",
-            "a bool in a register needs `bit: 0` to `bit: 15`; for a whole register use uint16 with states",
-        )
-
-
-def _extras(subject: _Subject) -> Iterator[tuple[str, str]]:
-    address = subject.address
-    if address.order is not None and address.table.of_bits:
-        yield "order", f"a {address.table} has no order of bytes"
-    yield from _null_values(address)
-    yield from _states(subject)
-    if subject.point.writable and address.table.read_only:
-        yield "writable", f"{address.table} is a table that cannot be written; coil and holding can"
-
-
-def _null_values(address: ModbusPoint) -> Iterator[tuple[str, str]]:
-    if address.null_values and address.table.of_bits:
-        yield "null_values", f"a {address.table} has two values, none is left to mean `not available`"
-        return
-    bits = 16 * address.width
-    for pattern in address.null_values:
-        if not -(1 << (bits - 1)) <= pattern < 1 << bits:
-            yield "null_values", f"{pattern:#x} does not fit into {bits} bits"
-
-
-def _states(subject: _Subject) -> Iterator[tuple[str, str]]:
-    states, kind = subject.point.states, subject.address.value_type
-    if states and kind.is_float:
-        yield "states", f"states need an integer or a bool, found type {kind}"
-    if states == subject.point.quantity.states_by_default:
-        # Whoever leaves them out means as many of the codes as the table can hold.
-        return
-    for raw in states:
-        if isinstance(raw, str):
-            yield "states", f"codes of states are integers in Modbus, found {raw!r}"
-        elif kind is ValueType.BOOL and raw not in {0, 1}:
-            yield "states", f"a bool is 0 or 1, found code {raw}"

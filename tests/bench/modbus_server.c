@@ -3,8 +3,8 @@
  *
  *     modbus_server PORT REGISTERS [STEP [DELAY_US [ADDRESSES]]]
  *
- * It listens at 127.0.0.1 and, with ADDRESSES, at as many addresses from there on (127.0.0.2 ...), so that one server
- * looks like many devices. Port 0 takes a free one; the port is printed once it listens. Address i of every table holds (i + n * STEP), where n
+ * It listens at 127.0.0.1 and, with ADDRESSES, at as many addresses from there on (127.0.0.2 ... 127.0.0.250), so that
+ * one server looks like many devices. Port 0 takes a free one; the port is printed once it listens. Address i of every table holds (i + n * STEP), where n
  * counts the requests answered so far: its low 16 bits in a register, its lowest bit in a coil or discrete input. All
  * registers of one answer have the same n. It answers for every unit, and ends with the process that started it.
  */
@@ -23,6 +23,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* libmodbus waits by select, so that no descriptor may be 1024 or more. */
 enum { HEADER = 7, WAITING = 512, EVENTS = 256, ADDRESSES = 250 };
 
 static void die(const char *what)
@@ -143,10 +144,8 @@ int main(int argc, char **argv)
         int ready = epoll_wait(poll, events, EVENTS, -1);
         for (int i = 0; i < ready; i++) {
             int fd = events[i].data.fd;
-            int is_listening = 0;
-            for (int j = 0; j < addresses; j++)
-                is_listening |= fd == listening[j];
-            if (is_listening) {
+            /* They were opened one after the other, before any connection. */
+            if (fd >= listening[0] && fd <= listening[addresses - 1]) {
                 accept_all(poll, fd);
                 continue;
             }

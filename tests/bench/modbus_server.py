@@ -24,6 +24,9 @@ SOURCE = Path(__file__).with_suffix(".c")
 _INCLUDE = "-I/usr/include/modbus"
 _STOP_WITHIN_S = 5.0
 
+MOST_ADDRESSES = 250
+"""Addresses, and so devices, that one server plays."""
+
 
 class NotBuiltError(RuntimeError):
     """Raised when the compiler or libmodbus is missing; says what to install."""

@@ -1,7 +1,7 @@
 """Bytes of a block to values, and back."""
 
 import math
-import struct
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -10,26 +10,22 @@ from hypothesis import strategies as st
 
 from connectors.conformance.recording import bind, device
 from connectors.modbus import connector
-from connectors.modbus.codec import EXACT, BlockCodec, encode, wire_positions
+from connectors.modbus.codec import EXACT, BlockCodec
 from connectors.modbus.config import Order, ValueType
 from connectors.modbus.plan import plan
+from connectors.modbus.wire import to_wire
 from twin.quality import Reason
 
-NUMBERS = [kind for kind in ValueType if kind is not ValueType.BOOL]
-LIMITS = {
-    ValueType.INT16: (-(2**15), 2**15 - 1),
-    ValueType.UINT16: (0, 2**16 - 1),
-    ValueType.INT32: (-(2**31), 2**31 - 1),
-    ValueType.UINT32: (0, 2**32 - 1),
-    ValueType.INT64: (-(2**63), 2**63 - 1),
-    ValueType.UINT64: (0, 2**64 - 1),
+NUMBERS = [kind for kind in ValueType if kind is not ValueType.STRING and kind.bits >= 16]
+WIDTHS: dict[ValueType, Literal[16, 32, 64]] = {
+    ValueType.FLOAT16: 16,
+    ValueType.FLOAT32: 32,
+    ValueType.FLOAT64: 64,
 }
 
 
 def values_of(kind):
-    if kind.is_float:
-        return st.floats(width=32 if kind is ValueType.FLOAT32 else 64)
-    return st.integers(*LIMITS[kind])
+    return st.floats(width=WIDTHS[kind]) if kind.is_float else st.integers(*kind.limits)
 
 
 TYPED = st.sampled_from(NUMBERS).flatmap(lambda kind: st.tuples(st.just(kind), values_of(kind)))
@@ -59,7 +55,7 @@ def test_what_is_encoded_is_decoded(entries):
     points, payload = {}, b""
     for number, ((kind, content), order) in enumerate(entries):
         points[f"p{number}"] = {"register": f"holding:{len(payload) // 2}", "type": kind, "order": order}
-        payload += encode(kind, order, content)
+        payload += to_wire(kind, order, content)
 
     found = decode(points, payload)
 
@@ -106,7 +102,7 @@ def test_known_bytes(kind, order, payload, expected):
 
     assert value({"type": kind, "order": order}, wire) == (expected, Reason.GOOD, "")
     assert value({"type": kind}, wire, Order(order))[0] == expected
-    assert encode(ValueType(kind), Order(order), expected) == wire
+    assert to_wire(ValueType(kind), Order(order), expected) == wire
 
 
 def test_the_standard_example_of_registers():
@@ -199,7 +195,7 @@ def test_a_nan_passes(payload):
 )
 def test_integers_beyond_a_double_are_marked(kind, content, reason):
     """Above 2^53 a float64 has no room for every integer."""
-    found = value({"type": kind}, encode(ValueType(kind), Order.ABCD, content))
+    found = value({"type": kind}, to_wire(ValueType(kind), Order.ABCD, content))
 
     assert found[:2] == (float(content), reason)
 
@@ -226,20 +222,190 @@ def test_a_state_that_the_profile_does_not_name():
     assert (reason, detail) == (Reason.UNKNOWN_STATE, "state -2 is not in the profile")
 
 
+def by_hand(payload, keys):
+    """Return value, reason and words of one point at holding:0 of a block that holds `payload`."""
+    return value(keys, bytes.fromhex(payload))
+
+
 @pytest.mark.parametrize(
-    ("kind", "content"),
-    [("uint16", 65536), ("uint16", -1), ("int16", 1.5), ("float32", 1e39), ("bool", 1), ("uint16", math.inf)],
+    ("keys", "payload", "expected"),
+    [
+        # IEEE 754-2019, 3.4: binary16 has 5 bits of exponent; 0x3C00 is 1, 0xC500 is -5, 0x7BFF the largest.
+        ({"type": "float16"}, "3C00", 1.0),
+        ({"type": "float16"}, "C500", -5.0),
+        ({"type": "float16", "order": "BADC"}, "FF7B", 65504.0),
+        ({"type": "bcd16"}, "1234", 1234.0),
+        ({"type": "bcd16", "order": "DCBA"}, "3412", 1234.0),
+        ({"type": "bcd32"}, "98765432", 98765432.0),
+        ({"type": "bcd32", "order": "CDAB"}, "54329876", 98765432.0),
+        ({"type": "uint8", "byte": "high"}, "AB01", 0xAB),
+        ({"type": "uint8", "byte": "low"}, "AB01", 1.0),
+        ({"type": "int8", "byte": "high"}, "FE01", -2.0),
+        ({"type": "int8", "byte": "high", "order": "BADC"}, "01FE", -2.0),
+        ({"bits": "4-7"}, "12A4", 0xA),
+        ({"bits": "0"}, "0001", 1.0),
+        ({"bits": 15}, "8000", 1.0),
+        ({"bits": "0-15"}, "FFFF", 65535.0),
+        ({"bits": "8-11", "order": "BADC"}, "0102", 2.0),
+        ({"bits": "12-19", "type": "uint32"}, "000ABC00", 0xAB),
+        ({"bits": "12-19", "type": "uint32", "order": "CDAB"}, "BC00000A", 0xAB),
+        ({"bits": "60-63", "type": "uint64"}, "F000000000000000", 15.0),
+        ({"bits": "0-63", "type": "uint64"}, "0000000000000007", 7.0),
+    ],
 )
-def test_what_does_not_fit_is_not_encoded(kind, content):
-    """A number outside its type is an error, never cut short."""
-    with pytest.raises(ValueError, match=r"fit|integer|register"):
-        encode(ValueType(kind), Order.ABCD, content)
+def test_parts_and_decimals(keys, payload, expected):
+    """Vectors worked out by hand for the types that are parts of registers or decimal."""
+    assert by_hand(payload, keys) == (expected, Reason.GOOD, "")
 
 
-def test_positions_agree_with_struct():
-    """ABCD is big-endian and DCBA little-endian throughout."""
-    for kind in NUMBERS:
-        size = 2 * kind.registers
-        assert wire_positions(kind, Order.ABCD) == tuple(reversed(range(size)))
-        assert wire_positions(kind, Order.DCBA) == tuple(range(size))
-    assert encode(ValueType.FLOAT64, Order.ABCD, 0.1) == struct.pack(">d", 0.1)
+@pytest.mark.parametrize("payload", ["000A", "A000", "0F00", "FFFF"])
+def test_a_digit_beyond_nine_is_no_number(payload):
+    """A BCD register with a nibble of A to F has no value."""
+    found, reason, words = by_hand(payload, {"type": "bcd16"})
+
+    assert math.isnan(found)
+    assert (reason, words) == (Reason.UNDECODABLE, "not a BCD number")
+    assert by_hand(payload, {"type": "bcd16", "null_values": ["0x" + payload]})[1] is Reason.NOT_AVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"), [("float16", "7E01"), ("float32", "7F800001"), ("float64", "FFF8" + "00" * 6)]
+)
+def test_any_nan_may_mean_not_available(kind, payload):
+    """`nan` in `null_values` is every NaN, quiet or signalling; other values stand."""
+    found, reason, _ = by_hand(payload, {"type": kind, "null_values": ["nan", 0]})
+
+    assert math.isnan(found)
+    assert reason is Reason.NOT_AVAILABLE
+    assert by_hand("3C00", {"type": "float16", "null_values": ["nan"]}) == (1.0, Reason.GOOD, "")
+
+
+def test_a_null_byte_is_compared_as_a_byte():
+    """The other half of the register does not matter."""
+    keys = {"type": "int8", "byte": "low", "null_values": [-128]}
+
+    assert by_hand("0080", keys)[1] is Reason.NOT_AVAILABLE
+    assert by_hand("1280", keys)[1] is Reason.NOT_AVAILABLE
+    assert by_hand("8000", keys) == (0.0, Reason.GOOD, "")
+
+
+def test_a_field_may_be_a_state():
+    """The code is the field alone, the bits beside it are somebody else's."""
+    keys = {"bits": "4-7", "states": {1: "on", 2: "off"}}
+
+    assert by_hand("FF2F", keys) == (1.0, Reason.GOOD, "")
+    assert by_hand("001F", keys) == (2.0, Reason.GOOD, "")
+    assert by_hand("0030", keys)[1:] == (Reason.UNKNOWN_STATE, "state 3 is not in the profile")
+
+
+TEXTS = {"type": "string", "length": 3, "states": {"RUN": "running", "STOP": "off", "ñu": "animal"}}
+
+
+@pytest.mark.parametrize(
+    ("payload", "keys", "expected"),
+    [
+        ("52554E000000", {}, 3.0),
+        ("52554E202020", {}, 3.0),
+        ("53544F500000", {}, 2.0),
+        ("53544F50004A", {}, 2.0),
+        ("5552004E0000", {"order": "BADC"}, 3.0),
+        ("5552004E0000", {"order": "DCBA"}, 3.0),
+        ("C3B175000000", {}, 1.0),
+    ],
+)
+def test_texts_are_states(payload, keys, expected):
+    """A string ends at its first NUL, spaces fill it up, and its text names the state."""
+    assert by_hand(payload, TEXTS | keys) == (expected, Reason.GOOD, "")
+
+
+@pytest.mark.parametrize(
+    ("payload", "reason", "words"),
+    [
+        ("535441525400", Reason.UNKNOWN_STATE, "state 'START' is not in the profile"),
+        ("000000000000", Reason.NOT_AVAILABLE, ""),
+        ("FFFFFFFFFFFF", Reason.UNDECODABLE, "not UTF-8 text: ffffffffffff"),
+        ("1B5B324A0000", Reason.UNKNOWN_STATE, "state '\\x1b[2J' is not in the profile"),
+    ],
+)
+def test_texts_that_are_no_states(payload, reason, words):
+    """What a device says that the profile does not name is told, made harmless, and is no value."""
+    found, *told = by_hand(payload, TEXTS)
+
+    assert math.isnan(found)
+    assert told == [reason, words]
+
+
+def test_a_long_text_is_told_in_part():
+    """Words of a device are bounded."""
+    found = by_hand("41" * 200, {"type": "string", "length": 100, "states": {"x": "x"}})
+
+    assert found[2] == f"state '{'A' * 40}' is not in the profile"
+
+
+SCALED = {"type": "int16", "scale_factor": "holding:1"}
+
+
+@pytest.mark.parametrize(
+    ("payload", "expected"),
+    [
+        ("04D20000", 1234.0),
+        ("04D2FFFF", 123.4),
+        ("04D2FFFE", 12.34),
+        ("FB2EFFFE", -12.34),
+        ("00010003", 1000.0),
+        ("0001000A", 1e10),
+        ("0003FFF6", 3e-10),
+        ("0000FFFF", 0.0),
+    ],
+)
+def test_a_scale_factor_is_a_power_of_ten(payload, expected):
+    """The value is the double that is nearest to the decimal: 123.4, not 123.4000000001."""
+    assert by_hand(payload, SCALED) == (expected, Reason.GOOD, "")
+
+
+@pytest.mark.parametrize(
+    ("factor", "reason"),
+    [
+        ("8000", Reason.NOT_AVAILABLE),
+        ("000B", Reason.UNDECODABLE),
+        ("FFF5", Reason.UNDECODABLE),
+        ("7FFF", Reason.UNDECODABLE),
+    ],
+)
+def test_a_scale_factor_that_is_none(factor, reason):
+    """Without a factor there is no value, whatever the number says."""
+    found, told, words = by_hand("04D2" + factor, SCALED)
+
+    assert math.isnan(found)
+    assert told is reason
+    assert words == ("no scale factor of -10 to 10" if reason is Reason.UNDECODABLE else "")
+
+
+def test_points_may_share_a_scale_factor():
+    """Each keeps its own absence."""
+    points = {
+        name: {"register": f"holding:{at}", "scale_factor": "holding:2", "null_values": ["0xFFFF"]}
+        for name, at in (("a", 0), ("b", 1), ("c", 3))
+    }
+
+    found = decode(points, bytes.fromhex("0064FFFFFFFE00C8"))
+
+    assert found["a"] == (1.0, Reason.GOOD, "")
+    assert found["b"][1] is Reason.NOT_AVAILABLE
+    assert found["c"] == (2.0, Reason.GOOD, "")
+
+
+@given(st.binary(min_size=250, max_size=250))
+def test_any_bytes_are_decoded(payload):
+    """Whatever a device sends in a block of every type: no exception, no value that has a reason against it."""
+    kinds = [kind for kind in ValueType if kind not in {ValueType.BOOL, ValueType.STRING}]
+    points = {"text": TEXTS | {"register": "holding:120"}, "flag": {"register": "holding:124", "bit": 3}}
+    for number, (kind, order) in enumerate((kind, order) for kind in kinds for order in Order):
+        half = {"byte": "low"} if kind.is_byte else {}
+        points[f"p{number}"] = {"register": f"holding:{number}", "type": kind, "order": order, **half}
+    points["p0"] |= {"scale_factor": "holding:90"}
+
+    found = decode(points, payload[:250])
+
+    for content, reason, _ in found.values():
+        assert math.isnan(content) or reason in {Reason.GOOD, Reason.IMPRECISE}

@@ -1,26 +1,22 @@
 """The link against real servers and against devices that misbehave."""
 
 import asyncio
-import errno
 import logging
 import math
-import socket
 import struct
 from functools import partial
 from itertools import pairwise
 
 import pytest
 import uvloop
-from pymodbus.transaction import TransactionManager
 
 from connectors.base import CLOSE_WITHIN_S
 from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
 from connectors.home import Home
 from connectors.modbus import connector
-from connectors.modbus.client import _reason
-from connectors.modbus.codec import encode
-from connectors.modbus.config import Order, ValueType
-from connectors.modbus.connector import LAST_BACKOFF_S, Job, ModbusLink, Unit
+from connectors.modbus.client import Connection
+from connectors.modbus.registers import Order, ValueType
+from connectors.modbus.wire import to_wire as encode
 from tests.bench.modbus_server import running as libmodbus
 from tests.connectors.modbus.servers import HANG_UP, LOOPBACK, constant, scripted, simulated
 from tests.servers import need
@@ -28,8 +24,12 @@ from twin.errors import TransientError
 from twin.quality import Reason
 
 ONE = {"level": {"register": "holding:0"}}
-NUMBERS = [kind for kind in ValueType if kind is not ValueType.BOOL]
-CONTENT = {kind: -1234567.5 if kind.is_float else 31234 for kind in NUMBERS} | {ValueType.INT32: -70000}
+NUMBERS = [
+    kind
+    for kind in ValueType
+    if kind not in {ValueType.BOOL, ValueType.STRING} and not kind.is_byte and not kind.is_bcd
+]
+CONTENT = {kind: -1.5 if kind.is_float else 31234 for kind in NUMBERS} | {ValueType.INT32: -70000}
 
 
 def link_to(port, points=ONE, *, unit="1", poll_s=0.05, **options):
@@ -442,14 +442,13 @@ async def test_cancelling_closes_the_connection_at_once():
 
 async def test_cancelling_is_never_swallowed_by_an_answer(monkeypatch):
     """A link that is told to end in the very moment of an answer ends (python/cpython#86296)."""
-    received = TransactionManager.callback_data
+    received = Connection.data_received
 
-    def receive_and_cancel(self, data, addr=None):
-        used = received(self, data, addr)
+    def receive_and_cancel(self, data):
+        received(self, data)
         task.cancel()
-        return used
 
-    monkeypatch.setattr(TransactionManager, "callback_data", receive_and_cancel)
+    monkeypatch.setattr(Connection, "data_received", receive_and_cancel)
     async with scripted(constant({})) as server:
         link, _ = link_to(server.port, poll_s=60)
         task = asyncio.create_task(link.run(RecordingSink()))
@@ -484,82 +483,6 @@ def test_links_share_connections():
         ("modbus+tcp://10.0.0.1:502", 2),
         ("modbus+tcp://10.0.0.1:503", 1),
     ]
-
-
-def jobs_of(count, period_s):
-    """Return the jobs of so many devices."""
-    devices = [
-        device(connector, "modbus+tcp://10.0.0.1", ONE, name=f"d{n}", poll_s=period_s) for n in range(count)
-    ]
-    return ModbusLink(bind_all(devices)).jobs()
-
-
-def test_polls_are_spread_but_first_ones_come_soon():
-    """A hundred devices share a minute evenly, the same after each start, and all are read in the first half second."""
-    jobs = jobs_of(100, 60.0)
-
-    first = [job.start(1000.0) for job in jobs]
-    second = sorted(job.next_slot(1000.5, 1000.5) for job in jobs)
-
-    assert all(1000.0 <= moment <= 1000.5 for moment in first)
-    assert max(later - earlier for earlier, later in pairwise(second)) < 6
-    assert [job.share for job in jobs_of(100, 60.0)] == [job.share for job in jobs]
-
-
-def test_slots_stay_on_their_grid():
-    """However late a poll ends, the next one is on the grid and in the future."""
-    job: Job = jobs_of(1, 2.0)[0]
-    job.start(0.0)
-
-    for now in (0.0, 0.5, 3.999, 4.0, 1234.5):
-        slot = job.next_slot(0.0, now)
-        assert now < slot <= now + 2.0
-        assert math.remainder(slot - job.anchor, 2.0) == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize("period_s", [0.05, 0.1, 0.3, 7.0])
-def test_no_slot_comes_twice(period_s):
-    """The slot after a slot is one period later, through all rounding, for a loop that has run a month."""
-    job: Job = jobs_of(1, period_s)[0]
-    due = job.start(2_592_000.1)
-    for _ in range(2000):
-        after = job.next_slot(due, now=due - 0.001)
-        assert after - due > period_s / 2 or due < job.anchor
-        due = after
-
-
-def test_a_silent_unit_waits_longer_but_never_long():
-    """Waits grow to a cap, with jitter; patience is short in between and full now and then."""
-    unit: Unit = jobs_of(1, 2.0)[0].unit
-    waits, patience = [], []
-    for _ in range(12):
-        patience.append(unit.patience_s(slowest_s=0.01))
-        unit.missed(100.0)
-        waits.append(unit.ask_from - 100.0)
-
-    assert 0.25 <= waits[0] <= 0.5
-    assert max(waits) <= LAST_BACKOFF_S
-    assert min(waits[5:]) >= LAST_BACKOFF_S / 2
-    assert patience == [3.0, 0.5, 0.5, 0.5] * 3
-    assert unit.patience_s(slowest_s=2.0) == 3.0
-
-
-@pytest.mark.parametrize(
-    ("error", "words"),
-    [
-        (ConnectionRefusedError(errno.ECONNREFUSED, "x"), "connection refused"),
-        (OSError(errno.EHOSTUNREACH, "x"), "no route to host"),
-        (
-            OSError("Multiple exceptions: [Errno 111] Connect call failed ('::1', 1), [Errno 111] …"),
-            "connection refused",
-        ),
-        (socket.gaierror(-2, "Name or service not known"), "the name plc-7 is not known"),
-        (OSError("odd"), "cannot connect"),
-    ],
-)
-def test_reasons_are_words(error, words):
-    """Why no connection was made is said as a person would."""
-    assert _reason("plc-7", error) == words
 
 
 def test_on_uvloop():
