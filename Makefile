@@ -48,6 +48,7 @@ upgrade: dev  ## Write the locks anew with the newest versions that pyproject.to
 
 clean:  ## Remove .venv and all that was built
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf tests/peers/*/node_modules
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/setup.stamp: requirements.lock pyproject.toml tools/venv.sh

@@ -39,6 +39,8 @@ class Peer:
         return Path(found) if found and all(Path(file).exists() for file in self.files) else None
 
 
+NODE_OPCUA = Path(__file__).parent / "peers" / "node-opcua"
+
 # The same table as in tools/servers.sh.
 PEERS: Mapping[str, Peer] = {
     "influxd": Peer(("influxd",), "influxdb"),
@@ -47,6 +49,8 @@ PEERS: Mapping[str, Peer] = {
     "coap-server": Peer(("coap-server-openssl", "coap-server-notls", "coap-server"), "libcoap3-bin"),
     "mosquitto": Peer(("mosquitto",), "mosquitto"),
     "libmodbus": Peer(("cc", "gcc"), "libmodbus-dev gcc libc6-dev", ("/usr/include/modbus/modbus.h",)),
+    # Its package comes by npm, by its lock: tools/servers.sh does that as well.
+    "node-opcua": Peer(("node",), "nodejs npm", (str(NODE_OPCUA / "node_modules/node-opcua/package.json"),)),
 }
 
 

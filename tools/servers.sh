@@ -12,13 +12,28 @@ missing() {
   command -v mosquitto /usr/sbin/mosquitto >/dev/null || echo "mosquitto|MQTT with a real broker"
   [ -e /usr/include/modbus/modbus.h ] || echo "libmodbus-dev|Modbus with another implementation"
   command -v cc gcc >/dev/null || echo "gcc libc6-dev|Modbus with another implementation"
+  command -v node >/dev/null && command -v npm >/dev/null || echo "nodejs npm|OPC UA with another implementation"
+}
+
+# What npm brings stands in a folder that git ignores: exactly what the lock names, without running its scripts.
+npm_peer() {
+  local installed=$1/node_modules/.barrio-installed
+  command -v node >/dev/null && command -v npm >/dev/null || return 0
+  cmp -s "$1/package-lock.json" "$installed" && return 0
+  if (cd "$1" && npm ci --ignore-scripts --omit=dev --no-audit --no-fund >&2); then
+    cp "$1/package-lock.json" "$installed"
+  else
+    printf 'barrio: tests left out: %s (npm ci in %s failed)\n' "$2" "$1" >&2
+  fi
 }
 
 lines=$(missing)
-[ -n "$lines" ] || exit 0
-# shellcheck disable=SC2046 -- one word a package
-tools/apt.sh $(cut -d'|' -f1 <<<"$lines") || true
-lines=$(missing)
+if [ -n "$lines" ]; then
+  # shellcheck disable=SC2046 -- one word a package
+  tools/apt.sh $(cut -d'|' -f1 <<<"$lines") || true
+  lines=$(missing)
+fi
+npm_peer tests/peers/node-opcua "OPC UA with another implementation"
 [ -n "$lines" ] || exit 0
 while IFS='|' read -r packages tests; do
   printf 'barrio: tests left out: %s (as root: apt-get install %s)\n' "$tests" "$packages" >&2

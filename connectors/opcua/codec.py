@@ -192,6 +192,14 @@ def status_name(status: int) -> str:
     return named[0] if named else f"status 0x{status:08X}"
 
 
+def status_words(status: int) -> str:
+    """Return the standard's name of a status code and what the standard says of it."""
+    from asyncua.ua.status_codes import code_to_name_doc
+
+    named = code_to_name_doc.get(status & 0xFFFF_0000)
+    return ": ".join(word for word in named if word) if named else status_name(status)
+
+
 def judge(bound: BoundPoint, raw: object, status: int) -> Judged:
     """Return `(value, reason, words)` for what the server gave for a point.
 
@@ -207,20 +215,69 @@ def judge(bound: BoundPoint, raw: object, status: int) -> Judged:
 
 
 def _value_of(bound: BoundPoint, raw: object) -> Judged:
-    index = cast("OpcUaPoint", bound.point.address).index
-    if index is not None:
-        if not isinstance(raw, list):
-            return (
-                math.nan,
-                Reason.WRONG_TYPE,
-                f"the profile wants element {index} of an array, found {_shown(raw)}",
-            )
-        if index >= len(raw):
-            return math.nan, Reason.WRONG_TYPE, f"an array of {len(raw)} has no element {index}"
-        raw = raw[index]
+    address = cast("OpcUaPoint", bound.point.address)
+    if address.method:
+        return math.nan, Reason.NOT_AVAILABLE, "a method is called, it has no value"
+    try:
+        raw = pick(address, raw)
+    except Unfit as error:
+        return math.nan, error.reason, str(error)
     if raw is None:
         return math.nan, Reason.NOT_AVAILABLE, "the server has no value"
     return _state(bound, raw) if bound.state_ids else _number(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Opaque:
+    """A structure that could not be decoded, with the reason."""
+
+    words: str
+
+
+class Unfit(ValueError):
+    """Raised when a value has not the shape that the profile wants: no such element, no such field."""
+
+    def __init__(self, reason: Reason, words: str) -> None:
+        self.reason = reason
+        super().__init__(words)
+
+
+def pick(address: OpcUaPoint, raw: object) -> object:
+    """Return the element and the field of a node's value that a point wants; `Unfit` where there is none."""
+    if address.index is not None and raw is not None:
+        raw = _element(raw, address.index)
+    for name in address.field.split(".") if address.field else ():
+        if raw is None:
+            return None
+        raw = _member(raw, name)
+    return raw
+
+
+def _element(raw: object, index: int) -> object:
+    if not isinstance(raw, list):
+        raise Unfit(Reason.WRONG_TYPE, f"the profile wants element {index} of an array, found {_shown(raw)}")
+    if index >= len(raw):
+        raise Unfit(Reason.WRONG_TYPE, f"an array of {len(raw)} has no element {index}")
+    return cast("object", raw[index])
+
+
+def _member(raw: object, name: str) -> object:
+    """Return a field of a structure: a dict as `structures` decodes it, or a dataclass of the library."""
+    if isinstance(raw, dict):
+        known = list(raw)
+    else:
+        if isinstance(raw, Opaque):
+            raise Unfit(Reason.UNDECODABLE, raw.words)
+        known = list(getattr(type(raw), "__dataclass_fields__", ()))
+    if not known:
+        raise Unfit(
+            Reason.WRONG_TYPE, f"the profile wants the field {name} of a structure, found {_shown(raw)}"
+        )
+    if name not in known:
+        near = difflib.get_close_matches(name, known, 1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise Unfit(Reason.WRONG_TYPE, f"the structure has no field {name[:60]}{meant}")
+    return cast("object", raw[name] if isinstance(raw, dict) else getattr(raw, name))
 
 
 def _state(bound: BoundPoint, raw: object) -> Judged:

@@ -7,39 +7,54 @@ new run of the link makes a new one.
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import os
 import socket
+import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncua import ua
-from asyncua.client.client import Client
+from asyncua.common.utils import NotEnoughData
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import struct_from_binary
 from asyncua.ua.uaerrors import BadEncodingLimitsExceeded, BadTooManyOperations
 from asyncua.ua.uaerrors._base import UaError, UaStatusCodeError
 
+from connectors.opcua.access import Access
+from connectors.opcua.security import Door
+from connectors.opcua.transport import NONSENSE, BoundedClient
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from asyncua.client.ua_client import UASocketProtocol
+
+    from connectors.home import Home
     from connectors.opcua.codec import Identifier, NodeAddress
+    from connectors.opcua.config import OpcUaOptions
 
 _SAY_GOODBYE_S = 1.5
 _SHORTEST_SESSION_S = 60.0
+_SHORTEST_CHANNEL_S = 1.0
 _MOST_PER_RESPONSE = 1000  # decoding more at once would hold up the event loop for over 25 ms
 
 NAMESPACE_ARRAY = ObjectIds.Server_NamespaceArray
 SERVER_STATUS = ObjectIds.Server_ServerStatus
-MOST_ITEMS_PER_CALL = ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall
+
+_AWAY = (OSError, TimeoutError, UaError, TransientError)
+# Where the library looks at what a server answered, and trips over it.
+_DECODING = frozenset({"struct_from_binary", "check_answer", "create_session", "activate_session"})
 
 _CLOSED = frozenset(
     {"BadSessionClosed", "BadSessionIdInvalid", "BadSecureChannelClosed", "BadSecureChannelIdInvalid"}
 )
 _WORDS: dict[type[BaseException], str] = {
+    NotEnoughData: "the server sent a message that ends too early",
     ConnectionRefusedError: "connection refused",
     ConnectionResetError: "connection reset",
     ConnectionError: "connection closed by the server",
@@ -57,62 +72,78 @@ class Granted:
 class Session:
     """A session over a secure channel of its own; `open` first, `close` always."""
 
-    def __init__(self, url: str, timeout_s: float, keep_alive_s: float) -> None:
-        self.url = url
+    def __init__(self, door: Door, timeout_s: float, keep_alive_s: float) -> None:
+        self.url = door.url
         self.timeout_s = timeout_s
-        self._client = Client(url, timeout=timeout_s)
-        self._client.name = self._client.description = "barrio"
-        self._client.application_uri = "urn:barrio:client"
-        self._client.product_uri = "urn:barrio"
+        self._door = door
+        self.client = self._made()
         # A server keeps a session that was cut off for this long, and small ones have few to give.
-        self._client.session_timeout = int(max(_SHORTEST_SESSION_S, 6 * keep_alive_s) * 1000)
+        self.client.session_timeout = int(max(_SHORTEST_SESSION_S, 6 * keep_alive_s) * 1000)
+
+    def _made(self) -> BoundedClient:
+        client = BoundedClient(self.url, self.timeout_s)
+        client.name = client.description = "barrio"
+        client.product_uri = "urn:barrio"
+        return client
+
+    @property
+    def security(self) -> str:
+        """How the server is spoken to, for health."""
+        return self._door.words
 
     async def open(self) -> None:
-        """Connect and log in; what it raises is for `away`."""
-        client = self._client
-        before = _cancellations()
-        await client.connect_socket()
-        # asyncio.wait_for of Python 3.11 swallows a cancellation that meets the end of the wait (cpython #86296). Only
-        # the difference counts: a TaskGroup that failed earlier in this task has left the number raised.
-        if _cancellations() > before:
-            raise asyncio.CancelledError
-        await client.send_hello()
-        await client.open_secure_channel()
-        await client.create_session()
-        await client.activate_session()
+        """Connect and log in as the door says; what it raises is for `away`."""
+        if not self._door.open_by_wish:
+            await self._door.approve(await self._endpoints())
+        self._door.fit(self.client)
+        await _connect(self.client)
+        session = await self.client.create_session()
+        self._door.compare(session.ServerEndpoints)
+        await self._door.login(self.client)
+
+    async def _endpoints(self) -> Any:
+        """Return the endpoints that the server offers, asked without security: nobody answers for them yet."""
+        asker = self._made()
+        try:
+            await _connect(asker)
+            return await asker.get_endpoints()
+        finally:
+            await _drop(asker)
 
     async def close(self) -> None:
         """Say goodbye if the server listens, then drop the socket; bounded, and safe after any failure."""
-        protocol = self._client.uaclient.protocol
-        transport = protocol.transport if protocol is not None else None
+        protocol = self.client.uaclient.protocol
         try:
-            if transport is not None:
+            if protocol is not None and protocol.transport is not None:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(_SAY_GOODBYE_S):
-                        await self._client.disconnect()
+                        await self.client.disconnect()
         finally:
-            self._client.disconnect_socket()
-            if transport is not None:
-                transport.abort()
-            await asyncio.sleep(0)
+            await _drop(self.client, protocol)
 
     async def keep_secure(self) -> None:
-        """Renew the secure channel for ever, at three quarters of its life."""
+        """Renew the secure channel for ever, at three quarters of its life, however short the server makes it."""
         while True:
-            await asyncio.sleep(self._client.secure_channel_timeout * 0.75 / 1000)
-            await self._client.open_secure_channel(renew=True)
-            self._client.uaclient.revolve_security_token()
+            await asyncio.sleep(max(_SHORTEST_CHANNEL_S, self.client.secure_channel_timeout * 0.75 / 1000))
+            await self.client.open_secure_channel(renew=True)
+            self.client.uaclient.revolve_security_token()
 
     async def read(self, node: int) -> Any:
         """Return the value of a node of the standard's namespace, None where the server gives none."""
         nodes = [_node_id(node, 0)]
-        (found,) = await self._client.uaclient.session.read_attributes(nodes, AttributeIds.Value)
-        return _good_value(found)
+        found = await self.client.uaclient.session.read_attributes(nodes, AttributeIds.Value)
+        self._expect(found, len(nodes))
+        return _good_value(found[0])
+
+    def _expect(self, results: Sequence[object] | None, count: int) -> None:
+        if len(results or ()) != count:
+            raise TransientError(self.url, f"{len(results or ())} results for {count} operations")
 
     async def namespaces(self) -> dict[str, int]:
         """Return the server's namespace indexes by URI."""
         found = await self.read(NAMESPACE_ARRAY)
-        return {uri: index for index, uri in enumerate(found or ()) if uri}
+        uris = found if isinstance(found, list) else ()
+        return {uri: index for index, uri in enumerate(uris) if uri and isinstance(uri, str)}
 
     async def subscribe(self, publishing_s: float, keep_alive_s: float) -> Granted:
         """Create a subscription that speaks at least every `keep_alive_s`, as far as the server grants it."""
@@ -128,12 +159,13 @@ class Session:
         # The library's create_subscription would start its own publish loop, which hides why a session ended.
         answer = await self._send(request, ua.CreateSubscriptionResponse)
         made = answer.Parameters
-        return Granted(
-            made.SubscriptionId, made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
-        )
+        granted_s = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
+        if not 0 < granted_s < math.inf:
+            raise TransientError(self.url, f"a subscription that speaks every {granted_s} s")
+        return Granted(made.SubscriptionId, granted_s)
 
     async def _send(self, request: Any, answer: Any) -> Any:
-        protocol = self._client.uaclient.protocol
+        protocol = self.client.uaclient.protocol
         if protocol is None:
             raise ConnectionError
         response = struct_from_binary(answer, await protocol.send_request(request))
@@ -153,31 +185,45 @@ class Session:
                 ItemsToCreate=asked,
             )
             try:
-                results = await self._client.uaclient.session.create_monitored_items(parameters)
+                results = await self.client.uaclient.session.create_monitored_items(parameters)
             except (BadTooManyOperations, BadEncodingLimitsExceeded):
                 if len(asked) == 1:
                     raise
                 chunk = len(asked) // 2
             else:
+                self._expect(results, len(asked))
                 codes += [result.StatusCode.value for result in results]
         return codes
 
     async def publish(self, acknowledged: list[ua.SubscriptionAcknowledgement]) -> ua.PublishResult:
         """Ask for the next publish response; waits as long as the server has nothing to say."""
-        response: Any = await self._client.uaclient.session.publish(acknowledged)
+        response: Any = await self.client.uaclient.session.publish(acknowledged)
         response.ResponseHeader.ServiceResult.check()
         return cast("ua.PublishResult", response.Parameters)
 
     def away(self, error: BaseException) -> TransientError | None:
         """Return what an error says of the server as `TransientError`, None when it is a fault of ours."""
         leaves = list(_leaves(error))
-        if not all(isinstance(leaf, (OSError, TimeoutError, UaError, TransientError)) for leaf in leaves):
+        if not all(isinstance(leaf, _AWAY) or _was_decoding(leaf) for leaf in leaves):
             return None
         for leaf in leaves:
             # What we said ourselves explains the errors that followed from it.
             if isinstance(leaf, TransientError):
                 return leaf
+        if not isinstance(leaves[0], _AWAY):
+            return TransientError(
+                self.url, f"the server sent what is not understood: {type(leaves[0]).__name__}"
+            )
         return TransientError(self.url, words_of(leaves[0], self.timeout_s))
+
+
+def session_of(url: str, options: OpcUaOptions, home: Home) -> Session:
+    """Return a session with a server as the options say; no network."""
+    # The library logs what it raises as well, with traces; whoever wants that sets its level.
+    chatter = logging.getLogger("asyncua")
+    if chatter.level == logging.NOTSET:
+        chatter.setLevel(logging.CRITICAL + 1)
+    return Session(Door(Access.of(options), home, url), options.timeout, options.keep_alive)
 
 
 def monitoring(
@@ -216,6 +262,27 @@ def words_of(error: BaseException, timeout_s: float) -> str:
     return str(error) or type(error).__name__
 
 
+async def _connect(client: BoundedClient) -> None:
+    before = _cancellations()
+    await client.connect_socket()
+    # asyncio.wait_for of Python 3.11 swallows a cancellation that meets the end of the wait (cpython #86296). Only
+    # the difference counts: a TaskGroup that failed earlier in this task has left the number raised.
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+    await client.send_hello()
+    await client.open_secure_channel()
+
+
+async def _drop(client: BoundedClient, protocol: UASocketProtocol | None = None) -> None:
+    """Let go of a connection, also one that was never made."""
+    protocol = protocol or client.uaclient.protocol
+    transport = protocol.transport if protocol is not None else None
+    client.disconnect_socket()
+    if transport is not None:
+        transport.abort()
+    await asyncio.sleep(0)
+
+
 def _cancellations() -> int:
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
@@ -227,6 +294,17 @@ def _leaves(error: BaseException) -> Iterator[BaseException]:
             yield from _leaves(one)
     else:
         yield error
+
+
+def _was_decoding(error: BaseException) -> bool:
+    """Whether the library raised this over an answer of the server."""
+    if not isinstance(error, NONSENSE):
+        return False
+    steps = traceback.walk_tb(error.__traceback__)
+    return any(
+        frame.f_code.co_name in _DECODING and frame.f_globals["__name__"].startswith("asyncua.")
+        for frame, _ in steps
+    )
 
 
 def _node_id(identifier: Identifier, index: int) -> ua.NodeId:

@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from connectors.opcua.codec import UNCERTAIN, judge, node_of, ns_of, sampling_of
+from connectors.opcua.addresses import address_of
+from connectors.opcua.codec import UNCERTAIN, judge, ns_of, sampling_of
 from twin.frame import Frame
 from twin.ingest.settle import LATE_WINDOW_NS
 from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from connectors.opcua.codec import NodeAddress
-    from connectors.opcua.config import OpcUaOptions
+    from connectors.opcua.addresses import Address
+    from connectors.opcua.config import Band, OpcUaOptions, OpcUaPoint
     from twin.model.bound import BoundDevice, BoundPoint
     from twin.model.district import Device
 
@@ -32,17 +33,33 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _LONGEST_UNCONFIRMED_S = 10.0
+# InfoType DataValue and the bit Overflow: samples before this one were discarded (OPC 10000-4, 7.39.1).
+_OVERFLOW = 0x0480
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One node to monitor; its place in the subscription is its client handle."""
+    """One node to monitor, None for a method; its place in the subscription is its client handle."""
 
     device: Device
     bound: BoundPoint
-    node: NodeAddress
+    node: Address | None
     sampling_s: float
     queue_size: int
+    band: Band | None = None
+
+    @property
+    def structured(self) -> bool:
+        """Whether a field of a structure is wanted."""
+        return bool(cast("OpcUaPoint", self.bound.point.address).field)
+
+
+def item_of(device: Device, bound: BoundPoint) -> Item:
+    """Return the item of one point."""
+    address = cast("OpcUaPoint", bound.point.address)
+    node = None if address.method else address_of(device, bound.point)
+    queue_size = cast("OpcUaOptions", device.options).queue_size
+    return Item(device, bound, node, sampling_of(device, bound.point), queue_size, address.deadband)
 
 
 def items_of(devices: Iterable[BoundDevice]) -> dict[float, list[Item]]:
@@ -52,21 +69,26 @@ def items_of(devices: Iterable[BoundDevice]) -> dict[float, list[Item]]:
         device = bound_device.device
         options = cast("OpcUaOptions", device.options)
         items = groups.setdefault(options.publishing, [])
-        for bound in bound_device.points:
-            node = node_of(device, bound.point)
-            items.append(Item(device, bound, node, sampling_of(device, bound.point), options.queue_size))
+        items += [item_of(device, bound) for bound in bound_device.points]
     return groups
 
 
 def _plain(bound: BoundPoint) -> bool:
-    return not bound.state_ids and getattr(bound.point.address, "index", None) is None
+    address = cast("OpcUaPoint", bound.point.address)
+    return not bound.state_ids and address.index is None and not address.field
+
+
+def _unopened(raw: object) -> object:
+    return raw
 
 
 class Subscription:
     """The items of one publishing interval with their last readings.
 
-    Arrays run over the items: `ids` int32, `_value` float64, `_quality` uint8, and in ns UTC int64 `_heard` (receipt of
-    the last reading, 0: never) and `_settled` (the time under which ingest keeps it).
+    `open` decodes structures. `first` holds the time of each item's first reading of this run and `source` that of its
+    last one, ns UTC by the device's clock (0: never, or without a time). `overflowed` gathers items whose queue in the
+    server was too short. Arrays run over the items: `ids` int32, `_value` float64, `_quality` uint8, and in ns UTC
+    int64 `_heard` (receipt of the last reading, 0: never) and `_settled` (the time under which ingest keeps it).
     """
 
     def __init__(self, items: Sequence[Item]) -> None:
@@ -76,7 +98,10 @@ class Subscription:
         self.ids = np.array([item.bound.id for item in items], np.int32)
         self.confirm_s = confirm_period_s(items)
         self._plain = [_plain(item.bound) for item in items]
-        self._source = [0] * count
+        self.open: Callable[[object], object] = _unopened
+        self.source = [0] * count
+        self.first = [0] * count
+        self.overflowed: set[int] = set()
         self._words: dict[int, str] = {}
         self._value = np.full(count, np.nan)
         self._quality = np.zeros(count, np.uint8)
@@ -95,14 +120,16 @@ class Subscription:
         times: list[int] = []
         reasons: list[int] = []
         details: dict[int, str] = {}
-        plain, source = self._plain, self._source
+        plain, source, first = self._plain, self.source, self.first
         for place, raw, status, time in changes:
             if place >= len(plain):
                 continue
+            if status & _OVERFLOW == _OVERFLOW:
+                self.overflowed.add(place)
             if status < UNCERTAIN and type(raw) is float and plain[place] and raw - raw == 0.0:
                 value, reason, words = raw, 0, ""
             else:
-                value, reason, words = judge(self.items[place].bound, raw, status)
+                value, reason, words = judge(self.items[place].bound, self.open(raw), status)
                 if words:
                     details[len(places)] = words
                 # A status that turns bad often keeps the time of the last value: it must not replace that value.
@@ -110,6 +137,8 @@ class Subscription:
                     time = 0  # noqa: PLW2901
             if time:
                 source[place] = time
+                if not first[place]:
+                    first[place] = time
             places.append(place)
             values.append(value)
             times.append(time)
@@ -125,13 +154,24 @@ class Subscription:
         reasons = [int(Reason.BAD_STATUS)] * len(places)
         details = dict(enumerate(refusals.values()))
         for place in places:
-            self._source[place] = 0
+            self.source[place] = 0
         return self._frame(places, [np.nan] * len(places), [0] * len(places), reasons, details, received)
 
     def accept(self, places: Iterable[int]) -> None:
         """Note items that the server serves, also those that it refused before."""
         for place in places:
             self.refused.pop(place, None)
+
+    @property
+    def heard(self) -> npt.NDArray[np.int64]:
+        """When each item was heard of last, also unchanged: ns UTC of receipt, 0 for never (since `forget`)."""
+        return self._heard
+
+    def methods(self, received: int) -> Frame | None:
+        """Return the readings of points that are methods: they have no value, and say why."""
+        return self.take(
+            ((place, None, 0, 0) for place, item in enumerate(self.items) if item.node is None), received
+        )
 
     def forget(self) -> None:
         """Confirm nothing any more until it is heard anew: a response was lost, so any item may have changed."""
@@ -147,7 +187,7 @@ class Subscription:
         if received < self._due:
             return None
         self._due = received + int(self.confirm_s * _NS) // 4
-        times = np.where(np.array(self._source, np.int64) > 0, (published or received) - self._slack, 0)
+        times = np.where(np.array(self.source, np.int64) > 0, (published or received) - self._slack, 0)
         settled = self._settle(slice(None), times, received)
         stale = (self._heard > 0) & (self._heard + int(self.confirm_s * _NS) <= received)
         chosen = np.flatnonzero(stale & (settled > self._settled))

@@ -71,13 +71,13 @@ class Bms:
             await self.server.register_namespace(f"urn:pad:{number}")
         self.index = await self.server.register_namespace(URI)
         objects = self.server.nodes.objects
-        self._folder = await objects.add_folder(ua.NodeId("Plant", self.index), "Plant")  # type: ignore[arg-type]
+        self._folder = await objects.add_folder(ua.NodeId("Plant", self.index), "Plant")
         for name, value in self._variables.items():
             await self._add(name, value)
         await self.server.start()
 
     async def _add(self, name: str, value: ua.Variant) -> None:
-        node = ua.NodeId(name, self.index)  # type: ignore[arg-type]
+        node = ua.NodeId(name, self.index)
         await self._folder.add_variable(node, name.rpartition(".")[2], value)
 
     def add(self, name: str, value: ua.Variant) -> None:
@@ -86,8 +86,8 @@ class Bms:
 
     def write(self, name: str, value: ua.Variant, status: int = 0, source: datetime | None = None) -> None:
         """Set a variable with status and source time."""
-        data = ua.DataValue(value, ua.StatusCode(status), SourceTimestamp=source)  # type: ignore[arg-type]
-        node = ua.NodeId(name, self.index)  # type: ignore[arg-type]
+        data = ua.DataValue(value, ua.StatusCode(status), SourceTimestamp=source)
+        node = ua.NodeId(name, self.index)
         self.do(self.server.write_attribute_value(node, data))
 
     def end_subscriptions(self, status: int) -> None:
@@ -95,7 +95,7 @@ class Bms:
 
         async def end() -> None:
             for one in self.server.iserver.subscription_service.subscriptions.values():
-                await one.enqueue_statuschange(ua.StatusCode(status))  # type: ignore[arg-type]
+                await one.enqueue_statuschange(ua.StatusCode(status))
 
         self.do(end())
 

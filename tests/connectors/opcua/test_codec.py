@@ -18,6 +18,7 @@ from connectors.opcua.codec import (
     BAD,
     UNCERTAIN,
     NodeAddress,
+    Opaque,
     fill,
     judge,
     node_of,
@@ -25,6 +26,7 @@ from connectors.opcua.codec import (
     parse_node,
     sampling_of,
     status_name,
+    status_words,
 )
 from twin.quality import FIRST_BAD, Level, Reason
 
@@ -248,3 +250,48 @@ def test_values(bound, raw, status, value, reason, words):
     assert why == reason
     assert words in said
     assert bool(words) == bool(said)
+
+
+FIELD, BOTH = bind(
+    device(
+        connector,
+        "opc.tcp://h",
+        {"a": {"node": "i=1", "field": "Flow.Rate"}, "b": {"node": "i=1", "index": 1, "field": "Flow.Rate"}},
+    )
+).points
+LEAVES = st.one_of(
+    st.none(), st.integers(), st.floats(), st.text(max_size=5), st.builds(Opaque, st.just("why"))
+)
+TREES = st.recursive(
+    LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["Flow", "Rate", "x"]), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.sampled_from([FIELD, BOTH]), TREES)
+def test_no_structure_gives_a_wrong_value(bound, raw):
+    """Only the number that stands at the field is a value; whatever else a structure holds is bad, with words."""
+    value, reason, words = judge(bound, raw, 0)
+    at = (
+        raw[1]
+        if bound is BOTH and isinstance(raw, list) and len(raw) > 1
+        else raw
+        if bound is FIELD
+        else None
+    )
+    meant = at["Flow"].get("Rate") if isinstance(at, dict) and isinstance(at.get("Flow"), dict) else None
+
+    if reason < FIRST_BAD:
+        assert value == float(meant)
+    else:
+        assert math.isnan(value)
+        assert words
+
+
+def test_status_words_say_what_a_code_means():
+    """A refusal comes with the standard's name and its sentence."""
+    assert status_words(0x801F_0000).startswith("BadUserAccessDenied: User does not have permission")
+    assert status_words(0x8FFF_0000) == "status 0x8FFF0000"

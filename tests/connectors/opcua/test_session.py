@@ -6,7 +6,10 @@ import socket
 import pytest
 from asyncua.ua import uaerrors
 
+from connectors.home import Home
+from connectors.opcua.access import Access
 from connectors.opcua.codec import NodeAddress
+from connectors.opcua.security import Door
 from connectors.opcua.session import Session, node_id, words_of
 from twin.errors import TransientError
 
@@ -31,7 +34,7 @@ def test_a_loss_has_words(error, words):
 
 
 def _session():
-    return Session("opc.tcp://h:4840", 4.0, 4.0)
+    return Session(Door(Access(), Home(), "opc.tcp://h:4840"), 4.0, 4.0)
 
 
 async def test_our_own_finding_explains_the_errors_that_follow_it():

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from asyncua import ua
+from hypothesis import given
+from hypothesis import strategies as st
+
+from connectors.conformance.recording import RecordingSink, bind, device
+from connectors.opcua import connector
+from connectors.opcua.codec import NodeAddress
+from connectors.opcua.conditions import FIELDS, Condition, Conditions
+from connectors.opcua.events import Events
+from twin.events import DeviceEvent
+
+URIS = {"urn:plant": 3}
+
+
+def told(handle=0, **fields):
+    """An event as it stands in a publish response."""
+    return ua.EventFieldList(handle, [ua.Variant(fields.get(name)) for name, _, _ in FIELDS])
+
+
+def alarm(**fields):
+    usual = {"type": ua.NodeId(2915), "condition": ua.NodeId("high", 3), "retain": True, "id": b"1"}
+    return told(**{**usual, **fields})
+
+
+@pytest.fixture
+def heard():
+    one = bind(
+        device(connector, "opc.tcp://h", {"a": {"node": "i=1"}}, name="boiler", options={"events": True})
+    )
+    sink, conditions = RecordingSink(), Conditions()
+    return Events(None, sink, [one], conditions), sink, conditions
+
+
+async def test_a_plain_event_has_no_key(heard):
+    """What is no condition is told once, with the device's words and time."""
+    events, sink, _ = heard
+    moment = datetime(2026, 5, 1, tzinfo=UTC)
+    fields = {"type": ua.NodeId(2041), "source": "Boiler", "time": moment, "severity": 5000}
+    await events.take([told(message=ua.LocalizedText("Filter changed"), **fields)], 7, URIS)
+
+    at = int(moment.timestamp()) * 10**9
+    assert sink.events == [
+        DeviceEvent("test/boiler", "BaseEventType", at, 7, 1000, "Boiler", "Filter changed")
+    ]
+
+
+async def test_a_condition_is_named_by_uri_and_branch(heard):
+    """The name of a condition does not depend on the server's namespace index; branches are conditions of their own."""
+    events, sink, _ = heard
+    await events.take([alarm(), alarm(branch=ua.NodeId("b", 3))], 7, URIS)
+    await events.take([alarm(condition=ua.NodeId("high", 9))], 8, {"urn:plant": 9})
+
+    assert [one.key for one in sink.events] == [
+        "nsu=urn:plant;s=high",
+        "nsu=urn:plant;s=high#ns=3;s=b",
+        "nsu=urn:plant;s=high",
+    ]
+
+
+async def test_the_newest_telling_is_what_is_acknowledged(heard):
+    """The EventId of the last event of a condition is kept, until the condition is over."""
+    events, _, conditions = heard
+    await events.take([alarm(id=b"1"), alarm(id=b"2")], 7, URIS)
+    kept = conditions.get("test/boiler", "nsu=urn:plant;s=high")
+    await events.take([alarm(id=b"3", retain=False)], 7, URIS)
+
+    assert kept.event_id == b"2"
+    assert len(conditions) == 0
+
+
+async def test_a_refresh_ends_what_is_not_told_again(heard):
+    """Conditions that a refresh leaves out have ended; those that it tells stand."""
+    events, sink, conditions = heard
+    await events.take([alarm(), alarm(condition=ua.NodeId("low", 3))], 7, URIS)
+    sink.events.clear()
+    await events.take([told(type=ua.NodeId(2787)), alarm(), told(type=ua.NodeId(2788))], 9, URIS)
+
+    assert [(one.key, one.active) for one in sink.events] == [
+        ("nsu=urn:plant;s=high", True),
+        ("nsu=urn:plant;s=low", False),
+    ]
+    assert len(conditions) == 1
+
+
+async def test_a_handle_of_somebody_else_is_not_taken(heard):
+    """An event under a handle that was never given changes nothing."""
+    events, sink, _ = heard
+    await events.take([told(handle=5)], 7, URIS)
+
+    assert sink.events == []
+
+
+ANYTHING = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**6), 10**6),
+    st.floats(),
+    st.text(max_size=5),
+    st.binary(max_size=5),
+)
+
+
+@given(st.lists(ANYTHING, max_size=15))
+async def test_no_field_of_an_event_can_do_harm(values):
+    """Fields of wrong types, too few or too many of them give an event all the same, and nothing is raised."""
+    one = bind(device(connector, "opc.tcp://h", {"a": {"node": "i=1"}}, options={"events": True}))
+    sink = RecordingSink()
+    fields = [
+        ua.Variant(value) if not isinstance(value, float) else ua.Variant(value, ua.VariantType.Double)
+        for value in values
+    ]
+    await Events(None, sink, [one], Conditions()).take([ua.EventFieldList(0, fields)], 7, {})
+
+    (event,) = sink.events
+    assert 1 <= event.severity <= 1000
+    assert event.at == 7
+
+
+def test_conditions_are_bounded(monkeypatch):
+    """A server that invents conditions for ever takes a bounded part of memory: the oldest go."""
+    monkeypatch.setattr("connectors.opcua.conditions._MOST_CONDITIONS", 3)
+    conditions = Conditions()
+    for number in range(10):
+        event = DeviceEvent("test/a", "x", 1, 1, 1, "", "", key=str(number))
+        conditions.note(Condition(NodeAddress(number), b"", event), over=False)
+
+    assert [key for key in map(str, range(10)) if conditions.get("test/a", key)] == ["7", "8", "9"]
