@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self, cast
+from typing import TYPE_CHECKING, Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
-from twin.model.spec import Seconds
+from twin.model.spec import Seconds, SecretName
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from twin.model.district import Device, Point
 
 _RESOURCE = re.compile(r"/[\x21-\x7e]*")
+# Where devices that push send their readings; a point that names no resource is pushed.
+PUSHED = "/readings"
+# RFC 8613, section 3.3: an id is at most as long as the nonce (13 bytes with AES-CCM-16-64-128) less 6.
+_LONGEST_ID = 7
 # RFC 7252, section 5.10: Uri-Path and Uri-Query hold up to 255 bytes each.
 _LONGEST_SEGMENT = 255
 
@@ -29,12 +33,22 @@ class Format(StrEnum):
     SENML = "senml"
 
 
+def is_resource(text: str) -> bool:
+    """Whether a text is the path of a resource, with a query if it takes one."""
+    if _RESOURCE.fullmatch(text) is None or "#" in text:
+        return False
+    return all(len(part) <= _LONGEST_SEGMENT for part in re.split(r"[/?&]", text))
+
+
 class CoapPoint(BaseModel):
     """The address of a point: a resource, and where the value stands in its payload."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    resource: str = Field(description="Path on the device, with a query if it takes one: /sensors/temp?u=c")
+    resource: str = Field(
+        default=PUSHED,
+        description="Path on the device, with a query if it takes one: /sensors/temp?u=c; not for one that pushes",
+    )
     format: Format | None = Field(
         default=None,
         description="text, json, cbor or senml; what the answer's Content-Format says when left out",
@@ -59,6 +73,7 @@ class CoapPoint(BaseModel):
     observe: bool | None = Field(
         default=None, description="Ask to be notified (RFC 7641); the option's when left out"
     )
+    write: Literal["put", "post"] = Field(default="put", description="Method that sets the resource")
 
     @field_validator("resource")
     @classmethod
@@ -66,7 +81,7 @@ class CoapPoint(BaseModel):
         if _RESOURCE.fullmatch(value) is None or "#" in value:
             message = "a resource is a path such as /sensors/temp, without host, blanks or #"
             raise ValueError(message)
-        if any(len(part) > _LONGEST_SEGMENT for part in re.split(r"[/?&]", value)):
+        if not is_resource(value):
             message = f"no segment of a resource may be longer than {_LONGEST_SEGMENT} bytes (RFC 7252, section 5.10)"
             raise ValueError(message)
         return value
@@ -82,6 +97,36 @@ class CoapPoint(BaseModel):
         return self
 
 
+def _hex(value: object) -> object:
+    if isinstance(value, str) and re.fullmatch(r"(?:[0-9a-fA-F]{2})*", value) is not None:
+        return value.lower()
+    message = 'bytes are written as hex digits in quotes, two for each: "0a01"'
+    raise ValueError(message)
+
+
+Hex = Annotated[str, BeforeValidator(_hex)]
+OscoreId = Annotated[Hex, Field(max_length=2 * _LONGEST_ID)]
+
+
+class OscoreOptions(BaseModel):
+    """The part of an OSCORE context that both ends must have (RFC 8613, section 3.2), seen from here."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    sender_id: OscoreId = Field(description="Our id in this context, hex; the device's recipient id")
+    recipient_id: OscoreId = Field(description="The device's id in this context, hex; its sender id")
+    secret: SecretName = Field(description="Name of the master secret; what it stands for is in hex")
+    salt: Hex = Field(default="", description="Master salt, hex")
+    id_context: Hex | None = Field(default=None, description="ID context, hex, where the device has one")
+
+    @model_validator(mode="after")
+    def _has_two_ids(self) -> Self:
+        if self.sender_id == self.recipient_id:
+            message = "sender_id and recipient_id are the same: each end has an id of its own"
+            raise ValueError(message)
+        return self
+
+
 class CoapOptions(BaseModel):
     """The options of a profile or a device that speaks CoAP."""
 
@@ -92,6 +137,21 @@ class CoapOptions(BaseModel):
     )
     observe: bool = Field(default=True, description="Ask to be notified where a point does not say otherwise")
     format: Format | None = Field(default=None, description="Format where neither point nor answer names one")
+    oscore: OscoreOptions | None = Field(default=None, description="Protect each message (RFC 8613)")
+    psk_identity: str | None = Field(
+        default=None, min_length=1, max_length=64, description="coaps: identity of the pre-shared key"
+    )
+    psk: SecretName | None = Field(
+        default=None,
+        description="coaps: name of the pre-shared key; it stands for text, or for bytes when it begins with hex:",
+    )
+
+    @model_validator(mode="after")
+    def _is_one_key(self) -> Self:
+        if (self.psk is None) != (self.psk_identity is None):
+            message = "`psk` and `psk_identity` belong together"
+            raise ValueError(message)
+        return self
 
 
 def resources_of(device: Device) -> Mapping[str, tuple[tuple[Point, CoapPoint], ...]]:

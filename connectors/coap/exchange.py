@@ -1,47 +1,43 @@
-"""The only file that moves datagrams: one UDP socket an event loop, and exchanges over it.
+"""Exchanges with one peer: requests, retransmissions, tokens, and the notifications that follow.
 
-aiocoap's `Context` sends requests through a `Pipe`. This module makes the pipes itself, since the ready-made request
-objects cannot do what a collector of thousands of observations needs (aiocoap 0.4.17, `protocol.py`): renew an
-observation under its token (RFC 7641, section 3.3.1), end one explicitly, or keep more than the newest notification.
-Without a task for each request it also costs a third (0.2 ms of CPU instead of 0.6 to 0.7).
+Made here, and not taken from aiocoap's `Context`, since its request objects cannot do what a collector of thousands of
+observations needs (aiocoap 0.4.17, `protocol.py`): renew an observation under its token (RFC 7641, section 3.3.1), end
+one explicitly, keep more than the newest notification, or keep the peers apart. aiocoap encodes and decodes messages.
 """
 
 from __future__ import annotations
 
 import asyncio
-import errno
-import logging
 import os
+import random
+import secrets
 import socket
-from collections import deque
+from collections import Counter, deque
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote
-from weakref import WeakKeyDictionary
 
 import aiocoap
-from aiocoap import error as coap_error
-from aiocoap.numbers.constants import TransportTuning
-from aiocoap.pipe import Pipe
-from aiocoap.transports.simple6 import MessageInterfaceSimple6
-from aiocoap.transports.udp6 import MessageInterfaceUDP6, UDP6EndpointAddress
 
-from connectors.coap.payload import shown
+from connectors.coap import wire
+from connectors.coap.datagrams import PeerSocket, connect
+from connectors.coap.dtls import Plain
+from connectors.coap.wire import ACK, CON, NON, RST, NotCoap
+from connectors.payloads.decoding import shown
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
-_LOG = "barrio.coap.aiocoap"
+    from connectors.coap.dtls import Wrap
+
 _MOST_WAITING = 64
-_SIMPLE6_SOCKETS = 65_536
-# RFC 7252, section 4.8: four retransmissions, the first after 2 to 3 s. Its section 4.8.1 allows other times; the
-# guidance for UDP stays at one second or more (RFC 8085, section 3.1.1).
-_MOST_RETRANSMISSIONS = 4
-_USUAL_ACK_S = 2.0
-_SHORTEST_ACK_S = 1.0
-_ACK_SPREAD = 1.4
+# RFC 7252, section 4.8: sent again after 2 to 3 s, then after twice as long each time. Its section 4.8.1 allows other
+# times, and the guidance for UDP stays at one second or more (RFC 8085, section 3.1.1). Here the waits stop growing at
+# 2 s, on purpose: a device that comes back must be heard within 5 s, and one small datagram in 2 s hurts no path.
+_FIRST_S = 1.0
+_LONGEST_S = 2.0
+_SPREAD = 1.4
 
 
 class NoAnswer(Exception):
@@ -52,219 +48,292 @@ class Unreachable(NoAnswer):
     """Raised when the network says that there is nobody: port closed, no route, no such name."""
 
 
-def tuning(timeout_s: float) -> TransportTuning:
-    """Return retransmission times that end within `timeout_s`, so that nothing of an exchange outlives it."""
-    for count in range(_MOST_RETRANSMISSIONS, -1, -1):
-        ack_s = timeout_s / (_ACK_SPREAD * (2 ** (count + 1) - 1))
-        if ack_s >= _SHORTEST_ACK_S or count == 0:
-            return _tuned(min(ack_s, _USUAL_ACK_S), count)
-    raise AssertionError
+class Guard(Protocol):
+    """What protects a request and reads its protected answers; `keys.Keys` is one."""
+
+    def protect(self, message: aiocoap.Message) -> tuple[aiocoap.Message, object]:
+        """Return the message to send and what its answers are recognised by."""
+
+    def unprotect(self, message: aiocoap.Message, asked: object) -> aiocoap.Message:
+        """Return what an answer holds; ValueError when it is not what it should be."""
 
 
-def _tuned(ack_s: float, count: int) -> TransportTuning:
-    made = TransportTuning()
-    made.ACK_TIMEOUT = ack_s
-    made.ACK_RANDOM_FACTOR = _ACK_SPREAD
-    made.MAX_RETRANSMIT = count
-    return made
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """When a confirmable message is sent again until its exchange is over: first after `first_s` to 1.4 times that."""
+
+    first_s: float = _FIRST_S
+
+    def waits(self) -> Iterator[float]:
+        """Yield the waits between transmissions, in seconds, without end."""
+        wait_s = self.first_s * random.uniform(1.0, _SPREAD)
+        while True:
+            yield min(wait_s, _LONGEST_S)
+            wait_s *= 2
 
 
-class _Unicast(UDP6EndpointAddress):  # type: ignore[misc]
-    """A resolved peer. Whether it is multicast was asked for every message, at a tenth of its cost."""
-
-    is_multicast = False
+USUAL = Tuning()
+_OPEN = 0
 
 
-class _Socket(MessageInterfaceUDP6):  # type: ignore[misc]
-    """One UDP socket for all peers, safe against errors of one peer that surface while sending to another.
-
-    With IP_RECVERR an unconnected socket reports a pending ICMP error at the next send, whomever that goes to (udp(7)).
-    aiocoap blames that send's peer and, in a retransmission, loses its own books. The first failure is therefore
-    sent again, the error queue names the peer who meant it, and a lasting one is reported from the loop.
-    """
-
-    _failed: OSError | None = None
-
-    def send(self, message: aiocoap.Message) -> None:
-        failed = self._attempt(message) and self._attempt(message)
-        if failed is not None:
-            self.loop.call_soon(self._report, failed, message.remote)
-
-    def _attempt(self, message: aiocoap.Message) -> OSError | None:
-        self._failed = None
-        super().send(message)
-        return self._failed
-
-    def _report(self, failed: OSError, remote: Any) -> None:
-        if self._shutting_down is None:
-            self._ctx.dispatch_error(failed, remote)
-
-    def error_received(self, exc: OSError) -> None:
-        self._failed = exc
-
-    def datagram_msg_received(self, data: bytes, ancdata: Any, flags: int, address: Any) -> None:
-        # aiocoap 0.4.17 lets UnicodeDecodeError of a text option out of Message.decode.
-        try:
-            super().datagram_msg_received(data, ancdata, flags, address)
-        except UnicodeDecodeError:
-            self.log.info("datagram from %s is not CoAP", address)
-
-
-@dataclass(slots=True)
-class _Shared:
-    """The endpoint of one event loop, and how many use it."""
-
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    users: int = 0
-    endpoint: Endpoint | None = None
-
-
-_SHARED: WeakKeyDictionary[asyncio.AbstractEventLoop, _Shared] = WeakKeyDictionary()
+def open_lines() -> int:
+    """Return how many lines are open, over all event loops."""
+    return _OPEN
 
 
 @asynccontextmanager
-async def shared_endpoint() -> AsyncIterator[Endpoint]:
-    """Lend the one endpoint of the running event loop; the last one to give it back closes it, within 3 s."""
-    shared = _SHARED.setdefault(asyncio.get_running_loop(), _Shared())
-    shared.users += 1
+async def line_to(host: str, port: int, wrap: Wrap | None = None) -> AsyncIterator[Line]:
+    """Lend a line to a peer and close it afterwards; Unreachable when there is no way to it."""
+    global _OPEN  # noqa: PLW0603 - a gauge of this process, read by tests for leaks
     try:
-        async with shared.lock:
-            if shared.endpoint is None:
-                shared.endpoint = await Endpoint.open()
-        yield shared.endpoint
+        sock = await connect(host, port)
+    except socket.gaierror as error:
+        raise Unreachable(f"no address for {host!r}") from error
+    except OSError as error:
+        raise Unreachable(f"no UDP socket: {os.strerror(error.errno or 0).lower()}") from error
+    line = Line(sock, wrap)
+    _OPEN += 1
+    try:
+        yield line
     finally:
-        shared.users -= 1
-        if shared.users == 0 and shared.endpoint is not None:
-            endpoint, shared.endpoint = shared.endpoint, None
-            await endpoint.close()
+        _OPEN -= 1
+        line.close()
 
 
-def open_endpoints() -> int:
-    """Return how many endpoints are open, over all event loops."""
-    return sum(shared.endpoint is not None for shared in _SHARED.values())
+class _Sending:
+    """A confirmable message on its way; `NSTART` is one, so it stands alone (RFC 7252, section 4.7)."""
+
+    __slots__ = ("data", "exchange", "mid", "timer", "waits")
+
+    def __init__(self, exchange: Exchange, data: bytes, mid: int, tuned: Tuning) -> None:
+        self.exchange = exchange
+        self.data = data
+        self.mid = mid
+        self.waits = tuned.waits()
+        self.timer: asyncio.TimerHandle | None = None
 
 
-class Endpoint:
-    """Our end of all exchanges: a socket, tokens and retransmissions, kept by an aiocoap context."""
+class Line:
+    """Our end of all exchanges with one peer. Nothing that the peer sends raises here; it is counted in `dropped`."""
 
-    def __init__(self, context: aiocoap.Context) -> None:
-        self.context = context
+    def __init__(self, sock: socket.socket, wrap: Wrap | None = None) -> None:
+        self.dropped: Counter[str] = Counter()
         self._loop = asyncio.get_running_loop()
-        self._tokens = context.request_interfaces[0]
-        self._turn_s = 0.0
-
-    @classmethod
-    async def open(cls) -> Endpoint:
-        """Open a UDP socket; where the machine has no IPv6 at all, one socket for each peer instead."""
-        logging.getLogger(_LOG).setLevel(logging.CRITICAL)
-        try:
-            return cls(await _context(_Socket))
-        except OSError as error:
-            if error.errno != errno.EAFNOSUPPORT:
-                words = f"no UDP socket: {os.strerror(error.errno or 0).lower()}"
-                raise Unreachable(words) from error
-            return cls(await _context(MessageInterfaceSimple6))
+        self._mid = random.randrange(2**16)
+        self._token = secrets.randbits(32)
+        self._exchanges: dict[bytes, Exchange] = {}
+        self._waiting: deque[Exchange] = deque()
+        self._sending: _Sending | None = None
+        self._socket = PeerSocket(sock, self._datagram, self._failed)
+        self._channel = (wrap or Plain)(self._socket.send, self._took, self._broke)
 
     @property
     def pending(self) -> int:
         """How many exchanges and observations wait for something."""
-        return len(self._tokens.outgoing_requests)
+        return len(self._exchanges)
 
-    async def close(self) -> None:
-        """Close the socket."""
-        await self.context.shutdown()
+    @property
+    def floods(self) -> int:
+        """How often the peer sent more than its share."""
+        return self._socket.dropped
 
-    async def resolve(self, host: str, port: int) -> Any:
-        """Return the network address of a peer; Unreachable when its name has none."""
-        message = aiocoap.Message(code=aiocoap.GET, uri=f"coap://{host}:{port}/")
-        try:
-            await self.context.find_remote_and_interface(message)
-        except (coap_error.NetworkError, ValueError) as error:
-            words = f"no address for {host!r}"
-            raise Unreachable(words) from error
-        remote = message.remote
-        if isinstance(remote, UDP6EndpointAddress):
-            return _Unicast(remote.sockaddr, remote.interface, pktinfo=remote.pktinfo)
-        return remote
-
-    async def turn(self, spread_s: float) -> None:
-        """Wait for one's place in the queue of first requests, `spread_s` apart, so that they are no burst."""
-        now = self._loop.time()
-        self._turn_s = max(self._turn_s + spread_s, now)
-        await asyncio.sleep(self._turn_s - now)
+    def close(self) -> None:
+        """Close the socket; exchanges get nothing more."""
+        self._silence()
+        self._waiting.clear()
+        self._channel.close()
+        self._socket.close()
 
     def new_token(self) -> bytes:
-        """Return a token that no exchange has."""
-        token: bytes = self._tokens.next_token()
-        return token
+        """Return a token that no exchange has; where it begins nobody can guess (RFC 7252, section 5.3.1)."""
+        self._token = (self._token + 1) % 2**32
+        return self._token.to_bytes(4, "big")
 
-    def begin(self, request: aiocoap.Message, token: bytes) -> Exchange:
+    def begin(
+        self, request: aiocoap.Message, token: bytes, tuned: Tuning, guard: Guard | None = None
+    ) -> Exchange:
         """Send a request; `Exchange.stop` must follow."""
-        return Exchange(self._tokens, request, token, self._loop)
+        exchange = Exchange(self, request, token, tuned, guard)
+        self._exchanges[token] = exchange
+        self._waiting.append(exchange)
+        self._next()
+        return exchange
 
-    def forget(self, request: aiocoap.Message, token: bytes) -> None:
-        """Tell a server to end the observation of that token (RFC 7641, section 3.6); nobody waits for the answer."""
-        request.opt.observe = 1
-        request.token = token
-        request.transport_tuning = aiocoap.Unreliable()
-        self._tokens.token_interface.send_message(request, lambda: None)
+    def repeat(self, exchange: Exchange) -> None:
+        """Send an exchange's request again, changed meanwhile, as another message."""
+        self._waiting.append(exchange)
+        self._next()
 
-    async def whole(self, request: aiocoap.Message, timeout_s: float) -> aiocoap.Message:
-        """Return a representation that takes several blocks (RFC 7959), assembled by aiocoap."""
+    def tell(self, request: aiocoap.Message, token: bytes, guard: Guard | None = None) -> None:
+        """Send a request that nobody waits for, once."""
+        outer = guard.protect(request)[0] if guard else request
+        self._channel.send(wire.encode(outer, NON, self._new_mid(), token))
+
+    def forget(self, exchange: Exchange) -> None:
+        """Take nothing more for an exchange, and send nothing more of it."""
+        if self._exchanges.get(exchange.token) is exchange:
+            del self._exchanges[exchange.token]
+        if self._sending is not None and self._sending.exchange is exchange:
+            self._silence()
+            self._next()
+
+    def _new_mid(self) -> int:
+        self._mid = (self._mid + 1) % 2**16
+        return self._mid
+
+    def _next(self) -> None:
+        while self._sending is None and self._waiting:
+            exchange = self._waiting.popleft()
+            if not exchange.ended:
+                self._start(exchange)
+
+    def _start(self, exchange: Exchange) -> None:
+        mid = self._new_mid()
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self.context.request(request).response
-        except TimeoutError:
-            raise NoAnswer(_no_answer(timeout_s)) from None
-        except coap_error.Error as error:
-            raise NoAnswer(_words(error, timeout_s)) from error
-        except (AssertionError, ValueError) as error:
-            # aiocoap 0.4.17 asserts what it should check: that blocks come without a break, each as large as it says.
-            raise NoAnswer("the blocks do not fit together") from error
+            data = wire.encode(exchange.to_send(), CON, mid, exchange.token)
+        except NoAnswer as none:
+            exchange.put(none)
+            return
+        self._sending = _Sending(exchange, data, mid, exchange.tuned)
+        self._transmit(self._sending)
 
+    def _transmit(self, sending: _Sending) -> None:
+        self._channel.send(sending.data)
+        sending.timer = self._loop.call_later(next(sending.waits), self._late, sending)
 
-async def _context(transport: Any) -> aiocoap.Context:
-    """Return a context with this one transport, where the ready-made one opens TCP, TLS and WebSockets too."""
-    loop = asyncio.get_running_loop()
-    context = aiocoap.Context(loop=loop, loggername=_LOG)
-    made = partial(transport.create_client_transport_endpoint, log=context.log, loop=loop)
-    await context._append_tokenmanaged_messagemanaged_transport(made)  # noqa: SLF001 - as create_client_context does it
-    if transport is MessageInterfaceSimple6:
-        # It closes the oldest of more than 64 sockets, and an observation with it.
-        interface = context.request_interfaces[0].token_interface.message_interface
-        interface._pool.max_sockets = _SIMPLE6_SOCKETS  # noqa: SLF001 - no public way leads there
-    return context
+    def _late(self, sending: _Sending) -> None:
+        if sending is self._sending:
+            self._transmit(sending)
+
+    def _silence(self) -> None:
+        sending, self._sending = self._sending, None
+        if sending is not None and sending.timer is not None:
+            sending.timer.cancel()
+
+    def _datagram(self, data: bytes) -> None:
+        self._channel.feed(data)
+
+    def _took(self, data: bytes) -> None:
+        try:
+            message = wire.decode(data)
+        except NotCoap as error:
+            self.dropped[str(error)] += 1
+            return
+        self._dispatch(message)
+
+    def _dispatch(self, message: aiocoap.Message) -> None:
+        if message.mtype in (ACK, RST):
+            self._acknowledged(message)
+        if message.code.is_response():
+            self._responded(message)
+        elif message.mtype is CON:
+            # A ping, or a request to us who serve nothing (RFC 7252, section 4.2).
+            self._channel.send(wire.empty(RST, message.mid))
+            self.dropped["a request to a client"] += 1
+
+    def _acknowledged(self, message: aiocoap.Message) -> None:
+        sending = self._sending
+        if sending is None or sending.mid != message.mid:
+            return
+        self._silence()
+        if message.mtype is RST:
+            sending.exchange.put(NoAnswer("the device refused the request with a reset"))
+        self._next()
+
+    def _responded(self, message: aiocoap.Message) -> None:
+        exchange = self._exchanges.get(message.token)
+        if exchange is None:
+            self.dropped["an answer that nobody waits for"] += 1
+        taken = exchange is not None and self._take(exchange, message)
+        if message.mtype is CON:
+            self._channel.send(wire.empty(ACK if taken else RST, message.mid))
+
+    def _take(self, exchange: Exchange, message: aiocoap.Message) -> bool:
+        """Hand a response on; False when it must be rejected (RFC 7252, section 5.4.1)."""
+        unknown = next(wire.misunderstood(message, wire.RESPONSE_OPTIONS), None)
+        if unknown is not None:
+            self.dropped["an answer with a critical option that is not understood"] += 1
+            if message.mtype is not NON:
+                exchange.put(
+                    NoAnswer(f"the answer has the critical option {unknown}, which is not understood")
+                )
+            return False
+        if self._sending is not None and self._sending.exchange is exchange:
+            self._silence()
+            self._next()
+        return exchange.receive(message)
+
+    def _failed(self, error: OSError) -> None:
+        self._end(Unreachable(os.strerror(error.errno or 0).lower()))
+
+    def _broke(self, words: str) -> None:
+        self._end(NoAnswer(words))
+
+    def _end(self, none: NoAnswer) -> None:
+        self._silence()
+        self._waiting.clear()
+        for exchange in list(self._exchanges.values()):
+            exchange.put(none)
 
 
 class Exchange:
     """One request and what comes back on its token: a response, or notifications without end."""
 
     def __init__(
-        self, tokens: Any, request: aiocoap.Message, token: bytes, loop: asyncio.AbstractEventLoop
+        self, line: Line, request: aiocoap.Message, token: bytes, tuned: Tuning, guard: Guard | None
     ) -> None:
         self.request = request
+        self.token = token
+        self.tuned = tuned
         self.ended = False
-        self._loop = loop
-        self._inbox: deque[tuple[aiocoap.Message | BaseException, float]] = deque(maxlen=_MOST_WAITING)
+        self._line = line
+        self._guard = guard
+        self._asked: object = None
+        self._loop = asyncio.get_running_loop()
+        self._inbox: deque[tuple[aiocoap.Message | NoAnswer, float]] = deque(maxlen=_MOST_WAITING)
         self._wake: asyncio.Future[None] | None = None
-        request.token = token
-        pipe = Pipe(request, tokens.log)
-        self._end = pipe.on_event(self._take)
-        tokens.outgoing_requests[token, request.remote] = pipe
-        pipe.on_interest_end(partial(_drop, tokens, (token, request.remote), pipe))
-        tokens.token_interface.send_message(request, self._reset)
 
-    def _take(self, event: Any) -> bool:
-        self._inbox.append((event.message or event.exception, self._loop.time()))
-        self.ended = self.ended or event.is_last
+    def to_send(self) -> aiocoap.Message:
+        """Return the message for the wire."""
+        if self._guard is None:
+            return self.request
+        outer, self._asked = self._guard.protect(self.request)
+        return outer
+
+    def receive(self, message: aiocoap.Message) -> bool:
+        """Take a response; False when it is not what it should be."""
+        if self._guard is not None:
+            try:
+                message = self._guard.unprotect(message, self._asked)
+            except ValueError as error:
+                self._line.dropped[f"{error}"] += 1
+                return False
+            if self._is_to_repeat(message):
+                return True
+        self._inbox.append((message, self._loop.time()))
+        if self.request.opt.observe != 0 or message.opt.observe is None:
+            self._finish()
         self._rouse()
-        return not event.is_last
+        return True
 
-    def _reset(self) -> None:
-        """Take it that the peer answered with a reset: it lives and wants none of this."""
+    def _is_to_repeat(self, message: aiocoap.Message) -> bool:
+        """Send again with the device's nonce when it asks for one: it did nothing yet (RFC 8613, appendix B.1.2)."""
+        if message.code is not aiocoap.UNAUTHORIZED or message.opt.echo is None or self.request.opt.echo:
+            return False
+        self.request.opt.echo = message.opt.echo
+        self._line.repeat(self)
+        return True
+
+    def put(self, none: NoAnswer) -> None:
+        """Take it that the exchange came to nothing."""
         if not self.ended:
-            self._inbox.append((coap_error.MessageError(), self._loop.time()))
+            self._inbox.append((none, self._loop.time()))
+            self._finish()
             self._rouse()
+
+    def _finish(self) -> None:
+        self.ended = True
+        self._line.forget(self)
 
     def _rouse(self) -> None:
         if self._wake is not None and not self._wake.done():
@@ -280,15 +349,15 @@ class Exchange:
         if not self._inbox:
             return None
         found, at_s = self._inbox.popleft()
-        if isinstance(found, BaseException):
-            raise _as_no_answer(found, wait_s)
+        if isinstance(found, NoAnswer):
+            raise found
         return found, at_s
 
     async def answer(self, timeout_s: float) -> tuple[aiocoap.Message, float]:
         """Return the first message; NoAnswer when none came in time."""
         found = await self.next(timeout_s)
         if found is None:
-            raise NoAnswer(_no_answer(timeout_s))
+            raise NoAnswer(f"no answer within {timeout_s:g} s")
         return found
 
     async def _sleep(self, wait_s: float) -> None:
@@ -301,21 +370,14 @@ class Exchange:
             self._wake = None
 
     def stop(self) -> None:
-        """Take nothing more. What is still to be sent of the request will not register an observation."""
+        """Take nothing more, and send nothing more of the request."""
         if not self.ended:
-            self.ended = True
-            self.request.opt.observe = None
-            self._end()
+            self._finish()
 
 
-def _drop(tokens: Any, key: Any, pipe: Pipe) -> None:
-    if tokens.outgoing_requests is not None and tokens.outgoing_requests.get(key) is pipe:
-        del tokens.outgoing_requests[key]
-
-
-def request(resource: str, host: str, remote: Any, tuned: TransportTuning | None = None) -> aiocoap.Message:
-    """Return a GET of a resource such as `/a/b?c=d`."""
-    message = aiocoap.Message(code=aiocoap.GET, transport_tuning=tuned)
+def request(resource: str, host: str, code: aiocoap.Code = aiocoap.GET) -> aiocoap.Message:
+    """Return a request for a resource such as `/a/b?c=d`."""
+    message = aiocoap.Message(code=code)
     path, _, query = resource.partition("?")
     if path != "/":
         message.opt.uri_path = tuple(unquote(part) for part in path[1:].split("/"))
@@ -323,7 +385,6 @@ def request(resource: str, host: str, remote: Any, tuned: TransportTuning | None
         message.opt.uri_query = tuple(unquote(part) for part in query.split("&"))
     if not _is_address(host):
         message.opt.uri_host = host
-    message.remote = remote
     return message
 
 
@@ -338,23 +399,19 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _as_no_answer(found: BaseException, waited_s: float) -> NoAnswer:
-    kind = Unreachable if isinstance(found.__cause__, OSError) else NoAnswer
-    made = kind(_words(found, waited_s))
-    made.__cause__ = found
-    return made
+async def ask(
+    line: Line, message: aiocoap.Message, timeout_s: float, guard: Guard | None = None
+) -> aiocoap.Message:
+    """Return the one answer to a request; NoAnswer when none came in time."""
+    exchange = line.begin(message, line.new_token(), USUAL, guard)
+    try:
+        answer, _ = await exchange.answer(timeout_s)
+    finally:
+        exchange.stop()
+    return answer
 
 
-def _no_answer(timeout_s: float) -> str:
-    return f"no answer within {timeout_s:g} s"
-
-
-def _words(found: BaseException, timeout_s: float) -> str:
-    cause = found.__cause__
-    if isinstance(cause, OSError) and cause.errno:
-        return os.strerror(cause.errno).lower()
-    if isinstance(found, coap_error.MessageError):
-        return "the device refused the request with a reset"
-    if isinstance(found, coap_error.TimeoutError):
-        return _no_answer(timeout_s)
-    return shown(str(found))
+def said(answer: aiocoap.Message) -> str:
+    """Return the code of an answer with its diagnostic words (RFC 7252, section 5.5.2)."""
+    words = shown(answer.payload.decode("utf-8", "replace"))
+    return f"{answer.code}: {words}" if words else str(answer.code)

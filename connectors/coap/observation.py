@@ -1,12 +1,15 @@
-"""When a notification is news, and how long it stays so (RFC 7641). Pure."""
+"""When a notification is news, and how long it stays so (RFC 7641)."""
 
 from __future__ import annotations
 
+import asyncio
 import random
 from dataclasses import dataclass
+from weakref import WeakKeyDictionary
 
 _HALF = 2**23
 _RESET_S = 128.0
+_TURNS: WeakKeyDictionary[asyncio.AbstractEventLoop, float] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,15 +21,26 @@ class Pace:
     shortest_s: float = 1.0
     longest_s: float = 3600.0
     spread_s: float = 0.004
+    probe_s: float = (
+        4.0  # a resource that did not answer is asked again this soon, while others of its device do
+    )
+
+    async def turn(self) -> None:
+        """Wait for one's place in the queue of first requests, `spread_s` apart, so that they are no burst."""
+        loop = asyncio.get_running_loop()
+        now = loop.time()
+        _TURNS[loop] = max(_TURNS.get(loop, 0.0) + self.spread_s, now)
+        await asyncio.sleep(_TURNS[loop] - now)
 
     def patience_s(self, max_age: int | None, silent_after_s: float) -> float:
         """Return how long to wait for the next notification before asking anew.
 
-        Max-Age and up to the margin, at random so that many devices do not ask at once; and never so long that the
-        twin would call a point silent whose value merely has not changed.
+        Max-Age and most of the margin, at random so that many devices do not ask at once; the rest of the margin is
+        for the question to get through. Never so long that the twin would call a point silent whose value merely has
+        not changed.
         """
         fresh = self.max_age_s if max_age is None else max_age
-        wait = min(fresh + self.margin_s * random.uniform(0.5, 1.0), silent_after_s * 2 / 3)
+        wait = min(fresh + self.margin_s * random.uniform(0.4, 0.9), silent_after_s * 2 / 3)
         return min(max(wait, self.shortest_s), self.longest_s)
 
     def retry_s(self, max_age: int | None) -> float:

@@ -187,13 +187,31 @@ def _time(seconds: float, now_ns: int) -> int:
     return since if seconds >= _FIRST_ABSOLUTE_S else now_ns + since
 
 
+class Pack:
+    """The records of a pack by name, whole or without the base name."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.records = records
+        self._by_name: dict[str, list[Record]] = {}
+        for record in records:
+            for name in {record.name, record.own}:
+                self._by_name.setdefault(name, []).append(record)
+
+    def of(self, name: str | None) -> Sequence[Record]:
+        """Return the records of a name, oldest first; all when None asks for the only name that there is.
+
+        What has no time of its own is the newest; of equal times the later in the pack is.
+        """
+        if name is None:
+            found = self.records if len({record.name for record in self.records}) == 1 else ()
+        else:
+            found = self._by_name.get(name, ())
+        return sorted(found, key=lambda record: record.time_ns or math.inf)
+
+
 def find(records: Sequence[Record], name: str | None) -> Record | None:
     """Return the newest record of that name, whole or without its base name; the only one when None asks for it."""
-    if name is None:
-        matching = records if len({record.name for record in records}) == 1 else ()
-    else:
-        matching = [record for record in records if name in {record.name, record.own}]
-    return max(reversed(matching), key=lambda record: record.time_ns or math.inf, default=None)
+    return next(reversed(Pack(records).of(name)), None)
 
 
 def fits(unit: str, wanted: str, scale: float, offset: float) -> bool:

@@ -14,17 +14,10 @@ from hypothesis import strategies as st
 
 from connectors.coap import connector
 from connectors.coap.config import CoapPoint, Format, resources_of
-from connectors.coap.payload import (
-    CONTENT_FORMATS,
-    MOST_BYTES,
-    Reader,
-    Wire,
-    decode,
-    encode,
-    serve,
-    shown,
-)
+from connectors.coap.payload import CONTENT_FORMATS, encode, serve
+from connectors.coap.reader import Reader
 from connectors.conformance.recording import bind, device
+from connectors.payloads.decoding import MOST_BYTES, Wire, decode, shown
 from twin.model.bound import BoundPoint
 from twin.model.quantities import Quantity
 from twin.quality import FIRST_BAD, Reason

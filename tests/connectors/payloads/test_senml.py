@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.coap import senml
+from connectors.payloads import senml
 
 NOW = 1_790_000_000_000_000_000
 NAMES = st.text("abcXYZ019-:./_", min_size=1, max_size=20)

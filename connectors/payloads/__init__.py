@@ -1,0 +1,1 @@
+"""What payloads hold, whichever protocol carries them: text, JSON, CBOR, SenML."""
