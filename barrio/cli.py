@@ -321,6 +321,47 @@ def discover(
 
 
 @app.command()
+def certs(
+    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="opcua.")],
+    host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Name or address of this machine; several times."),
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, max=36_500, help="How long a new certificate holds.")
+    ] = None,
+    renew: Annotated[bool, typer.Option("--renew", help="Make a new one in place of the old.")] = False,
+    trust: Annotated[
+        str | None, typer.Option(metavar="THUMBPRINT", help="Trust a server that was rejected.")
+    ] = None,
+    untrust: Annotated[str | None, typer.Option(metavar="THUMBPRINT", help="Trust it no more.")] = None,
+    data: Data = None,
+) -> None:
+    """Make our own certificate, show all of them, and say whose we trust."""
+    from barrio.commands import certs as command
+
+    asked = command.Asked(tuple(host or ()), days, renew, trust, untrust)
+    for line in command.certs(_settings(data=data), protocol, asked):
+        typer.echo(line)
+
+
+@app.command()
+def new(
+    what: Annotated[str, typer.Argument(metavar="connector", help="What to begin: connector.")],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="As profiles will write it.")],
+    folder: Annotated[Path | None, typer.Option(metavar="DIR", help="Where to write it; here else.")] = None,
+) -> None:
+    """Write a working folder for a connector, with tests that pass."""
+    from barrio.commands import new as command
+    from barrio.errors import AskError
+
+    if what != "connector":
+        raise AskError("WHAT", f"barrio can begin a connector, found {what!r}")
+    for line in command.connector(name, folder):
+        typer.echo(line)
+
+
+@app.command()
 def connectors(as_json: AsJson = False) -> None:
     """List the protocols that are installed."""
     from barrio.commands import connectors as command

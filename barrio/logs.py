@@ -11,7 +11,7 @@ import structlog
 if TYPE_CHECKING:
     from structlog.typing import EventDict, Processor, WrappedLogger
 
-QUIET = ("aiocoap", "asyncio", "asyncua", "coap", "coap-server", "httpcore", "httpx", "pymodbus", "uvicorn")
+QUIET = ("aiocoap", "asyncio", "asyncua", "coap", "coap-server", "httpcore", "httpx", "uvicorn")
 
 
 class Output(Protocol):

@@ -68,10 +68,10 @@ def links(platform: Platform) -> list[dict[str, Any]]:
             "since": rfc3339(status.since),
             "words": status.words,
             "drops": status.drops,
-            "security": status.security,
+            "security": link.security,
             "devices": list(status.devices),
         }
-        for status, _ in platform.supervisor.links
+        for status, link in platform.supervisor.links
     ]
 
 

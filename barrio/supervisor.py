@@ -56,7 +56,6 @@ class LinkStatus:
     attempts: int = 0
     up_since_s: float = 0.0
     drops: int = 0
-    security: str = "none"
     ever_up: bool = field(default=False)
 
 
@@ -190,5 +189,4 @@ class Supervisor:
 
 def _status(protocol: str, link: Link) -> LinkStatus:
     ids = np.array([point.id for device in link.devices for point in device.points], np.int32)
-    names = tuple(bound.device.id for bound in link.devices)
-    return LinkStatus(link.name, protocol, names, ids, security=link.security)
+    return LinkStatus(link.name, protocol, tuple(bound.device.id for bound in link.devices), ids)

@@ -66,6 +66,7 @@ class Sink(Protocol):
     async def commit(self, frame: Frame) -> None:
         """Deliver a frame and return when it is durable, for devices that wait for an answer.
 
+        Also for what a device had kept (`Frame.backfilled`); several at once share one write to the disk.
         `TransientError` with `retry_after_s` when the buffer is full.
         """
 

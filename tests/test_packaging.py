@@ -87,10 +87,15 @@ def test_licence_is_apache(wheel):
 
 
 def test_connectors_are_named_by_entry_points():
-    """The three protocols are found by name; each connector's own tests load it."""
+    """The four protocols are found by name; each connector's own tests load it."""
 
-    assert {entry.name for entry in entry_points(group="barrio.connectors")} >= {"modbus", "opcua", "coap"}
-    assert set(PROJECT["project"]["entry-points"]["barrio.connectors"]) == {"modbus", "opcua", "coap"}
+    assert {entry.name for entry in entry_points(group="barrio.connectors")} >= {
+        "modbus",
+        "opcua",
+        "coap",
+        "mqtt",
+    }
+    assert set(PROJECT["project"]["entry-points"]["barrio.connectors"]) == {"modbus", "opcua", "coap", "mqtt"}
     assert metadata("barrio")["Version"] == PROJECT["project"]["version"]
 
 

@@ -36,6 +36,7 @@ class Reason(IntEnum):
 
     UNCERTAIN_STATUS = 64
     IMPRECISE = 65
+    AGE_UNKNOWN = 66
 
     NOT_AVAILABLE = 128
     DEVICE_EXCEPTION = 129
@@ -80,6 +81,7 @@ _MEANINGS = {
     Reason.RESTAMPED: "the device's clock was too far off, the time of receipt stands",
     Reason.UNCERTAIN_STATUS: "the device itself calls this value uncertain",
     Reason.IMPRECISE: "an integer too large to be kept exactly (above 2^53)",
+    Reason.AGE_UNKNOWN: "somebody kept this value in between, nobody knows since when",
     Reason.NOT_AVAILABLE: "the device says that it has no value",
     Reason.DEVICE_EXCEPTION: "the device answered with an exception",
     Reason.BAD_STATUS: "the server calls this value bad",

@@ -62,6 +62,7 @@ class RecordingSink:
     events: list[DeviceEvent] = field(default_factory=list)
     strangers: dict[str, str] = field(default_factory=dict)
     ups: int = 0
+    refused: int = 0
     downs: list[TransientError] = field(default_factory=list)
     _room: asyncio.Event = field(default_factory=asyncio.Event)
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -93,16 +94,18 @@ class RecordingSink:
         self.offer(frame)
 
     def offer(self, frame: Frame) -> bool:
-        """Keep the frame, unless `full`."""
+        """Keep the frame, unless `full`: then it is counted in `refused`."""
         if self.full:
+            self.refused += 1
             return False
         self.frames.append(frame)
         self._news.set()
         return True
 
     async def commit(self, frame: Frame) -> None:
-        """Keep the frame."""
-        self.offer(frame)
+        """Keep the frame; `TransientError` while `full`, as the intake does."""
+        if not self.offer(frame):
+            raise TransientError("spool", "the buffer is full", retry_after_s=1.0)
 
     def silent(self, ids: Ids, reason: Reason, words: str) -> None:
         """Keep the silence."""

@@ -253,14 +253,14 @@ def test_the_version_is_quick(tmp_path):
 
 
 def test_connectors_are_listed(tmp_path):
-    """The three that come along, with their schemes."""
+    """The four that come along, with their schemes and how they stand on the ladder."""
     found = json.loads(barrio("connectors", "--json", cwd=tmp_path).stdout)
 
-    assert {one["name"]: one["schemes"] for one in found} == {
-        "coap": {"coap": 5683},
-        "modbus": {"modbus+tcp": 502},
-        "opcua": {"opc.tcp": 4840},
-    }
+    schemes = {one["name"]: one["schemes"] for one in found}
+    assert sorted(schemes) == ["coap", "modbus", "mqtt", "opcua"]
+    assert (schemes["coap"]["coap"], schemes["modbus"]["modbus+tcp"]) == (5683, 502)
+    assert schemes["opcua"] == {"opc.tcp": 4840}
+    assert all({"rung", "next", "missing"} <= one.keys() for one in found)
 
 
 def test_run_and_simulate_as_two_processes(tmp_path):

@@ -18,7 +18,17 @@ from typing import Any
 
 from tests import ROOT
 
-BENCHMARKS = ("frames_to_store", "modbus_to_store", "line_protocol", "memory", "spool_start")
+BENCHMARKS = (
+    "frames_to_store",
+    "modbus_to_store",
+    "modbus_devices",
+    "opcua_to_store",
+    "opcua_link",
+    "coap_observed",
+    "line_protocol",
+    "memory",
+    "spool_start",
+)
 TIMEOUT_S = 600
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from connectors.home import Home
 from twin.frame import Frame
 from twin.model.bound import BoundDevice
 from twin.model.district import Device
@@ -60,6 +61,10 @@ class SyntheticLink:
     def devices(self) -> Sequence[BoundDevice]:
         return (self.device,)
 
+    @property
+    def security(self) -> str:
+        return "none"
+
     async def probe(self) -> str:
         return "a stand-in"
 
@@ -96,7 +101,7 @@ class SyntheticConnector:
         del device
         return ()
 
-    def links(self, devices: Sequence[BoundDevice]) -> list[SyntheticLink]:
+    def links(self, devices: Sequence[BoundDevice], home: Home) -> list[SyntheticLink]:
         return [SyntheticLink(device, self.pace, 1 / len(devices)) for device in devices]
 
 
