@@ -91,8 +91,8 @@ class Catalogue:
 
     @property
     def ids(self) -> Ids:
-        """Series ids of all configured points."""
-        return np.array([item.id for item in self.points.values()], np.int32)
+        """Series ids of all configured points that are read: commands give no readings, and miss none."""
+        return np.array([item.id for item in self.points.values() if item.point.readable], np.int32)
 
     def zone(self, item: BoundPoint) -> ZoneInfo:
         """Return the zone of a point's district."""

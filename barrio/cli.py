@@ -299,7 +299,7 @@ def explain(
 
 @app.command()
 def discover(
-    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="For example opcua or coap.")],
+    protocol: Annotated[str, typer.Argument(metavar="PROTOCOL", help="For example opcua or modbus.")],
     endpoint: Annotated[str, typer.Argument(metavar="ENDPOINT", help="As in devices.yaml.")],
     option: Annotated[
         list[str] | None, typer.Option(metavar="KEY=VALUE", help="As in a profile's options; several times.")
@@ -390,5 +390,8 @@ def main() -> None:
 
 
 def _said(words: str) -> int:
-    sys.stderr.write(f"{words}\n")
+    """Show an error without what a terminal would act upon: some of its words are a device's, or a file's."""
+    from barrio.terminal import plain
+
+    sys.stderr.write(plain(f"{words}\n", keep="\n"))
     return WRONG_INPUT

@@ -94,9 +94,12 @@ def understand(asked: Asked, catalogue: Catalogue, now_ns: int) -> Question:
 
 
 def find(path: str, catalogue: Catalogue) -> BoundPoint:
-    """Return the point of a path; UnknownName with the nearest one."""
+    """Return the point of a path; UnknownName with the nearest one, or one of the device or district that it names."""
     found = catalogue.points.get(path.strip("/"))
     if found is None:
+        below = [one for one in catalogue.points if one.startswith(f"{path.strip('/')}/")]
+        if below:
+            raise UnknownName(f"{path!r} is not a point but has {len(below)}, such as {below[0]}")
         near = nearest(path, catalogue)
         raise UnknownName(f"there is no point {path!r}{near}; a path is district/device/point")
     return found

@@ -26,19 +26,27 @@ class Secrets:
         self._folder = folder
 
     def __call__(self, name: str) -> str:
-        """Return a secret without the line end that editors add; StartError when it is not set."""
+        """Return a secret without the line end that editors add; StartError when it is not set, or empty."""
         variable = variable_of(name)
-        if variable in os.environ:
-            return os.environ[variable]
+        found, where = os.environ.get(variable), variable
+        if found is None:
+            found, where = self._from_file(name, variable)
+        if not found:
+            raise StartError(f"secret {name!r} is empty: {where} holds nothing")
+        return found
+
+    def _from_file(self, name: str, variable: str) -> tuple[str, str]:
+        """Return what the file of a secret holds, and its name."""
         if self._folder is None:
             raise StartError(
                 f"secret {name!r} is not set: set {variable}, or name a folder with BARRIO_SECRETS"
             )
+        file = self._folder / name
         try:
-            return (self._folder / name).read_text("utf-8").rstrip("\r\n")
+            return file.read_text("utf-8").rstrip("\r\n"), str(file)
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text in UTF-8"
-            raise StartError(f"secret {name!r}: {self._folder / name}: {why}; or set {variable}") from None
+            raise StartError(f"secret {name!r}: {file}: {why}; or set {variable}") from None
 
 
 def variable_of(name: str) -> str:

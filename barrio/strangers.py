@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from barrio.terminal import plain
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -34,7 +36,7 @@ class Strangers:
 
     def seen(self, link: str, identity: str, words: str, at: int) -> None:
         """Note that somebody spoke; the ledger hears of it the first time."""
-        identity, words = _printable(identity), _printable(words)
+        identity, words = plain(identity[:_LONGEST]), plain(words[:_LONGEST])
         known = self._known.get((link, identity))
         if known is not None:
             known.words, known.last, known.times = words, at, known.times + 1
@@ -47,8 +49,3 @@ class Strangers:
     def listed(self) -> list[Stranger]:
         """Return who spoke, the newest first."""
         return sorted(self._known.values(), key=lambda one: -one.last)
-
-
-def _printable(text: str) -> str:
-    """Return what somebody unknown said in a form that is safe to show."""
-    return "".join(sign if sign.isprintable() else "�" for sign in text[:_LONGEST])

@@ -188,5 +188,7 @@ class Supervisor:
 
 
 def _status(protocol: str, link: Link) -> LinkStatus:
-    ids = np.array([point.id for device in link.devices for point in device.points], np.int32)
+    ids = np.array(
+        [item.id for device in link.devices for item in device.points if item.point.readable], np.int32
+    )
     return LinkStatus(link.name, protocol, tuple(bound.device.id for bound in link.devices), ids)

@@ -95,6 +95,8 @@ class _Explanation:
         if self.platform.at_rest:
             since = self._at(self.platform.folder.alive_ns())
             return Step("link", Verdict.STOPS, f"barrio does not run with this data folder since {since}")
+        if not self.item.point.readable:
+            return Step("link", Verdict.STOPS, "the point is a command: it is written, and gives no readings")
         if status is None:
             return Step("link", Verdict.STOPS, "no link reads this point")
         if status.up:
@@ -114,7 +116,8 @@ class _Explanation:
             Reason.NOT_HEARD_YET,
             Reason.BUFFER_FULL,
         }:
-            return Step("device", Verdict.STOPS, f"{reason.meaning} since {since}{_tail(words)}")
+            when = f", {since}" if reason is Reason.NOT_HEARD_YET else f" since {since}"
+            return Step("device", Verdict.STOPS, f"{reason.meaning}{when}{_tail(words)}")
         if not heard:
             return Step("device", Verdict.STOPS, "nothing was heard since barrio started")
         if state.quality.level is Level.BAD and state.quality not in _CHECKS:

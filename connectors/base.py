@@ -79,7 +79,7 @@ class Sink(Protocol):
     def filled(self, ids: Ids, start: int, stop: int) -> None:
         """Say that these points' history is complete for `start <= time < stop`, ns UTC: their gaps in it are filled.
 
-        Only after all of that stretch went through `backfill`; gaps that reach beyond it stay as they are.
+        Only after all of that stretch went through `backfill`; of a gap that reaches beyond it the rest stays a gap.
         """
 
     def event(self, event: DeviceEvent) -> None:

@@ -19,8 +19,6 @@ import httpx
 import pytest
 
 LOOPBACK = "127.0.0.1"
-# A server dies with the test run, also when that is killed.
-LEASH = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
 
@@ -118,7 +116,7 @@ class Server:
         """Start the server and return when it answers."""
         if self._process is not None:
             return
-        command = [*LEASH, *self.command(need(self.program))]
+        command = self.command(need(self.program))
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 command,

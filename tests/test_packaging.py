@@ -21,7 +21,7 @@ LOCKS = ("requirements.lock", "requirements-dev.lock")
 # All that a lock may say: a pin, a hash, a comment that names packages. No option, address or path fits.
 LOCK_LINE = re.compile(
     r"""\#\ Made\ by\ `make\ lock`\ from\ pyproject\.toml;\ do\ not\ edit\.
-    | [a-z0-9.-]+==[0-9a-z.]+(\ ;\ [a-z_]+\ [!=<>]+\ "[a-z0-9.]+")?\ \\
+    | [a-z0-9.-]+==[0-9a-z.]+(\ (;|and)\ [a-z_]+\ [!=<>]+\ "[a-z0-9._]+")*\ \\
     | \ {4}--hash=sha256:[0-9a-f]{64}(\ \\)?
     | \ {4}\#(\ via)?(\ {1,3}[A-Za-z0-9.-]+)?""",
     re.VERBOSE,
@@ -69,7 +69,8 @@ def test_every_package_is_shipped_and_layered():
 def test_wheel_holds_every_file_of_the_packages(wheel):
     """Code, districts, profiles, READMEs and type markers: the wheel holds all files of the packages, no others."""
     files = (path for name in PACKAGES for path in (ROOT / name).rglob("*") if path.is_file())
-    expected = {str(path.relative_to(ROOT)) for path in files if "__pycache__" not in path.parts}
+    caches = {"__pycache__", ".ruff_cache", ".mypy_cache", ".pytest_cache"}
+    expected = {str(path.relative_to(ROOT)) for path in files if not caches & set(path.parts)}
     shipped = {name for name in wheel.namelist() if ".dist-info/" not in name}
 
     assert shipped == expected

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from twin.events import DeviceEvent
 from twin.sqlite import Database
+from twin.words import storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS condition (
-  id INTEGER PRIMARY KEY, device TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL, UNIQUE (device, key)
+  id INTEGER PRIMARY KEY AUTOINCREMENT, device TEXT NOT NULL, key TEXT NOT NULL, last INTEGER NOT NULL,
+  UNIQUE (device, key)
 ) STRICT;
 CREATE TABLE IF NOT EXISTS device_event (
   id INTEGER PRIMARY KEY, device TEXT NOT NULL, kind TEXT NOT NULL, at INTEGER NOT NULL, received INTEGER NOT NULL,
@@ -34,12 +36,17 @@ _STANDS = (
 _EVENTS = f"SELECT {_EVENT} FROM device_event WHERE received >= ? AND received < ? ORDER BY id DESC LIMIT ?"  # noqa: S608
 _COLUMNS = ", ".join(f"e.{name}" for name in _EVENT.split(", "))
 _CONDITIONS = f"SELECT c.id, {_COLUMNS} FROM condition c JOIN device_event e ON e.id = c.last"  # noqa: S608
-_ONGOING = f"{_CONDITIONS} WHERE e.active = 1 OR e.acknowledged = 0 ORDER BY e.severity DESC, c.id LIMIT ?"
+_LASTS = "(e.active = 1 OR e.acknowledged = 0)"
+_ONGOING = f"{_CONDITIONS} WHERE {_LASTS} ORDER BY e.severity DESC, c.id LIMIT ?"
+_OVER = (
+    "DELETE FROM condition WHERE last IN "  # noqa: S608
+    f"(SELECT e.id FROM device_event e WHERE e.received < ? AND {_LASTS} IS NOT 1)"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """A condition of a device and its newest change; `id` is ours and short, for people to name it by."""
+    """A condition of a device and its newest change; `id` is ours, short and never another's: people name it by it."""
 
     id: int
     event: DeviceEvent
@@ -65,7 +72,7 @@ class DeviceEvents:
             for event in events:
                 number = connection.execute(_PUT, _row(event)).lastrowid
                 if event.key:
-                    connection.execute(_STANDS, (event.device, event.key, number))
+                    connection.execute(_STANDS, (event.device, storable(event.key), number))
 
     def events(self, start_ns: int, stop_ns: int, limit: int) -> list[DeviceEvent]:
         """Return what was received in `start_ns <= received < stop_ns`, the newest first."""
@@ -86,8 +93,9 @@ class DeviceEvents:
         return None if row is None else Condition(row[0], _event(row[1:]))
 
     def prune(self, before_ns: int) -> int:
-        """Forget events received before a time, but not the newest of a condition; returns how many."""
+        """Forget events received before a time, but not how a condition stands that lasts; returns how many."""
         with self._database.transaction() as connection:
+            connection.execute(_OVER, (before_ns,))
             return connection.execute(
                 "DELETE FROM device_event WHERE received < ? AND id NOT IN (SELECT last FROM condition)",
                 (before_ns,),
@@ -95,9 +103,10 @@ class DeviceEvents:
 
 
 def _row(event: DeviceEvent) -> tuple[Any, ...]:
+    kind, source, words, key = map(storable, (event.kind, event.source, event.words, event.key))
     return (
-        *(event.device, event.kind, event.at, event.received, event.severity, event.source, event.words),
-        *(event.key, _number(event.active), _number(event.acknowledged)),
+        *(event.device, kind, event.at, event.received, event.severity, source, words, key),
+        *(_number(event.active), _number(event.acknowledged)),
     )
 
 

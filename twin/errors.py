@@ -14,6 +14,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.words import storable
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
@@ -57,9 +59,9 @@ class TransientError(BarrioError):
 
     def __init__(self, peer: str, words: str, retry_after_s: float | None = None) -> None:
         self.peer = peer
-        self.words = words
+        self.words = storable(words)
         self.retry_after_s = retry_after_s
-        super().__init__(f"{peer}: {words}")
+        super().__init__(f"{peer}: {self.words}")
 
 
 class PermanentError(BarrioError):

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.quality import FIRST_BAD, Reason
+from twin.words import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +156,7 @@ class Gaps:
     def _begin(self, ids: Ids, at: Times | int, reason: Reason, words: str) -> None:
         if not len(ids):
             return
+        words = storable(words)
         since = np.broadcast_to(np.asarray(at, np.int64), ids.shape).copy()
         self.reason[ids] = reason
         self.since[ids] = since

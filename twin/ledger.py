@@ -13,6 +13,7 @@ import numpy as np
 
 from twin.quality import FIRST_ABSENT, Reason
 from twin.sqlite import Database
+from twin.words import storable
 
 if TYPE_CHECKING:
     import sqlite3
@@ -220,10 +221,9 @@ class Ledger:
 
     def event(self, kind: str, at_ns: int, words: str, subject: str = "") -> None:
         """Note that something happened."""
+        row = (at_ns, kind, storable(subject), storable(words))
         with self._database.transaction() as connection:
-            connection.execute(
-                "INSERT INTO event (at, kind, subject, words) VALUES (?,?,?,?)", (at_ns, kind, subject, words)
-            )
+            connection.execute("INSERT INTO event (at, kind, subject, words) VALUES (?,?,?,?)", row)
 
     def events(self, start_ns: int, stop_ns: int, limit: int = 100) -> list[Event]:
         """Return the newest events in `start_ns <= at < stop_ns`, newest first."""

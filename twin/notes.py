@@ -6,6 +6,7 @@ from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
 from twin.sqlite import Database
+from twin.words import storable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,7 @@ class Notes:
     def put(self, owner: str, key: str, text: str) -> None:
         """Keep a note, in the place of the one before it."""
         with self._database.transaction() as connection:
-            connection.execute(_PUT, (owner, key, text))
+            connection.execute(_PUT, (owner, storable(key), storable(text)))
 
     def drop(self, owner: str, key: str) -> None:
         """Forget a note."""

@@ -90,7 +90,7 @@ _MEANINGS = {
     Reason.WRONG_TYPE: "not of the type that the profile promises",
     Reason.UNKNOWN_STATE: "a state that the profile does not name",
     Reason.UNDECODABLE: "the answer could not be decoded",
-    Reason.NOT_HEARD_YET: "nothing was heard since the point was configured",
+    Reason.NOT_HEARD_YET: "nothing was heard since it was configured",
     Reason.LINK_DOWN: "the link to the device is down",
     Reason.NO_ANSWER: "the device does not answer",
     Reason.SILENT: "the device stopped sending",

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 import orjson
-from fastapi import Header, Query
+from fastapi import Header, Path, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twin.events import DeviceEvent
 
 MOST_LISTED = 10_000
+_LAST = 2**63 - 1
 
 
 class Acknowledgement(BaseModel):
@@ -60,9 +61,14 @@ def add(app: FastAPI, platform: Platform) -> None:
 
     @app.post("/api/v1/conditions/{number}/acknowledge")
     async def acknowledge(
-        number: int, body: Acknowledgement, authorization: Annotated[str, Header(max_length=200)] = ""
+        number: Annotated[int, Path(ge=1, le=_LAST)],
+        body: Acknowledgement,
+        authorization: Annotated[str, Header(max_length=200)] = "",
     ) -> Response:
         """Acknowledge a condition at its device; 409 with the device's words when it refuses."""
+        if platform.at_rest:
+            words = "barrio does not run with this data folder: no device can be told"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
         if not _allowed(platform, authorization):
             return problem(HTTPStatus.FORBIDDEN, "only with the operator's token of the data folder")
         found = await platform.in_thread("reads", platform.device_events.condition, number)

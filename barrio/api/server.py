@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import ipaddress
 import socket
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
 
+from barrio.api.gate import Gate
 from twin.errors import StartError
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
+    from starlette.types import ASGIApp
 
     from barrio.settings import Listen
 
@@ -51,9 +53,9 @@ def address(listening: socket.socket) -> str:
 class Server(uvicorn.Server):
     """Serves until `stop`; signals are the process's, not the server's."""
 
-    def __init__(self, app: FastAPI, listening: socket.socket) -> None:
+    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
         config = uvicorn.Config(
-            app,
+            Gate(app, local=ipaddress.ip_address(listening.getsockname()[0]).is_loopback),
             lifespan="off",
             log_config=None,
             access_log=False,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from barrio import history
 from barrio.client import answers, fetch, tell
 from barrio.errors import AskError, UnknownName
 from barrio.service import run_loop
+from barrio.terminal import plain
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
@@ -31,7 +32,16 @@ def ask(
         async with answers(settings, districts) as client:
             return await fetch(client, path, query)
 
-    return run_loop(asked())
+    return _safe(run_loop(asked()))
+
+
+def _safe(body: Any) -> Any:
+    """Return an answer with nothing in its texts that a terminal would act upon: devices choose their words."""
+    if isinstance(body, str):
+        return plain(body)
+    if isinstance(body, list):
+        return [_safe(one) for one in body]
+    return {key: _safe(one) for key, one in body.items()} if isinstance(body, dict) else body
 
 
 def past(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], form: str) -> str:
@@ -48,11 +58,19 @@ def latest(settings: Settings, districts: Sequence[str], under: str | None, *, m
     """Return the newest reading of a point, or of every point of a device or a district."""
     body = ask(settings, districts, "/api/v1/points", {"under": under, "limit": _MOST})
     if not body["points"]:
-        raise UnknownName(f"there is no point, device or district {under!r}; barrio latest lists all")
+        near = _nearest(under or "", ask(settings, districts, "/api/v1/points", {"limit": _MOST}))
+        raise UnknownName(f"there is no point, device or district {under!r}{near}; barrio latest lists all")
     if machine:
         return as_json([point["latest"] for point in body["points"]])
     rows = [_latest_row(point["latest"]) for point in body["points"]]
     return "\n".join(history.aligned([["point", "value", "heard", "quality"], *rows]))
+
+
+def _nearest(name: str, body: Any) -> str:
+    """Return a hint at the path, device or district that comes nearest; `body` lists all points."""
+    paths = [point["path"] for point in body["points"]]
+    owners = dict.fromkeys(path.rpartition("/")[0] for path in paths)
+    return suggest(name, [*dict.fromkeys(path.partition("/")[0] for path in paths), *owners, *paths])
 
 
 def why(settings: Settings, districts: Sequence[str], path: str, *, machine: bool) -> str:
@@ -119,7 +137,7 @@ def acknowledge(settings: Settings, number: int, who: str, comment: str) -> str:
             body = {"who": who, "comment": comment}
             return await tell(client, f"/api/v1/conditions/{number}/acknowledge", body)
 
-    done = run_loop(asked())
+    done = _safe(run_loop(asked()))
     return f"acknowledged: {done['device']}: {done['words']}"
 
 
@@ -177,8 +195,7 @@ def _status_lines(body: Mapping[str, Any]) -> list[str]:
         f"store     {body['store']['kind']}{_tail(body['store']['words'])}",
     ]
     lines += [f"alarm     {one['kind']}: {one['subject']}: {one['words']}" for one in body["alarms"]]
-    insecure = Counter(link["security"] for link in body["links"] if link["security"].startswith("none"))
-    lines += [f"insecure  {count} links: {words}" for words, count in sorted(insecure.items())]
+    lines += _open_links(link["security"] for link in body["links"])
     lines += [
         f"unknown   {one['identity']} at {one['link']}: {one['words']}" for one in body["strangers"][:_SHOWN]
     ]
@@ -186,6 +203,15 @@ def _status_lines(body: Mapping[str, Any]) -> list[str]:
         lines.append(f"unknown   {more} more: barrio status --json")
     down = [link for link in body["links"] if not link["up"]]
     return lines + [f"down      {link['link']}: {link['words']}" for link in down]
+
+
+def _open_links(securities: Iterable[str]) -> list[str]:
+    """Say how many links anybody on the way can read or change, by the reasons that somebody gave for it."""
+    found = Counter(words.partition(": ")[2] for words in securities if words.startswith("none"))
+    return [
+        f"open      {count} {'link is' if count == 1 else 'links are'} not encrypted{': ' * bool(why)}{why}"
+        for why, count in sorted(found.items())
+    ]
 
 
 def _balance(body: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrio.errors import AskError
-from connectors.opcua import certificates
+from connectors.opcua import folders, own
 from twin.folder import DataFolder
 from twin.model.source import suggest
 
@@ -36,16 +36,14 @@ def certs(settings: Settings, protocol: str, asked: Asked) -> list[str]:
         raise AskError("PROTOCOL", f"only {PROTOCOL} has certificates of its own, found {protocol!r}{near}")
     folder = DataFolder(settings.data).connectors / PROTOCOL
     lines = [_moved(folder, asked)] if asked.trust or asked.untrust else []
-    missing = not (folder / certificates.OWN / "certificate.der").exists()
+    missing = not (folder / own.OWN / "certificate.der").exists()
     if asked.renew or (missing and not lines):
-        made = certificates.make(
-            folder, hosts=asked.hosts, days=asked.days or certificates.DAYS, replace=asked.renew
-        )
+        made = own.make(folder, hosts=asked.hosts, days=asked.days or own.DAYS, replace=asked.renew)
         lines.append(f"made {made.certificate}: let the servers trust it")
-    return [*lines, *certificates.overview(folder)]
+    return [*lines, *folders.overview(folder)]
 
 
 def _moved(folder: Path, asked: Asked) -> str:
     if asked.trust:
-        return f"trusted from now on: {certificates.trust(folder, asked.trust)}"
-    return f"not trusted any more: {certificates.untrust(folder, asked.untrust or '')}"
+        return f"trusted from now on: {folders.trust(folder, asked.trust)}"
+    return f"not trusted any more: {folders.untrust(folder, asked.untrust or '')}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from barrio.assembly import Catalogue, Counting, bind, links_of, load_all, profiles_folder
 from barrio.homes import Secrets, check_secrets, homes
+from barrio.terminal import plain
 from connectors.home import Home
 from connectors.registry import Connectors
 from twin.errors import TransientError
@@ -60,6 +61,6 @@ async def connect(names: Sequence[str], settings: Settings) -> tuple[list[str], 
 async def _probe(link: Link, room: asyncio.Semaphore) -> tuple[str, bool]:
     async with room:
         try:
-            return f"{link.name}: answers: {await link.probe()}", True
+            return plain(f"{link.name}: answers: {await link.probe()}"), True
         except TransientError as error:
-            return f"{link.name}: no answer: {error.words}", False
+            return plain(f"{link.name}: no answer: {error.words}"), False

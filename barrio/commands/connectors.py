@@ -52,4 +52,7 @@ def _next(one: Mapping[str, Any]) -> str:
 
 
 def _schemes(schemes: Mapping[str, int]) -> str:
-    return ", ".join(f"{scheme}://HOST:{port}" for scheme, port in schemes.items())
+    """Return endpoints as they are written; a scheme without a port names a file of this machine."""
+    return ", ".join(
+        f"{scheme}://HOST:{port}" if port else f"{scheme}:///dev/NAME" for scheme, port in schemes.items()
+    )

@@ -61,7 +61,8 @@ def _check(name: str) -> None:
         meant = re.sub(r"[^a-z0-9]", "", name.lower()).lstrip("0123456789")
         hint = f" (did you mean {meant}?)" if _NAME.fullmatch(meant) and not keyword.iskeyword(meant) else ""
         words = "a connector's name is 2 to 31 of a-z and 0-9, beginning with a letter, as profiles write it"
-        raise StartError(f"{words}; found {name!r}{hint}")
+        why = ", a word of Python" if keyword.iskeyword(name) else ""
+        raise StartError(f"{words}; found {name!r}{why}{hint}")
     if name in Connectors():
         module = type(Connectors()[name]).__module__
         raise StartError(f"there is a connector {name!r} already, in {module}: a protocol has one")

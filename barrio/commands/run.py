@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from barrio.homes import Secrets, check_secrets
 from barrio.platform import Platform
 from barrio.service import keep, run_loop, stop_on_signals
 from barrio.simulator.addresses import load_overrides, mapping, peers, rewritten
+from barrio.simulator.plain import plain
 from connectors.registry import Connectors
 from twin.clock import SystemClock
 from twin.errors import StartError
@@ -36,10 +38,12 @@ def run(names: Sequence[str], settings: Settings, *, simulated: bool, endpoints:
     connectors = Connectors()
     districts = load_all(names, Path(), connectors, profiles_folder())
     if simulated:
-        districts = relocated(districts, simulated_places(districts, settings.base_port))
+        districts = stood_in(districts, settings.base_port)
     if endpoints is not None:
         districts = relocated(districts, checked(load_overrides(endpoints), districts, endpoints))
     check_secrets(districts, Secrets(settings.secrets))
+    # What dwellings use is for us and our group, also in a data folder that somebody made for all to read.
+    os.umask(os.umask(0) | 0o027)
     with bind(settings.address) as listening:
         platform = Platform(districts, settings, connectors, SystemClock())
         run_loop(_serve(platform, listening))
@@ -60,6 +64,11 @@ def simulated_places(districts: Sequence[District], base_port: int) -> dict[str,
         places |= found
         base_port += len(peers(district))
     return places
+
+
+def stood_in(districts: Sequence[District], base_port: int) -> list[District]:
+    """Return the districts as their simulator serves them: on ports of this machine, without security."""
+    return [plain(district) for district in relocated(districts, simulated_places(districts, base_port))]
 
 
 def relocated(districts: Sequence[District], places: Places) -> list[District]:

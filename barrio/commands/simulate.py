@@ -78,6 +78,8 @@ async def _serve(fields: Sequence[Field], text: str) -> None:
     async with AsyncExitStack() as stack:
         for field in fields:
             await stack.enter_async_context(field)
+        for remark in filter(None, (field.remark for field in fields)):
+            sys.stderr.write(f"{remark}\n")
         sys.stdout.write(text)
         sys.stdout.flush()
         await stop.wait()

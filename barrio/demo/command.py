@@ -18,7 +18,7 @@ from rich.live import Live as Screen
 from barrio import logs
 from barrio.api.server import address, bind
 from barrio.assembly import load_all, profiles_folder
-from barrio.commands.run import relocated, simulated_places
+from barrio.commands.run import stood_in
 from barrio.commands.simulate import check_speed, sorted_out
 from barrio.demo.ports import free_base
 from barrio.demo.view import Events, View
@@ -133,7 +133,7 @@ class _Demo:
     async def run(self, for_s: float | None) -> dict[str, Any]:
         stop = stop_on_signals()
         base = free_base(self.settings.base_port, len(peers(self.district)))
-        here = relocated([self.district], simulated_places([self.district], base))
+        here = stood_in([self.district], base)
         async with await self._simulator(base):
             platform = Platform(here, self.settings, self.connectors, SystemClock())
             async with platform:

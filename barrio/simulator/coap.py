@@ -81,7 +81,7 @@ class _Resource(resource.ObservableResource):  # type: ignore[misc]
         return self._desk.failing(self._device, [point for point, _ in self._points])
 
     def _values(self) -> dict[str, Raw]:
-        return {point.name: _plain(point, self._desk.raw(self._device, point)) for point, _ in self._points}
+        return {point.name: plain(point, self._desk.raw(self._device, point)) for point, _ in self._points}
 
     def _message(self, values: Mapping[str, Raw]) -> aiocoap.Message:
         fallback = options_of(self._device).format
@@ -125,7 +125,7 @@ def _number(point: Point, value: object) -> Raw:
     raise RefusedError(f"{point.path} takes no {type(value).__name__}")
 
 
-def _plain(point: Point, raw: Raw) -> Raw:
+def plain(point: Point, raw: Raw) -> Raw:
     """Return a count as an integer, and no digits beyond what the scale can mean."""
     if not isinstance(raw, float) or not math.isfinite(raw):
         return raw

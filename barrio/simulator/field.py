@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from barrio.simulator import addresses
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.5
 _STOP_WITHIN_S = 1.5
+_SPOKEN = frozenset({"modbus", "opcua"})
 
 
 class Field:
@@ -29,7 +31,8 @@ class Field:
 
     `endpoints` says where: peers as written to (host, port). `speed` is how many simulated seconds pass in one real
     second; 0 lets time stand still. `start_s` is the simulated time at the start (seconds since 1970 UTC), the
-    clock's own when left out; the same seed and start give the same values at the same simulated time.
+    clock's own when left out; the same seed and start give the same values at the same simulated time. The devices in
+    `absent` are not simulated: nobody answers at their port.
     """
 
     def __init__(
@@ -53,9 +56,21 @@ class Field:
         self._start_s = self._clock.now_ns() / 1e9 if start_s is None else start_s
         self._born_s = self._clock.monotonic_s()
         self.desk = Desk(World(district, seed, self._start_s), tuple(faults))
+        self.absent = tuple(device for device in district.devices.values() if _kind_of(device) is None)
         self._servers = _servers(district, self.endpoints, self.desk)
         self._tasks: list[asyncio.Task[None]] = []
         self._started: list[Server] = []
+
+    @property
+    def remark(self) -> str:
+        """One line about the devices that are not simulated, empty when all of them are."""
+        if not self.absent:
+            return ""
+        kinds = Counter(device.endpoint.scheme for device in self.absent)
+        said = ", ".join(f"{count} {scheme}" for scheme, count in sorted(kinds.items()))
+        return f"{self.district.id}: {said} not simulated: {', '.join(one.id for one in self.absent[:5])}" + (
+            " …" if len(self.absent) > 5 else ""
+        )
 
     async def run(self, ready: Callable[[], None] | None = None) -> None:
         """Serve until cancelled; `ready` is called once, when every server listens."""
@@ -77,8 +92,11 @@ class Field:
         self._tasks = [asyncio.create_task(self._pass_time(), name="field.time")]
         for fault in self.desk.faults:
             if fault.kind is Kind.RESTART:
-                server = self._servers[self.district.devices[fault.device].endpoint.peer]
-                self._tasks.append(asyncio.create_task(self._restart(server, fault), name="field.restart"))
+                restarted = self._servers.get(self.district.devices[fault.device].endpoint.peer)
+                if restarted is not None:
+                    self._tasks.append(
+                        asyncio.create_task(self._restart(restarted, fault), name="field.restart")
+                    )
 
     async def stop(self) -> None:
         """Stop time and every server; bounded."""
@@ -128,13 +146,27 @@ class Field:
 def _servers(district: District, places: Mapping[str, tuple[str, int]], desk: Desk) -> dict[str, Server]:
     behind: dict[str, list[Device]] = {}
     for device in district.devices.values():
-        behind.setdefault(device.endpoint.peer, []).append(device)
+        if _kind_of(device) is not None:
+            behind.setdefault(device.endpoint.peer, []).append(device)
     return {peer: _server(devices, desk, *places[peer]) for peer, devices in behind.items()}
+
+
+def _kind_of(device: Device) -> str | None:
+    """Return what stands in for a device; None for what needs a broker, or pushes with a secret that is not ours."""
+    if device.protocol != "coap":
+        return device.protocol if device.protocol in _SPOKEN else None
+    from connectors.coap.config import options_of
+
+    if device.endpoint.scheme == "coap":
+        return "coap"
+    return (
+        "pushing" if device.endpoint.scheme == "coap+listen" and options_of(device).oscore is None else None
+    )
 
 
 def _server(devices: Sequence[Device], desk: Desk, host: str, port: int) -> Server:
     """Return the server for a peer; the libraries are imported when a district needs them."""
-    match devices[0].protocol:
+    match _kind_of(devices[0]):
         case "modbus":
             from barrio.simulator.modbus import ModbusServer
 
@@ -147,10 +179,10 @@ def _server(devices: Sequence[Device], desk: Desk, host: str, port: int) -> Serv
             from barrio.simulator.coap import CoapServer
 
             return CoapServer(devices, desk, host, port)
-        case other:
-            raise StartError(
-                f"the simulator does not speak {other!r} ({devices[0].id}), only modbus, opcua and coap"
-            )
+        case _:
+            from barrio.simulator.pushing import CoapPushers
+
+            return CoapPushers(devices, desk, host, port)
 
 
 def _first(found: BaseExceptionGroup[StartError]) -> str:

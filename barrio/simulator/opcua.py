@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import math
 import threading
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
@@ -23,23 +23,20 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
-from barrio.simulator.desk import Desk, Raw, RefusedError
+from barrio.simulator.desk import Desk, RefusedError
+from barrio.simulator.opcua_plan import Plan
 from barrio.simulator.server import busy
-from connectors.opcua.codec import node_of
-from twin.model.quantities import Aggregation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from connectors.opcua.codec import Identifier, NodeAddress
-    from twin.model.district import Device, Point
+    from barrio.simulator.opcua_values import Value
+    from twin.model.district import Device
 
 _fill: Callable[[NodeManagementService], None] = standard_address_space.fill_address_space
 _filling = threading.Lock()
 _standard: AddressSpace | None = None
-# Whole numbers that a double holds exactly, so that the ends do not overflow the node's type.
-_MOST = {ua.VariantType.Int32: 2.0**31 - 1, ua.VariantType.Int64: 2.0**53}
 
 
 def standard_space() -> AddressSpace:
@@ -79,13 +76,11 @@ def _copy(node: NodeData) -> NodeData:
 
 @dataclass(slots=True)
 class _Item:
-    """A point's node with what was last written to it."""
+    """A node with what it shows."""
 
-    device: Device
-    point: Point
+    value: Value
     node: ua.NodeId
-    type: ua.VariantType
-    raw: Raw | None = None
+    shown: Any = None
     status: int = 0
 
 
@@ -108,9 +103,7 @@ class OpcUaServer:
         server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         server.set_endpoint(f"opc.tcp://{self._host}:{self._port}{self.devices[0].endpoint.path}")
         _keep_time(server)
-        self._items = []
-        for device in self.devices:
-            await self._add(server, device)
+        await self._build(server)
         try:
             await server.start()
         except OSError as error:
@@ -130,89 +123,46 @@ class OpcUaServer:
         now = datetime.now(UTC)
         space = self._server.iserver.aspace
         for item in self._items:
-            if item.point.writable:
+            if item.value.writable:
                 self._take(space, item)
             await self._show(space, item, now)
 
-    async def _add(self, server: Server, device: Device) -> None:
-        addresses = {point.name: node_of(device, point) for point in device.points.values()}
-        space = next(
-            (one.namespace for one in addresses.values() if isinstance(one.namespace, str)), "urn:barrio"
-        )
-        index = await server.register_namespace(space)
-        folder = await server.nodes.objects.add_object(_node(device.id, index), f"{index}:{device.id}")
-        for point in device.points.values():
-            node = await _node_id(server, addresses[point.name])
-            kind = variant_type(point)
-            raw = typed(kind, self._desk.raw(device, point))
-            name = f"{node.NamespaceIndex}:{point.name}"
-            variable = await folder.add_variable(node, name, raw, kind)
-            if point.writable:
-                await variable.set_writable()
-            self._items.append(_Item(device, point, node, kind, raw))
+    async def _build(self, server: Server) -> None:
+        """Make a folder for each device, and in it what its points name; `StartError` for what cannot be."""
+        plan = Plan(server, self._desk)
+        for device in self.devices:
+            await plan.add(device)
+        self._items = [_Item(value, node) for value, node in await plan.build()]
 
     def _take(self, space: AddressSpace, item: _Item) -> None:
         """Keep what a client wrote since the last look."""
         held = space.read_attribute_value(item.node, AttributeIds.Value)
         found = held.Value.Value if held.Value is not None else None
-        if found is None or found == item.raw:
+        if found is None or found == item.shown:
             return
-        item.raw = found
-        try:
-            self._desk.write(item.device, item.point, found)
-        except RefusedError:
-            item.raw = None  # written over by the next value shown
+        item.shown = None  # what the device does not take is written over by the next value shown
+        for cell, raw in item.value.written(found):
+            with suppress(RefusedError):
+                self._desk.write(cell.device, cell.point, raw)
 
     async def _show(self, space: AddressSpace, item: _Item, now: datetime) -> None:
         status = self._status(item)
-        raw = typed(item.type, self._desk.raw(item.device, item.point))
-        if raw == item.raw and status == item.status:
+        variant = item.value.variant(lambda cell: self._desk.raw(cell.device, cell.point))
+        if variant.Value == item.shown and status == item.status:
             return
-        item.raw, item.status = raw, status
-        value = _held(ua.Variant(raw, item.type), status, now)
-        (await space.write_attribute_value(item.node, AttributeIds.Value, value)).check()
+        item.shown, item.status = variant.Value, status
+        (
+            await space.write_attribute_value(item.node, AttributeIds.Value, _held(variant, status, now))
+        ).check()
 
     def _status(self, item: _Item) -> int:
         """The status of a value: a silent device behind a server is one that the server cannot reach."""
-        if self._desk.silent(item.device):
+        cells = item.value.cells.values()
+        if any(self._desk.silent(cell.device) for cell in cells):
             return StatusCodes.BadNoCommunication
-        if self._desk.failing(item.device, [item.point]):
+        if any(self._desk.failing(cell.device, [cell.point]) for cell in cells):
             return StatusCodes.BadDeviceFailure
         return StatusCodes.Good
-
-
-def variant_type(point: Point) -> ua.VariantType:
-    """Return the type of a point's node: states by their codes, counts as integers, everything else as double."""
-    if point.quantity.aggregation is Aggregation.STATE:
-        code = next(iter(point.states), 0)
-        if isinstance(code, bool):
-            return ua.VariantType.Boolean
-        return ua.VariantType.String if isinstance(code, str) else ua.VariantType.Int32
-    counts = point.quantity.unit.startswith("{") and point.scale == 1.0 and point.offset == 0.0
-    return ua.VariantType.Int64 if counts else ua.VariantType.Double
-
-
-def typed(kind: ua.VariantType, raw: Raw) -> Raw:
-    """Return a raw value as the type of its node."""
-    if kind is ua.VariantType.Boolean:
-        return bool(raw)
-    if kind is ua.VariantType.String:
-        return str(raw)
-    if kind is ua.VariantType.Double:
-        return float(raw)
-    most = _MOST[kind]
-    return round(min(most, max(-most, float(raw)))) if math.isfinite(float(raw)) else round(most)
-
-
-async def _node_id(server: Server, address: NodeAddress) -> ua.NodeId:
-    space = address.namespace
-    index = space if isinstance(space, int) else await server.register_namespace(space)
-    return _node(address.identifier, index)
-
-
-def _node(identifier: Identifier, index: int) -> ua.NodeId:
-    # asyncua's annotations ask for its own names of int and str, which it makes at run time.
-    return ua.NodeId(cast("Any", identifier), cast("Any", index))
 
 
 def _held(value: ua.Variant, status: int, now: datetime) -> ua.DataValue:
@@ -222,7 +172,7 @@ def _held(value: ua.Variant, status: int, now: datetime) -> ua.DataValue:
 
 def _keep_time(server: Server) -> None:
     """Answer the server's own time when it is asked, without a task that ticks."""
-    node = _node(ObjectIds.Server_ServerStatus_CurrentTime, 0)
+    node = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
     server.iserver.aspace.set_attribute_value_callback(node, AttributeIds.Value, _time_now)
 
 

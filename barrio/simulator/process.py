@@ -35,7 +35,7 @@ _PR_SET_PDEATHSIG = 1  # prctl(2)
 async def serve(served: Field, *, parent: int | None = None) -> None:
     """Run a field until SIGTERM or SIGINT, or until the process `parent` is gone; prints the ready line.
 
-    The line is one JSON object: `{"ready": true, "endpoints": {...}, "devices": n, "points": n}`.
+    The line is one JSON object: `{"ready": true, "endpoints": {...}, "devices": n, "points": n, "remark": ""}`.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -57,6 +57,7 @@ def ready_line(served: Field) -> dict[str, Any]:
         "endpoints": overrides(served.district, served.endpoints),
         "devices": len(served.district.devices),
         "points": sum(1 for _ in served.district.points()),
+        "remark": served.remark,
     }
 
 

@@ -14,7 +14,8 @@ from connectors.payloads.decoding import MOST_BYTES
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from connectors.coap.exchange import Guard, Line
+    from connectors.coap.exchange import Guard
+    from connectors.coap.line import Line
 
 _BERT = 7
 # RFC 7252, section 4.8.2: EXCHANGE_LIFETIME; an upload that rests longer is given up (RFC 7959, section 2.4).

@@ -13,7 +13,7 @@ import os
 import resource
 import socket
 from collections import OrderedDict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,8 +140,7 @@ class PeerSocket:
 
 async def connect(host: str, port: int) -> socket.socket:
     """Return a socket connected to the first address of `host` that has a route; OSError when there is none."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_DGRAM)
+    found = await _addresses(host.strip("[]"), port)
     failed: OSError = OSError(errno.EHOSTUNREACH, os.strerror(errno.EHOSTUNREACH))
     for family, kind, protocol, _, address in found:
         try:
@@ -149,6 +148,15 @@ async def connect(host: str, port: int) -> socket.socket:
         except OSError as error:
             failed = error
     raise failed
+
+
+async def _addresses(host: str, port: int) -> list[Any]:
+    """Return the addresses of a host; those that are written as such without a thread."""
+    try:
+        return socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST)
+    except socket.gaierror:
+        loop = asyncio.get_running_loop()
+        return await loop.getaddrinfo(host, port, type=socket.SOCK_DGRAM)
 
 
 def _connected(family: int, kind: int, protocol: int, address: tuple[object, ...]) -> socket.socket:

@@ -12,6 +12,7 @@ from connectors.coap import blocks, exchange, linkformat
 from connectors.coap.config import is_resource
 from connectors.coap.draft import Seen, drafted
 from connectors.coap.exchange import NoAnswer
+from connectors.coap.line import line_to
 from connectors.coap.linkformat import LinkError
 from connectors.coap.security import Security
 from twin.errors import TransientError
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.coap.config import CoapOptions
-    from connectors.coap.exchange import Line
+    from connectors.coap.line import Line
     from connectors.coap.linkformat import CoreLink
     from connectors.home import Home
     from twin.model.protocol import Endpoint
@@ -39,7 +40,7 @@ async def discover(endpoint: Endpoint, options: CoapOptions, home: Home) -> Draf
     try:
         async with (
             Security(endpoint, options, home) as security,
-            exchange.line_to(endpoint.host, endpoint.port, security.wrap()) as line,
+            line_to(endpoint.host, endpoint.port, security.wrap()) as line,
         ):
             return await _Looker(endpoint, options, line, security).draft()
     except NoAnswer as none:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from connectors.coap.payload import WIRES
+from connectors.drafts import CHOOSE, Names, as_key, plain_id, quoted
 from connectors.payloads import senml
 from connectors.payloads.decoding import PACKS, NoValue, Wire, decode, shown
 from twin.model import units
@@ -20,12 +19,9 @@ if TYPE_CHECKING:
     from connectors.coap.linkformat import CoreLink
     from twin.model.protocol import Endpoint
 
-CHOOSE = "choose"
 _MOST_LEAVES = 32
 _DEEPEST = 4
 _MOST_NAMED = 4
-_SLUG = re.compile(r"[^a-z0-9]+")
-_LONGEST_ID = 40
 _FORMATS = {Wire.TEXT: "text", Wire.JSON: "json", Wire.CBOR: "cbor"} | dict.fromkeys(PACKS, "senml")
 
 
@@ -51,30 +47,15 @@ class _Leaf:
     remark: str = ""
 
 
-@dataclass(slots=True)
-class _Names:
-    """Ids that were given, so that none is given twice."""
-
-    used: set[str] = field(default_factory=set)
-
-    def make(self, text: str) -> str:
-        slug = _SLUG.sub("_", text.lower()).strip("_")[:_LONGEST_ID].strip("_") or "value"
-        name, number = slug, 2
-        while name in self.used:
-            name, number = f"{slug}_{number}", number + 1
-        self.used.add(name)
-        return name
-
-
 def drafted(endpoint: Endpoint, options: CoapOptions, seen: Sequence[Seen]) -> str:
     """Return the text of a profile: a point for each value that was seen, its quantity where that is certain."""
-    names = _Names()
+    names = Names()
     lines = [line for one in seen for line in _lines(one, names)]
     head = [
         "profile: draft  # name the file after it",
         "protocol: coap",
         "kind: Device  # what it is, such as WeatherStation",
-        f"source: {json.dumps(f'asked at {endpoint.peer}')}",
+        f"source: {quoted(f'asked at {endpoint.peer}')}",
         "poll: 60s",
         *_options(options),
         "points:" if any(not line.lstrip().startswith("#") for line in lines) else "points: {}",
@@ -89,7 +70,7 @@ def _options(options: CoapOptions) -> Iterator[str]:
         yield "# options.psk_identity and options.psk belong into the device's overrides"
 
 
-def _lines(one: Seen, names: _Names) -> Iterator[str]:
+def _lines(one: Seen, names: Names) -> Iterator[str]:
     about = _about(one)
     if one.words:
         yield f"  # {shown(one.link.target)}: {_comment(one.words)}{about}"
@@ -125,7 +106,7 @@ def _about(one: Seen) -> str:
     return "".join(f"; {words}" for words in said)
 
 
-def _line(leaf: _Leaf, one: Seen, wire: Wire, names: _Names, about: str) -> str:
+def _line(leaf: _Leaf, one: Seen, wire: Wire, names: Names, about: str) -> str:
     quantity, candidates = _quantity(leaf)
     keys = {"quantity": quantity, "resource": one.link.target, "format": _FORMATS[wire], **leaf.keys}
     if leaf.unit and quantity != CHOOSE:
@@ -135,12 +116,12 @@ def _line(leaf: _Leaf, one: Seen, wire: Wire, names: _Names, about: str) -> str:
     body = ", ".join(f"{key}: {_yaml(key, value)}" for key, value in keys.items())
     remarks = f"{_comment(shown(leaf.value))}{leaf.remark}{about}"
     offer = f"; in its unit: {', '.join(candidates)}" if candidates else ""
-    return f"  {names.make(leaf.name)}: {{{body}}}  # was {remarks}{offer}"
+    return f"  {as_key(names.make(leaf.name))}: {{{body}}}  # was {remarks}{offer}"
 
 
 def _yaml(key: str, value: str) -> str:
     """Return a scalar of a flow mapping; what the device wrote always stands in quotes."""
-    return value if key in {"quantity", "format", "observe"} else json.dumps(value)
+    return value if key in {"quantity", "format", "observe"} else quoted(value)
 
 
 def _comment(text: str) -> str:
@@ -185,13 +166,13 @@ def _records(records: Sequence[senml.Record]) -> Iterator[_Leaf]:
 
 
 def _quantity(leaf: _Leaf) -> tuple[str, Sequence[str]]:
-    """Return the quantity that name and unit leave no doubt about, else `choose` and some that have the unit."""
+    """Return the quantity that name and unit leave no doubt about, else `CHOOSE` and some that have the unit."""
     if not leaf.unit or isinstance(leaf.value, str | bytes):
         return CHOOSE, ()
     fitting = [
         name for name, quantity in CATALOGUE.items() if quantity.unit and _converts(leaf.unit, quantity.unit)
     ]
-    named = _SLUG.sub("_", leaf.name.lower()).strip("_")
+    named = plain_id(leaf.name)
     if named in fitting:
         return named, ()
     if len(fitting) == 1:

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 EXTRA = "DTLS needs the extra `dtls`: pip install 'barrio[dtls]'"
-_TICKS_PER_S = 1_000
 # Constants of tinydtls (dtls.h, alert.h), which DTLSSocket does not export.
 _CONNECTED = (0, 0x01DE)
 _FATAL = 2

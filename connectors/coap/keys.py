@@ -25,7 +25,6 @@ from aiocoap import error as coap_error
 from aiocoap import oscore
 
 from connectors.coap.exchange import NoAnswer
-from connectors.payloads.decoding import shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -204,6 +203,6 @@ class KeyGuard:
         try:
             inner, _ = self._keys.unprotect(message, asked)
         except (coap_error.Error, ValueError, IndexError) as error:
-            raise ValueError(f"an answer that OSCORE does not let through: {shown(str(error))}") from error
+            raise ValueError("an answer that OSCORE does not let through") from error
         inner.mtype = message.mtype
         return inner

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from fractions import Fraction
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
-import cbor2
 import numpy as np
 
 from connectors.coap.config import CoapPoint, Format, address_of
 from connectors.coap.payload import CONTENT_FORMATS, WIRES
 from connectors.payloads import senml
-from connectors.payloads.decoding import PACKS, NoValue, Wire, decode, shown, steps
+from connectors.payloads.decoding import PACKS, NoValue, Wire, decode, shown
+from connectors.payloads.values import codes_of, follow, settle
 from twin.frame import Frame
 from twin.quality import Reason
 
@@ -26,12 +23,6 @@ if TYPE_CHECKING:
     from twin.model.district import Point
     from twin.model.spec import StateKey
 
-_EXACT = 2**53
-_NUMBER = re.compile(
-    r"[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|[+-]?(?:nan|inf|infinity)", re.ASCII | re.IGNORECASE
-)
-_INTEGER = re.compile(r"[+-]?\d{1,400}", re.ASCII)
-_TRUTH = {"true": True, "false": False}
 _ACCEPTED = {Format.TEXT: Wire.TEXT, Format.JSON: Wire.JSON, Format.CBOR: Wire.CBOR}
 
 
@@ -102,7 +93,7 @@ class Reader:
         address = address_of(bound.point)
         answer = _Answer(payload, content_format, 0)
         raw, _ = answer.find(bound.point, address, address.format or self._fallback)
-        return _plain(bound, raw, textual=answer.textual)
+        return _raw_of(bound, raw, textual=answer.textual)
 
     def _newest(self, answer: _Answer, received: int) -> Frame:
         sheet = _Sheet(len(self._points))
@@ -113,7 +104,7 @@ class Reader:
     def _fill(self, sheet: _Sheet, at: int, bound: BoundPoint, address: CoapPoint, answer: _Answer) -> None:
         try:
             raw, time_ns = answer.find(bound.point, address, address.format or self._fallback)
-            value, reason = _settle(bound, raw, textual=answer.textual)
+            value, reason = settle(bound, raw, textual=answer.textual)
         except NoValue as none:
             sheet.refuse(at, none.reason, none.words)
         else:
@@ -151,7 +142,7 @@ def _sheet_of(found: Sequence[tuple[int, BoundPoint, CoapPoint, senml.Record]], 
     for at, (_, bound, address, record) in enumerate(found):
         try:
             raw, time_ns = _of_record(record, bound.point, address)
-            sheet.put(at, *_settle(bound, raw, textual=False), time_ns)
+            sheet.put(at, *settle(bound, raw, textual=False), time_ns)
         except NoValue as none:
             sheet.refuse(at, none.reason, none.words)
             sheet.at(at, record.time_ns)
@@ -211,7 +202,7 @@ class _Answer:
         decoded = self._decode(wire)
         if wire in PACKS:
             return _from_record(decoded, point, address)
-        return _follow(decoded, address.key), 0
+        return follow(decoded, address.key), 0
 
     def records(self, address: CoapPoint, fallback: Format | None) -> Sequence[senml.Record]:
         """Return the records of a point, oldest first; none when the payload is no pack."""
@@ -294,82 +285,11 @@ def _check_unit(unit: str, point: Point, address: CoapPoint) -> None:
     raise NoValue(Reason.UNDECODABLE, words)
 
 
-def _follow(found: Any, key: str | None) -> object:
-    if key is not None and isinstance(found, Mapping) and key in found:
-        return found[key]
-    for step in steps(key):
-        found = _step(found, step, key)
-    return found
-
-
-def _step(found: Any, step: str, key: str | None) -> object:
-    index = int(step) if _INTEGER.fullmatch(step) and len(step) < 10 else None
-    if isinstance(found, Mapping):
-        for place in (step, index):
-            if place is not None and place in found:
-                return cast("object", found[place])
-        held = shown(", ".join(shown(name) for name in list(found)[:8]) or "none")
-        raise NoValue(Reason.NOT_AVAILABLE, f"no key {key!r} in the answer, it has: {held}")
-    if (
-        isinstance(found, Sequence)
-        and not isinstance(found, str | bytes)
-        and index is not None
-        and index >= 0
-    ):
-        if index < len(found):
-            return cast("object", found[index])
-        raise NoValue(Reason.NOT_AVAILABLE, f"no key {key!r} in the answer, the list ends at {len(found)}")
-    raise NoValue(Reason.NOT_AVAILABLE, f"no key {key!r} in the answer, it is {shown(found)}")
-
-
-def _settle(bound: BoundPoint, raw: object, *, textual: bool) -> tuple[float, Reason]:
-    """Return the value of a point as frames carry it, with a reason that is good or uncertain."""
-    if raw is None or raw is cbor2.undefined or (textual and not raw):
-        raise NoValue(Reason.NOT_AVAILABLE, "the answer holds no value")
-    if bound.state_ids:
-        return _state(bound, raw), Reason.GOOD
-    if textual and isinstance(raw, str) and _NUMBER.fullmatch(raw):
-        raw = int(raw) if _INTEGER.fullmatch(raw) else float(raw)
-    return _number(raw)
-
-
-def _plain(bound: BoundPoint, raw: object, *, textual: bool) -> float | StateKey:
+def _raw_of(bound: BoundPoint, raw: object, *, textual: bool) -> float | StateKey:
     """Return what was read back: the code of a state that the profile names, or a number; NoValue otherwise."""
     if not bound.state_ids:
-        return _settle(bound, raw, textual=textual)[0]
-    for code in _codes(raw):
+        return settle(bound, raw, textual=textual)[0]
+    for code in codes_of(raw):
         if not math.isnan(bound.state(code)):
             return code
     raise NoValue(Reason.UNKNOWN_STATE, f"no state: {shown(raw)}")
-
-
-def _number(raw: object) -> tuple[float, Reason]:
-    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal | Fraction):
-        raise NoValue(Reason.WRONG_TYPE, f"no number: {shown(raw)}")
-    try:
-        value = float(raw)
-    except OverflowError:
-        raise NoValue(Reason.WRONG_TYPE, "an integer too large for a number") from None
-    inexact = isinstance(raw, int) and abs(raw) > _EXACT and int(value) != raw
-    return value, Reason.IMPRECISE if inexact else Reason.GOOD
-
-
-def _state(bound: BoundPoint, raw: object) -> float:
-    for code in _codes(raw):
-        state = bound.state(code)
-        if not math.isnan(state):
-            return state
-    if isinstance(raw, bool | int | float | str):
-        raise NoValue(Reason.UNKNOWN_STATE, f"no state: {shown(raw)}")
-    raise NoValue(Reason.WRONG_TYPE, f"no state: {shown(raw)}")
-
-
-def _codes(raw: object) -> Sequence[StateKey]:
-    """Return what a profile may call a state that arrived as `raw`: "1", 1 and 1.0 are one code."""
-    if isinstance(raw, str):
-        number = [int(raw)] if _INTEGER.fullmatch(raw) else []
-        truth = [_TRUTH[raw.lower()]] if raw.lower() in _TRUTH else []
-        return [raw, *number, *truth]
-    if isinstance(raw, float) and raw.is_integer():
-        return [int(raw)]
-    return [raw] if isinstance(raw, bool | int) else []

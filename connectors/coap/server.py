@@ -23,7 +23,7 @@ from connectors.coap.dtls import Plain, Session
 from connectors.coap.wire import ACK, CON, EMPTY, NON, RST, NotCoap
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 
     from connectors.coap.dtls import Channel, Wrap
 
@@ -37,22 +37,32 @@ _MOST_SESSIONS = 1_024
 _SOURCE_PER_S, _SOURCE_BURST = 500.0, 1_000.0
 _ALL_PER_S, _ALL_BURST = 4_000.0, 4_000.0
 _BUSY_S = 5
+# How many times what it got a server sends to an address that nobody has proved to be the sender's: an answer to a
+# forged one (RFC 7252, section 11.3) is not worth the forging then. The factor is that of QUIC (RFC 9000, section 8.1).
+_MOST_TIMES = 3
 
 Address = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One request. `source` is `host:port`; `identity` is what DTLS made sure of, None without."""
+    """One request of `size` bytes. `source` is `host:port`; `identity` is what DTLS made sure of, None without."""
 
     message: aiocoap.Message
     source: str
     identity: bytes | None
+    size: int
+
+    @property
+    def room(self) -> int | None:
+        """Bytes that an answer without OSCORE may have, None where DTLS has made sure of the address."""
+        return None if self.identity is not None else _MOST_TIMES * self.size
 
 
 @dataclass(slots=True)
 class _Remembered:
     at_s: float
+    size: int
     answer: bytes | None = None
 
 
@@ -106,7 +116,7 @@ class Server(asyncio.DatagramProtocol):
                 lambda _words: self._end(addr),
             )
             if len(self._sessions) > _MOST_SESSIONS:
-                self._sessions.popitem(last=False)[1].close()
+                self._end(_least_known(self._sessions))
         self._sessions.move_to_end(addr)
         return session
 
@@ -128,7 +138,7 @@ class Server(asyncio.DatagramProtocol):
         reply = (session or Plain(lambda out: self._send(out, addr), lambda _: None, lambda _: None)).send
         if message.code.is_request() and message.mtype in (CON, NON):
             identity = session.identity if isinstance(session, Session) else None
-            self._request(Request(message, source_of(addr), identity), addr, reply)
+            self._request(Request(message, source_of(addr), identity, len(data)), addr, reply)
         elif message.code is EMPTY and message.mtype is CON:
             reply(wire.empty(RST, message.mid))
         else:
@@ -138,10 +148,12 @@ class Server(asyncio.DatagramProtocol):
         key = (addr, request.message.mid)
         known = self._recent.get(key)
         if known is not None and self._loop.time() - known.at_s < _LIFETIME_S:
-            if known.answer is not None and request.message.mtype is CON:
+            if request.size < known.size:
+                self.dropped["a message number that came again with less of a message"] += 1
+            elif known.answer is not None and request.message.mtype is CON:
                 reply(known.answer)
             return
-        remembered = self._remember(key)
+        remembered = self._remember(key, request.size)
         unknown = next(wire.misunderstood(request.message, wire.REQUEST_OPTIONS), None)
         if unknown is not None:
             self._reject(request, remembered, unknown, reply)
@@ -152,9 +164,9 @@ class Server(asyncio.DatagramProtocol):
             self._busy += 1
             self._tasks.create_task(self._serve(request, remembered, reply))
 
-    def _remember(self, key: tuple[Address, int]) -> _Remembered:
+    def _remember(self, key: tuple[Address, int], size: int) -> _Remembered:
         now_s = self._loop.time()
-        remembered = self._recent[key] = _Remembered(now_s)
+        remembered = self._recent[key] = _Remembered(now_s, size)
         self._recent.move_to_end(key)
         while (
             len(self._recent) > _MOST_REMEMBERED
@@ -191,11 +203,11 @@ class Server(asyncio.DatagramProtocol):
         unwanted = (asked.opt.no_response or 0) & 1 << answer.code.class_ - 1
         if asked.mtype is NON:
             self._mid = (self._mid + 1) % 2**16
-            data = b"" if unwanted else wire.encode(answer, NON, self._mid, asked.token)
+            data = b"" if unwanted else _encoded(request, answer, NON, self._mid)
         elif unwanted:
             data = wire.empty(ACK, asked.mid)
         else:
-            data = wire.encode(answer, ACK, asked.mid, asked.token)
+            data = _encoded(request, answer, ACK, asked.mid)
         remembered.answer = data
         if data:
             reply(data)
@@ -207,6 +219,21 @@ class Server(asyncio.DatagramProtocol):
         self._sessions.clear()
         if self._transport is not None:
             self._transport.close()
+
+
+def _least_known(sessions: Mapping[Address, Channel]) -> Address:
+    """Return the session to give up: the longest idle one without a key; the longest idle when all have one."""
+    idle = (addr for addr, one in sessions.items() if isinstance(one, Session) and one.identity is None)
+    return next(idle, next(iter(sessions)))
+
+
+def _encoded(request: Request, answer: aiocoap.Message, kind: int, mid: int) -> bytes:
+    """Return the datagram of an answer; only its code where it is too large for an address without proof."""
+    token = request.message.token
+    data = wire.encode(answer, kind, mid, token)
+    if request.room is None or answer.opt.oscore is not None or len(data) <= request.room:
+        return data
+    return wire.encode(aiocoap.Message(code=answer.code, max_age=answer.opt.max_age), kind, mid, token)
 
 
 def source_of(addr: Address) -> str:

@@ -9,15 +9,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import aiocoap
-from aiocoap import error as coap_error
-from aiocoap import oscore
 
 from connectors.coap import linkformat
+from connectors.coap.asked import Asked, refuse
 from connectors.coap.blocks import Refused, Uploads, slice_of
 from connectors.coap.directory import Directory, Rejected
-from connectors.coap.exchange import NoAnswer
 from connectors.coap.linkformat import CoreLink
 from connectors.coap.payload import CONTENT_FORMATS
+from connectors.coap.protection import Protected
 from connectors.coap.reader import names_of
 from connectors.coap.strangers import Strangers, another
 from connectors.payloads.decoding import NoValue, Wire, decode, shown
@@ -36,9 +35,6 @@ _FORMATS: Mapping[int, Wire] = {CONTENT_FORMATS[wire]: wire for wire in (Wire.SE
 _COMMIT_WITHIN_S = 20.0
 _RETRY_S = 10.0
 _LONGEST_NAME = 63  # RFC 9176, section 5
-# A source that has not shown who it is gets slices of 64 bytes: so little is no use as an answer to a forged address
-# (RFC 7252, section 11.3). Szx 2 and 6 are 64 and 1,024 bytes.
-_SMALL, _LARGE = 2, 6
 _SERVED = (
     CoreLink("/readings", {"ct": "110 112", "title": "POST SenML"}),
     CoreLink("/rd", {"rt": "core.rd", "ct": "40"}),
@@ -57,15 +53,6 @@ class Pusher:
     psk_identity: bytes | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request after its protection was taken off; `proven` is the name that the protection proves."""
-
-    message: aiocoap.Message
-    source: str
-    proven: str | None
-
-
 class Site:
     """Serves one link's devices while it runs."""
 
@@ -77,74 +64,44 @@ class Site:
         keys: Mapping[str, Keys],
         scheme: str,
     ) -> None:
-        self.uploads = Uploads()
+        # Apart, so that whoever has no key cannot push out what is sent with one.
+        self.uploads, self._proven_uploads = Uploads(), Uploads()
         self._pushers = {pusher.name: pusher for pusher in pushers}
         self._by_psk = {one.psk_identity: one.name for one in pushers if one.psk_identity is not None}
         self._directory = directory
         self._sink = sink
-        self._keys = keys
         self._scheme = scheme
         self._strangers = Strangers(sink)
+        self._protected = Protected(keys, self._answer, self._strangers)
         self._loop = asyncio.get_running_loop()
 
     async def handle(self, request: Request) -> aiocoap.Message:
         """Return the answer to a request."""
         message = request.message
         if message.opt.oscore is not None:
-            return await self._protected(request)
+            return await self._protected.handle(request)
         proven = self._by_psk.get(request.identity) if request.identity is not None else None
-        return await self._answer(Asked(message, request.source, proven))
-
-    async def _protected(self, request: Request) -> aiocoap.Message:
-        """Answer a request under OSCORE, in its context; the refusals are those of RFC 8613, section 8.2."""
-        message = request.message
-        try:
-            named = oscore.verify_start(message)
-        except (coap_error.Error, ValueError, IndexError):
-            return _refuse(aiocoap.BAD_OPTION, "Failed to decode COSE")
-        for name, keys in self._keys.items():
-            if keys.get_oscore_context_for(named) is not None:
-                return await self._in_context(request, name, keys)
-        self._strangers.seen(f"coap://{request.source}", "speaks OSCORE with an id that no device here has")
-        return _refuse(aiocoap.UNAUTHORIZED, "Security context not found")
-
-    async def _in_context(self, request: Request, name: str, keys: Keys) -> aiocoap.Message:
-        try:
-            await keys.reserve()
-            inner, asked = keys.unprotect(request.message)
-        except oscore.ReplayErrorWithEcho as unsure:
-            return unsure.to_message()
-        except NoAnswer:
-            return aiocoap.Message(code=aiocoap.SERVICE_UNAVAILABLE, max_age=math.ceil(_RETRY_S))
-        except oscore.ReplayError:
-            return _refuse(aiocoap.UNAUTHORIZED, "Replay detected")
-        except (coap_error.Error, ValueError, IndexError):
-            return _refuse(aiocoap.BAD_REQUEST, "Decryption failed")
-        inner.mtype = request.message.mtype
-        answer = await self._answer(Asked(inner, request.source, name))
-        try:
-            protected, _ = keys.protect(answer, asked)
-        except (oscore.ContextUnavailable, NoAnswer):
-            return _refuse(aiocoap.INTERNAL_SERVER_ERROR, "sequence numbers are used up")
-        return protected
+        return await self._answer(Asked(message, request.source, proven, request.room))
 
     async def _answer(self, asked: Asked) -> aiocoap.Message:
         message = asked.message
         if message.opt.proxy_uri is not None or message.opt.proxy_scheme is not None:
-            return _refuse(aiocoap.PROXYING_NOT_SUPPORTED, "no proxy")
+            return refuse(aiocoap.PROXYING_NOT_SUPPORTED, "no proxy")
         try:
             answer = await self._route(asked)
         except (Refused, Rejected) as error:
             code = error.code if isinstance(error, Refused) else aiocoap.BAD_REQUEST
-            answer = _refuse(code, str(error))
+            answer = refuse(code, str(error))
             answer.opt.max_age = error.after_s if isinstance(error, Busy) else None
             if message.opt.block1 is not None:
                 answer.opt.block1 = message.opt.block1
         return self._sliced(answer, asked)
 
     def _sliced(self, answer: aiocoap.Message, asked: Asked) -> aiocoap.Message:
+        if not answer.code.is_successful():
+            return answer
         etag = hashlib.sha256(answer.payload).digest()[:4]
-        return slice_of(answer, asked.message, etag, _LARGE if asked.proven else _SMALL)
+        return slice_of(answer, asked.message, etag, asked.exponent)
 
     async def _route(self, asked: Asked) -> aiocoap.Message:  # noqa: PLR0911 - a line for each thing that is served
         path, code = asked.message.opt.uri_path, asked.message.code
@@ -165,7 +122,7 @@ class Site:
                 wanted = _query(asked)
                 return _links([link for link in _SERVED if linkformat.matches(link, wanted)])
         known = path[:1] in {("readings",), ("rd",), ("rd-lookup",)} or path == (".well-known", "core")
-        return _refuse(aiocoap.METHOD_NOT_ALLOWED if known else aiocoap.NOT_FOUND, "POST to /readings")
+        return refuse(aiocoap.METHOD_NOT_ALLOWED if known else aiocoap.NOT_FOUND, "POST to /readings")
 
     def _who(self, asked: Asked, words: str) -> Pusher:
         """Return the device that asks; Refused, and a stranger noted, when it is none of ours."""
@@ -210,7 +167,8 @@ class Site:
         message = asked.message
         key = (asked.proven or asked.source, message.opt.uri_path, message.opt.uri_query)
         try:
-            return self.uploads.take(key, message, self._loop.time())
+            uploads = self.uploads if asked.proven is None else self._proven_uploads
+            return uploads.take(key, message, self._loop.time())
         except Refused as refused:
             if refused.code is aiocoap.REQUEST_ENTITY_TOO_LARGE:
                 self._who(asked, "posts more than can be read")
@@ -271,13 +229,13 @@ class Site:
     def _update(self, asked: Asked, place: str) -> aiocoap.Message:
         self._check_owner(asked, place)
         if not self._directory.update(place, _query(asked), asked.source, self._scheme):
-            return _refuse(aiocoap.NOT_FOUND, "register anew")
+            return refuse(aiocoap.NOT_FOUND, "register anew")
         return aiocoap.Message(code=aiocoap.CHANGED)
 
     def _remove(self, asked: Asked, place: str) -> aiocoap.Message:
         self._check_owner(asked, place)
         if not self._directory.remove(place):
-            return _refuse(aiocoap.NOT_FOUND, "not registered")
+            return refuse(aiocoap.NOT_FOUND, "not registered")
         return aiocoap.Message(code=aiocoap.DELETED)
 
     def _check_owner(self, asked: Asked, place: str) -> None:
@@ -294,10 +252,6 @@ class Busy(Refused):
     def __init__(self, after_s: float) -> None:
         self.after_s = math.ceil(after_s)
         super().__init__(aiocoap.SERVICE_UNAVAILABLE, "the buffer is full")
-
-
-def _refuse(code: aiocoap.Code, words: str) -> aiocoap.Message:
-    return aiocoap.Message(code=code, payload=shown(words).encode())
 
 
 def _more(message: aiocoap.Message) -> aiocoap.Message:

@@ -17,6 +17,7 @@ HEADER = 4
 LONGEST_TOKEN = 8
 MARKER = 0xFF
 _RESERVED = 15
+_LAST_OPTION = 65_535  # RFC 7252, section 12.2
 _EXTENDED = {13: (1, 13), 14: (2, 269)}
 # More than any message needs; each option costs, so their number is a way to keep us busy.
 _MOST_OPTIONS = 64
@@ -65,6 +66,7 @@ def _check(data: bytes) -> int:
 def _payload_at(data: bytes, at: int) -> int:
     if at > len(data):
         raise NotCoap("shorter than its token")
+    number = 0
     for _ in range(_MOST_OPTIONS):
         if at == len(data):
             return at
@@ -72,23 +74,33 @@ def _payload_at(data: bytes, at: int) -> int:
             if at + 1 == len(data):
                 raise NotCoap("a payload marker without payload")
             return at
-        at = _after_option(data, at)
+        delta, at = _after_option(data, at)
+        number += delta
+        if number > _LAST_OPTION:
+            raise NotCoap(f"an option number above {_LAST_OPTION}")
     if at == len(data) or data[at] == MARKER:
         return at
     raise NotCoap(f"more than {_MOST_OPTIONS} options")
 
 
-def _after_option(data: bytes, at: int) -> int:
+def _after_option(data: bytes, at: int) -> tuple[int, int]:
+    """Return how far an option's number is from the one before, and where the option ends."""
     delta, length = data[at] >> 4, data[at] & 0x0F
     at += 1
     if _RESERVED in {delta, length}:
         raise NotCoap("a reserved option delta or length")
-    at += _EXTENDED.get(delta, (0, 0))[0]
-    size, base = _EXTENDED.get(length, (0, length))
-    at += (int.from_bytes(data[at : at + size], "big") + base) + size
+    delta, at = _extended(data, at, delta)
+    length, at = _extended(data, at, length)
+    at += length
     if at > len(data):
         raise NotCoap("an option that is cut off")
-    return at
+    return delta, at
+
+
+def _extended(data: bytes, at: int, nibble: int) -> tuple[int, int]:
+    """Return a delta or a length with the bytes that belong to it, and where they end."""
+    size, base = _EXTENDED.get(nibble, (0, nibble))
+    return int.from_bytes(data[at : at + size], "big") + base, at + size
 
 
 def misunderstood(message: aiocoap.Message, understood: frozenset[int]) -> Iterator[int]:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.abilities import Setting
-    from connectors.coap.exchange import Line
+    from connectors.coap.line import Line
     from connectors.coap.security import Security
     from twin.model.spec import StateKey
 

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 RECONNECTS = 200
 WARM_UP = 20
-MOST_READINGS = 2000
 
 
 async def _reading(made: Bench) -> None:
@@ -145,21 +144,22 @@ class Bounded:
     @trial
     async def test_tells_no_secret(self) -> None:
         """No secret is in an error, a log line, a link's name or its security, a probe or an answer of the sink."""
-        secrets = set(self.subject.secrets.values())
-        if not secrets and _takes_secrets(self.subject):
+        subject = self.subject.guarded
+        secrets = set(subject.secrets.values())
+        if not secrets and _takes_secrets(subject):
             lacking("the options take secrets, and the subject has none in use")
         told: list[str] = []
         handler = _Everything(told)
         logging.getLogger().addHandler(handler)
         try:
-            async with running_bench(self.subject) as made:
+            async with running_bench(subject) as made:
                 told += [made.link.name, made.link.security, repr(made.link), str(made.link.devices)]
                 told.append(await made.link.probe())
                 made.proxy.answer_with([b"\xff" * 40])
                 await asyncio.sleep(0.2)
                 made.proxy.calm()
                 await made.proxy.refuse()
-                await made.sink.wait_for(lambda: len(made.sink.downs) > 2, 3 * self.subject.noticed_s)
+                await made.sink.wait_for(lambda: len(made.sink.downs) > 2, 3 * subject.noticed_s)
                 told += [f"{error!r} {error}" for error in made.sink.downs]
                 told += [silence.words for silence in made.sink.silences]
                 told += [detail for frame in made.sink.frames for detail in frame.details.values()]

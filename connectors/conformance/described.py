@@ -47,7 +47,10 @@ class Described:
     def test_is_registered(self) -> None:
         """The entry-point group `barrio.connectors` has it under its own name."""
         name = self.subject.connector.name
-        held(name in Connectors(), f"no entry point of group barrio.connectors is called {name}")
+        held(
+            name in Connectors(),
+            f"no entry point of group barrio.connectors is called {name}: install it, pip install -e .",
+        )
         held(
             Connectors()[name].name == name,
             f"entry point {name} leads to connector {Connectors()[name].name}",

@@ -226,6 +226,7 @@ def _point(connector: Connector, owner: str, name: str, keys: Mapping[str, Any])
         description=spec.description,
         file=_HERE,
         line=1,
+        readable=getattr(address, "readable", True),
     )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from connectors.modbus import transport
 from connectors.modbus.checks import faults
 from connectors.modbus.config import ModbusOptions, ModbusPoint, options_of, unit_of
+from connectors.modbus.discover import discover
 from connectors.modbus.explain import explain
 from connectors.modbus.learning import DevicePlan
 from connectors.modbus.pdu import Refused, read
@@ -23,11 +24,12 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
-    from connectors.abilities import Outcome, Setting
+    from connectors.abilities import Draft, Outcome, Setting
     from connectors.base import Link, Sink
     from connectors.home import Home
     from twin.model.bound import BoundDevice
     from twin.model.district import Device
+    from twin.model.protocol import Endpoint
 
 
 class ModbusLink:
@@ -148,6 +150,10 @@ class ModbusConnector:
     def explain(self, device: BoundDevice, home: Home) -> str:
         """Return the requests that read a device, with their cost, and what was learned about it."""
         return explain(device, home)
+
+    async def discover(self, endpoint: Endpoint, options: Mapping[str, object], home: Home) -> Draft:  # noqa: ARG002 (of the ability; no secrets here)
+        """Look at a device and draft a profile; `TransientError` when it is away."""
+        return await discover(endpoint, options)
 
     def links(self, devices: Sequence[BoundDevice], home: Home) -> Sequence[Link]:
         """Return one link for each way: host and port, or serial line."""

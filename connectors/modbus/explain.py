@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connectors.modbus.config import SERIAL, address_of, options_of, unit_of
@@ -122,10 +121,10 @@ def _limits(device: Device, plan: DevicePlan) -> str:
 
 
 def _set_aside(bound: BoundDevice, plan: DevicePlan) -> Iterator[str]:
-    words, again = plan.set_aside(), plan.tried_again()
+    words = plan.set_aside()
     for point in bound.points:
         if point.id in words:
-            yield f"set aside: {_place(point)}, {words[point.id]}; tried again {_moment(again[point.id])}"
+            yield f"refused: {_place(point)}, {words[point.id]}"
 
 
 def _not_crossed(plan: DevicePlan) -> Iterator[str]:
@@ -144,12 +143,6 @@ def _range(table: Table, first: int, after: int) -> str:
 
 def _span(first: int, after: int) -> str:
     return f"{first}" if after == first + 1 else f"{first} to {after - 1}"
-
-
-def _moment(time_ns: int) -> str:
-    return datetime.fromtimestamp(min(time_ns, 253_402_300_799 * 10**9) // 10**9, UTC).strftime(
-        "%Y-%m-%d %H:%M:%S UTC"
-    )
 
 
 def _count(number: int, what: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 Address = Annotated[int, Field(ge=0, le=LAST_ADDRESS)]
 Stop = Annotated[int, Field(ge=1, le=LAST_ADDRESS + 1)]
 Time = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+MOST_KEPT = 5_000
+"""Refusals, and borders, that a note holds; it may not be longer than a note can be. The rest is learned anew."""
 
 SpanKey = tuple[str, int, int]
 """Table, first address and the one after the last."""
@@ -50,7 +54,7 @@ class _Note(BaseModel):
 
     version: Literal[1]
     digest: str
-    aside: list[tuple[Table, Address, Stop, Annotated[int, Field(ge=1, le=255)], Time]]
+    aside: list[tuple[Table, Address, Stop, Literal[2, 3], Time]]
     apart: list[tuple[Table, Address, Address]]
     registers: Annotated[int, Field(ge=1, le=125)] | None
     bits: Annotated[int, Field(ge=1, le=2000)] | None
@@ -69,9 +73,14 @@ def write(facts: Facts, digest: str) -> str:
         digest=digest,
         aside=[
             (Table(table), start, stop, refusal.code, refusal.retry_ns)
-            for (table, start, stop), refusal in sorted(facts.aside.items())
+            for (table, start, stop), refusal in islice(sorted(facts.aside.items()), MOST_KEPT)
         ],
-        apart=[(table, *pair) for table in sorted(facts.apart) for pair in sorted(facts.apart[table])],
+        apart=list(
+            islice(
+                ((table, *pair) for table in sorted(facts.apart) for pair in sorted(facts.apart[table])),
+                MOST_KEPT,
+            )
+        ),
         registers=facts.most.get(False),
         bits=facts.most.get(True),
     ).model_dump_json()

@@ -91,7 +91,7 @@ class Mbap:
 class Rtu:
     """Unit and checksum around the PDU (MODBUS over Serial Line V1.02, 2.5.1): no number, no length.
 
-    How long an answer is follows from what was asked and from whether it is an exception.
+    How long an answer is follows from what was asked, from how it begins and from whether it is an exception.
     """
 
     numbered = False
@@ -119,8 +119,11 @@ class Rtu:
         refused = data[1] == request.function | EXCEPTION
         if not refused and not _begins_alike(data[1:], request.answer_head):
             raise WrongReply(self._peer, request.difference(data[1:]))
-        size = 5 if refused else request.answer_size + 3
-        if len(data) < size:
+        due = 2 if refused else request.due(data[1:])
+        if due > _LONGEST_PDU:
+            raise WrongReply(self._peer, f"announced {due} bytes, up to {_LONGEST_PDU} are possible")
+        size = due + 3
+        if not due or len(data) < size:
             return None
         if len(data) > size:
             raise WrongReply(self._peer, "the answer goes on after its end")

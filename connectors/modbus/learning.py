@@ -18,10 +18,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from connectors.modbus.config import options_of
 from connectors.modbus.facts import Refusal, digest_of, read, write
+from connectors.modbus.pdu import exception_words
 from connectors.modbus.plan import block_of, groups_of, limits_of, merge
 from connectors.modbus.registers import Table
 from connectors.modbus.search import Search
@@ -36,7 +38,9 @@ if TYPE_CHECKING:
 
 ILLEGAL_ADDRESS = 2
 ILLEGAL_VALUE = 3
-_WORDS = {ILLEGAL_ADDRESS: "illegal data address", ILLEGAL_VALUE: "illegal data value"}
+_TEACH = frozenset({ILLEGAL_ADDRESS, ILLEGAL_VALUE})
+# The last second that has a date.
+_LAST_S = 253_402_300_799
 
 
 class DevicePlan:
@@ -85,18 +89,9 @@ class DevicePlan:
         return next(blocks[0] for blocks in self._blocks.values() if blocks)
 
     def set_aside(self) -> Mapping[int, str]:
-        """Return the ids of the points that are not read, each with the device's words."""
+        """Return the ids of the points that are not read, each with the device's words and until when."""
         return {
-            bound.id: _words(self._facts.aside[span.key].code)
-            for span in self._all_spans()
-            if span.key in self._facts.aside
-            for bound in span.points
-        }
-
-    def tried_again(self) -> Mapping[int, int]:
-        """Return when each point that is set aside is tried again, ns UTC, by id."""
-        return {
-            bound.id: self._facts.aside[span.key].retry_ns
+            bound.id: _words(self._facts.aside[span.key])
             for span in self._all_spans()
             if span.key in self._facts.aside
             for bound in span.points
@@ -122,7 +117,7 @@ class DevicePlan:
         None: nothing was learned, the refusal stands for all of its points. Else the plan has changed, and these
         positions of `block.points` are set aside now; the others are read by other blocks from the next look on.
         """
-        if code not in _WORDS:
+        if code not in _TEACH:
             return None
         self._looked_ns = now_ns
         if block is self._trial:
@@ -289,5 +284,6 @@ class DevicePlan:
             yield from spans
 
 
-def _words(code: int) -> str:
-    return f"exception {code}: {_WORDS[code]}"
+def _words(refusal: Refusal) -> str:
+    until = datetime.fromtimestamp(min(refusal.retry_ns // 10**9, _LAST_S), UTC)
+    return f"{exception_words(refusal.code)}; set aside until {until:%Y-%m-%d %H:%M:%S} UTC"

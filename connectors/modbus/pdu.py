@@ -104,6 +104,10 @@ class Request:
         self.mbap_sent = struct.pack(">HHB", 0, len(pdu) + 1, unit) + pdu
         self.mbap_right = struct.pack(">HHB", 0, self.answer_size + 1, unit) + answer_head
 
+    def due(self, pdu: bytes) -> int:  # noqa: ARG002 (requests whose answers say how long they are look at it)
+        """Return how many bytes the right answer has that begins with `pdu`, 0 while that cannot be said."""
+        return self.answer_size
+
     def payload(self, pdu: bytes, peer: str) -> bytes:
         """Return what `pdu` carries when it is a right answer.
 

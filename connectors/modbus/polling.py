@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import heapq
 import math
 import random
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from connectors.modbus.config import ModbusOptions
     from connectors.modbus.learning import DevicePlan
+    from connectors.modbus.plan import Block
     from twin.frame import Ids
     from twin.model.bound import BoundDevice
 
@@ -102,3 +106,61 @@ class Job:
         """
         passed = math.floor((max(due, now) - self.anchor) / self.period_s + 1e-6)
         return self.anchor + (passed + 1) * self.period_s
+
+
+@dataclass(slots=True, eq=False)
+class Poll:
+    """One poll of a job: the slot that it was due in, the blocks that are still to be read, and those that were."""
+
+    job: Job
+    number: int
+    due: float
+    pending: list[Block]
+    read: list[Block] = field(default_factory=list)
+    refusals: int = 0
+
+    @property
+    def unit(self) -> Unit:
+        """Who is asked."""
+        return self.job.unit
+
+    def replan(self) -> None:
+        """Go on with the blocks of a plan that has changed, without what this poll has read."""
+        self.pending = [block for block in _blocks(self.job) if block not in self.read]
+
+
+class Slots:
+    """The jobs of a link by the time at which each is due."""
+
+    def __init__(self, units: Iterable[Unit], now: float) -> None:
+        """Line up the poll groups of all units, the first polls soon after `now`."""
+        jobs = [Job(unit, period_s) for unit in units for period_s in unit.plan.periods]
+        self.requests = sum(len(_blocks(job)) for job in jobs)
+        self._queue = [(job.start(now), number, job) for number, job in enumerate(jobs)]
+        heapq.heapify(self._queue)
+
+    def next_due(self) -> float:
+        """Return when the next poll is due, as far as its unit may be asked by then."""
+        queue = self._queue
+        while queue[0][0] < queue[0][2].unit.asked_from:
+            _, number, job = queue[0]
+            heapq.heapreplace(queue, (job.unit.asked_from, number, job))
+        return queue[0][0]
+
+    def take(self) -> Poll:
+        """Return the poll that is due next; it is put back when it has ended."""
+        due, number, job = heapq.heappop(self._queue)
+        return Poll(job, number, due, list(_blocks(job)))
+
+    def put_back(self, poll: Poll, now: float) -> None:
+        """Line up the next poll of a job."""
+        heapq.heappush(self._queue, (poll.job.next_slot(poll.due, now), poll.number, poll.job))
+
+    def move(self, unit: Unit, at: float) -> None:
+        """Have all of a unit polled at a time, whatever their slots."""
+        self._queue = [(at if job.unit is unit else due, number, job) for due, number, job in self._queue]
+        heapq.heapify(self._queue)
+
+
+def _blocks(job: Job) -> Sequence[Block]:
+    return job.unit.plan.blocks(job.period_s)

@@ -26,6 +26,7 @@ class Reader:
     def __init__(self, block: Block, unit: Unit) -> None:
         self.block = block
         self.request = read(unit.number, block.table, block.start, block.count)
+        self.timeout_s = unit.options.timeout
         self._codec = BlockCodec(block, options_of(unit.bound.device).order)
         self._refused = np.full(len(self._codec.ids), Reason.DEVICE_EXCEPTION, np.uint8)
 
@@ -43,6 +44,24 @@ class Reader:
     def check(self, unit: Unit) -> Request:
         """Return a request whose answer is of another size than any that the unit may still owe."""
         return check(unit, self.block)
+
+
+class Readers:
+    """The readers of a link's blocks, made when they are first asked for."""
+
+    def __init__(self, most: int) -> None:
+        """Keep about `most`: plans that learn make new blocks, and those of the plan before are not kept."""
+        self._most = most
+        self._by_block: dict[Block, Reader] = {}
+
+    def of(self, unit: Unit, block: Block) -> Reader:
+        """Return what reads a block of a unit."""
+        reader = self._by_block.get(block)
+        if reader is None:
+            if len(self._by_block) > self._most:
+                self._by_block.clear()
+            reader = self._by_block[block] = Reader(block, unit)
+        return reader
 
 
 def check(unit: Unit, block: Block) -> Request:

@@ -154,7 +154,8 @@ def _meant(value: str) -> str:
     if (match := _MANUAL.fullmatch(value)) and 1 <= (number := int(value[1:])) <= LAST_ADDRESS + 1:
         return f" (a manual's {value} is {_MANUAL_TABLES[match[1]]}:{number - 1})"
     name, colon, address = value.partition(":")
-    hint = suggest(name.lower(), [table.value for table in Table]) if colon else ""
+    tables = [table.value for table in Table]
+    hint = suggest(name.lower(), tables) if colon and name not in tables else ""
     return hint.replace("?", f":{address}?") if address.isdigit() and int(address) <= LAST_ADDRESS else hint
 
 
@@ -168,8 +169,8 @@ def _check_field(value: str) -> str:
     return value
 
 
-def _parse_field(value: object) -> object:
-    """Return `"4"` for 4, as YAML reads a field of one bit."""
+def _parse_text(value: object) -> object:
+    """Return `"4"` for 4, as YAML reads a field of one bit, or a manual's number where a register belongs."""
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -190,8 +191,8 @@ def _check_pattern(value: int | str) -> int | str:
     return value
 
 
-Register = Annotated[str, AfterValidator(_check_register)]
-BitField = Annotated[str, BeforeValidator(_parse_field), AfterValidator(_check_field)]
+Register = Annotated[str, BeforeValidator(_parse_text), AfterValidator(_check_register)]
+BitField = Annotated[str, BeforeValidator(_parse_text), AfterValidator(_check_field)]
 Pattern = Annotated[int | str, BeforeValidator(_parse_pattern), AfterValidator(_check_pattern)]
 
 

@@ -3,7 +3,8 @@
 Only where frames have transaction ids: on a serial line, or where RTU frames go over TCP, a second connection would
 speak into the first one's conversation. One request at a time, whichever unit's turn it is; the connection is closed
 when nobody is missing. A gateway that takes only one connection is left alone: its silent units are asked between the
-others again.
+others again. So is one that takes a second connection and never answers on it: first of all a unit is asked there that
+is known to answer.
 """
 
 from __future__ import annotations
@@ -29,10 +30,11 @@ class Scout:
     def __init__(
         self,
         dialler: Dialler,
-        found: Callable[[Unit], None],
+        found: Callable[[Unit, Reader, bytes | Refused], None],
         silent: Callable[[Unit, TransientError, float], None],
         give_back: Callable[[Unit], None],
         patience_s: Callable[[Unit], float],
+        witness: Callable[[], Reader | None],
     ) -> None:
         self.is_useless = False
         self._dialler = dialler
@@ -40,6 +42,8 @@ class Scout:
         self._silent = silent
         self._give_back = give_back
         self._patience_s = patience_s
+        self._witness = witness
+        self._is_heard = False
         self._sought: dict[Unit, Reader] = {}
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
@@ -81,24 +85,43 @@ class Scout:
                 await asyncio.sleep(max(0.0, unit.ask_from - loop.time()))
                 if self._connection is None or not self._connection.alive:
                     self._connection = await self._dialler.dial()
+                if not self._is_heard:
+                    await self._try(self._connection)
                 await self._ask(unit, self._connection, loop.time())
         except TransientError:
             self.stand_down()
         finally:
             self._close()
 
-    async def _ask(self, unit: Unit, connection: Connection, asked_at: float) -> None:
+    async def _try(self, connection: Connection) -> None:
+        """Find out whether anybody answers on this connection; `Unanswered` when nobody does."""
+        witness = self._witness()
+        if witness is None:
+            return
         try:
-            await connection.ask(self._sought[unit].request, self._patience_s(unit))
+            await connection.ask(witness.request, witness.timeout_s)
         except Refused:
             pass
+        except Unanswered as error:
+            if error.spoils_connection:
+                raise
+        self._is_heard = True
+
+    async def _ask(self, unit: Unit, connection: Connection, asked_at: float) -> None:
+        reader = self._sought[unit]
+        answer: bytes | Refused
+        try:
+            answer = await connection.ask(reader.request, self._patience_s(unit))
+        except Refused as refusal:
+            answer = refusal
         except Unanswered as error:
             if error.spoils_connection:
                 self._close()
             self._silent(unit, error, asked_at)
             return
+        self._is_heard = True
         del self._sought[unit]
-        self._found(unit)
+        self._found(unit, reader, answer)
 
     def _close(self) -> None:
         if self._connection is not None:

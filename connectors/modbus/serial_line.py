@@ -13,11 +13,11 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import serial
-
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
+    import serial
+
     from connectors.modbus.client import Connection
 
 _CHUNK = 4096
@@ -131,6 +131,8 @@ async def open_line(line: Line, connection: Connection) -> None:
 
 
 def _open(line: Line) -> serial.Serial:
+    import serial
+
     port = serial.Serial(
         line.path,
         line.baudrate,

@@ -17,14 +17,13 @@ one request on its way, and never a second task that writes to the connection.
 from __future__ import annotations
 
 import asyncio
-import heapq
 from typing import TYPE_CHECKING
 
 from connectors.modbus.client import NEVER_QUIET
 from connectors.modbus.delivery import delivered
 from connectors.modbus.pdu import ConnectionLost, Refused, Unanswered
-from connectors.modbus.polling import Job
-from connectors.modbus.reader import Reader, set_aside
+from connectors.modbus.polling import Slots
+from connectors.modbus.reader import Readers, set_aside
 from connectors.modbus.scout import Scout
 from connectors.modbus.writing import Order
 from twin.errors import TransientError
@@ -36,8 +35,8 @@ if TYPE_CHECKING:
 
     from connectors.base import Sink
     from connectors.modbus.client import Answer, Connection
-    from connectors.modbus.plan import Block
-    from connectors.modbus.polling import Unit
+    from connectors.modbus.polling import Poll, Unit
+    from connectors.modbus.reader import Reader
     from connectors.modbus.transport import Dialler
 
 MOST_REFUSALS = 32
@@ -57,23 +56,20 @@ class Session:
         self._sink = sink
         self._loop = asyncio.get_running_loop()
         self._connection: Connection | None = None
-        self._scout = Scout(dialler, self._found, self._still_silent, self._return, self._patience_s)
+        self._was_cut = False
+        self._scout = Scout(
+            dialler, self._found, self._still_silent, self._return, self._patience_s, self._witness
+        )
         self._shares = dialler.way.shares_one_line
         self.is_up = False
-        self._queue: list[tuple[float, int, Job]] = []
-        self._readers: dict[Block, Reader] = {}
-        self._most_readers = 0
+        self._slots: Slots
+        self._readers: Readers
         self._orders: list[Order] = []
         self._rests: list[Coroutine[object, object, None]] = []
         self._attention: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
-        # The poll under way: its job and slot, what is still to be read, the question and when it was asked.
-        self._job: Job | None = None
-        self._due = 0.0
-        self._number = 0
-        self._pending: list[Block] = []
-        self._read: list[Block] = []
-        self._refusals = 0
+        # The poll under way, its question and when that was asked.
+        self._poll: Poll | None = None
         self._reader: Reader
         self._asked_at = 0.0
         self._is_check = False
@@ -101,14 +97,12 @@ class Session:
 
     async def _dial(self) -> None:
         self._close()
+        self._was_cut = False
         self._connection = await self._dialler.dial()
 
     def _line_up(self) -> None:
-        now = self._loop.time()
-        jobs = [Job(unit, period_s) for unit in self.units for period_s in unit.plan.periods]
-        self._queue = [(job.start(now), number, job) for number, job in enumerate(jobs)]
-        heapq.heapify(self._queue)
-        self._most_readers = 2 * sum(len(job.unit.plan.blocks(job.period_s)) for job in jobs) + 16
+        self._slots = Slots(self.units, self._loop.time())
+        self._readers = Readers(2 * self._slots.requests + 16)
 
     async def _attend(self) -> None:
         while self._rests:
@@ -116,7 +110,7 @@ class Session:
         while self._orders:
             await self._carry_out(self._orders.pop(0))
         if self._connection is None or not self._connection.alive:
-            if self._scout.is_connected:
+            if self._scout.is_connected and (self._was_cut or self._connection is not None):
                 # The peer takes one connection, and the newest wins: the scout would cut us off again and again.
                 self._scout.stand_down()
             await self._dial()
@@ -179,32 +173,26 @@ class Session:
 
     def _next(self) -> None:
         """Go on with the poll under way, begin the next one that is due, or set the timer for it."""
-        if self._job is not None:
+        if self._poll is not None:
             self._ask()
             return
         if self._orders:
             self._call_task()
             return
-        while self._queue[0][0] < self._queue[0][2].unit.asked_from:
-            _, number, job = self._queue[0]
-            heapq.heapreplace(self._queue, (job.unit.asked_from, number, job))
-        due = self._queue[0][0]
+        due = self._slots.next_due()
         if due - self._loop.time() > _EARLY_S:
             self._timer = self._loop.call_at(min(due, self._loop.time() + 3600), self._wake)
             return
-        self._due, self._number, self._job = heapq.heappop(self._queue)
-        self._pending = list(self._job.unit.plan.blocks(self._job.period_s))
-        self._read.clear()
-        self._refusals = 0
+        self._poll = self._slots.take()
         self._ask()
 
     def _ask(self) -> None:
         """Send the next request of the poll under way, once the connection is there and free."""
-        job, connection = self._job, self._connection
+        poll, connection = self._poll, self._connection
         if self._rests or self._orders:
             self._call_task()
             return
-        if job is None or not self._pending:
+        if poll is None or not poll.pending:
             self._end_poll()
             self._next()
             return
@@ -213,16 +201,17 @@ class Session:
             return
         now = self._loop.time()
         if connection.ready_at > now:
-            self._wait_for_quiet(connection, now)
+            self._wait_for_quiet(poll, connection, now)
             return
-        reader = self._reader = self._reader_of(job.unit, self._pending[0])
-        self._is_check = self._shares and job.unit.unsure
+        unit = poll.unit
+        reader = self._reader = self._readers.of(unit, poll.pending[0])
+        self._is_check = self._shares and unit.unsure
         self._asked_at = now
-        request = reader.check(job.unit) if self._is_check else reader.request
-        connection.start(request, self._patience_s(job.unit), self._answered)
+        request = reader.check(unit) if self._is_check else reader.request
+        connection.start(request, self._patience_s(unit), self._answered)
 
-    def _wait_for_quiet(self, connection: Connection, now: float) -> None:
-        if now > max(self._due, self._asked_at) + self._dialler.timeout_s + connection.quiet_s:
+    def _wait_for_quiet(self, poll: Poll, connection: Connection, now: float) -> None:
+        if now > max(poll.due, self._asked_at) + self._dialler.timeout_s + connection.quiet_s:
             raise TransientError(connection.peer, NEVER_QUIET)
         self._timer = self._loop.call_at(connection.ready_at, self._wake)
 
@@ -230,20 +219,21 @@ class Session:
         self._guarded(self._take, answer)
 
     def _take(self, answer: Answer) -> None:
-        job = self._job
-        if job is None:
+        poll = self._poll
+        if poll is None:
             return
+        unit = poll.unit
         if isinstance(answer, Unanswered):
-            self._missed(job.unit, answer)
+            self._missed(poll, answer)
         elif self._is_check:
-            job.unit.unsure = False
+            unit.unsure = False
         elif isinstance(answer, Refused):
-            self._refused(job.unit, answer)
+            self._refused(poll, answer)
         else:
-            self._read.append(self._pending.pop(0))
+            poll.read.append(poll.pending.pop(0))
             received = self._sink.now_ns()
-            job.unit.plan.answered(self._reader.block, received)
-            self._heard(job.unit)
+            unit.plan.answered(self._reader.block, received)
+            self._heard(unit)
             self._deliver(self._reader.frame(answer, received))
         self._ask()
 
@@ -257,89 +247,82 @@ class Session:
             unit.tells_set_aside = False
             self._tell_set_aside(unit, None)
 
-    def _refused(self, unit: Unit, refusal: Refused) -> None:
-        received = self._sink.now_ns()
-        block = self._pending.pop(0)
+    def _refused(self, poll: Poll, refusal: Refused) -> None:
+        unit, received = poll.unit, self._sink.now_ns()
+        block = poll.pending.pop(0)
         aside = unit.plan.refused(block, refusal.code, received)
         self._heard(unit)
         if aside is None:
             self._deliver(self._reader.refused(refusal.words, received))
             return
-        self._refusals += 1
+        poll.refusals += 1
         if aside:
             self._tell_set_aside(unit, {block.points[at].id for at in aside})
-        if self._job is not None and self._refusals < MOST_REFUSALS:
-            # The plan has changed: what this poll has not read yet is read by its new blocks.
-            blocks = unit.plan.blocks(self._job.period_s)
-            self._pending = [block for block in blocks if block not in self._read]
+        if poll.refusals < MOST_REFUSALS:
+            poll.replan()
 
     def _tell_set_aside(self, unit: Unit, ids: Collection[int] | None) -> None:
         frame = set_aside(unit, ids, self._sink.now_ns())
         if frame is not None:
             self._deliver(frame)
 
-    def _missed(self, unit: Unit, error: Unanswered) -> None:
-        connection = self._connection
+    def _missed(self, poll: Poll, error: Unanswered) -> None:
+        unit, connection = poll.unit, self._connection
         self._renew_after(error)
         if isinstance(error, ConnectionLost) and connection is not None and connection.answered:
             # Closed since it last answered: reading twice does no harm, and the new one has not answered yet.
             return
-        self._pending.clear()
+        poll.pending.clear()
         unit.unsure = True
         self._still_silent(unit, error, self._asked_at)
         if all(other.misses for other in self.units):
             raise TransientError(error.peer, error.words) from error
         if not self._shares and not self._scout.is_useless:
-            self._scout.look_for(unit, self._first_reader(unit))
+            self._scout.look_for(unit, self._readers.of(unit, unit.plan.any_block))
 
     def _renew_after(self, error: Unanswered) -> None:
         """Leave a connection whose answers may come late; a line has no other to offer, it is let go quiet."""
+        self._was_cut = isinstance(error, ConnectionLost)
         if error.spoils_connection and self._connection is not None and not self._connection.is_line:
             self._close()
 
     def _end_poll(self) -> None:
-        job, self._job = self._job, None
-        if job is not None:
-            slot = job.next_slot(self._due, self._loop.time())
-            heapq.heappush(self._queue, (slot, self._number, job))
+        poll, self._poll = self._poll, None
+        if poll is not None:
+            self._slots.put_back(poll, self._loop.time())
 
     def _deliver(self, frame: Frame) -> None:
         rest = delivered(self._sink.submit(frame))
         if rest is not None:
             self._rests.append(rest)
 
-    def _reader_of(self, unit: Unit, block: Block) -> Reader:
-        reader = self._readers.get(block)
-        if reader is None:
-            if len(self._readers) > self._most_readers:
-                # Plans that learn make new blocks; those of the plan before are not kept.
-                self._readers.clear()
-            reader = self._readers[block] = Reader(block, unit)
-        return reader
-
-    def _first_reader(self, unit: Unit) -> Reader:
-        return self._reader_of(unit, unit.plan.any_block)
-
     # What the scout asks and says.
 
     def _patience_s(self, unit: Unit) -> float:
         return unit.patience_s(self.slowest_s, in_line=not unit.is_sought)
 
-    def _found(self, unit: Unit) -> None:
-        """Poll a unit that answers again at once, whatever its period."""
+    def _found(self, unit: Unit, reader: Reader, answer: bytes | Refused) -> None:
+        """Take the answer of a unit that is back, and poll it at once, whatever its period."""
         unit.misses, unit.ask_from = 0, 0.0
+        if isinstance(answer, bytes):
+            self._deliver(reader.frame(answer, self._sink.now_ns()))
         self._return(unit)
+
+    def _witness(self) -> Reader | None:
+        """Return what a unit is asked for that answers, None while there is none."""
+        known = next((unit for unit in self.units if not unit.misses), None)
+        return self._readers.of(known, known.plan.any_block) if known else None
 
     def _return(self, unit: Unit) -> None:
         """Ask a unit between the others again, as soon as it may be asked."""
         unit.is_sought = False
-        at = max(unit.ask_from, self._loop.time())
-        self._queue = [(at if job.unit is unit else due, number, job) for due, number, job in self._queue]
-        heapq.heapify(self._queue)
-        if self._job is None and self._timer is not None:
+        self._slots.move(unit, max(unit.ask_from, self._loop.time()))
+        if self._poll is None and self._timer is not None:
             self._cancel_timer()
             self._guarded(self._next)
 
     def _still_silent(self, unit: Unit, error: TransientError, asked_at: float) -> None:
         unit.missed(asked_at, self._loop.time())
+        # Its silence hides what was told of them.
+        unit.tells_set_aside = True
         self._sink.silent(unit.ids, Reason.NO_ANSWER, error.words)

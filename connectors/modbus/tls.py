@@ -13,9 +13,6 @@ import ssl
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from cryptography import x509
-from cryptography.x509.oid import NameOID
-
 from connectors.modbus.config import options_of
 from twin.errors import TransientError
 
@@ -23,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from connectors.modbus.config import ModbusOptions
     from twin.model.district import Device
 
 SCHEME = "modbus+tls"
@@ -63,6 +61,10 @@ class Credentials:
     @property
     def subject(self) -> str:
         """Our own common name, "" while the certificate cannot be read."""
+        # 8 MB, for those who speak TLS only.
+        from cryptography import x509
+        from cryptography.x509.oid import NameOID
+
         try:
             certificate = x509.load_pem_x509_certificate(self.certificate.read_bytes())
         except (OSError, ValueError):
@@ -93,15 +95,20 @@ class Tunnel:
             raise TransientError(peer, words)
 
 
-def credentials_of(device: Device) -> Credentials | None:
-    """Return the files that a device's options name, None where a certificate or its key is missing."""
-    options = options_of(device)
+def folder_of(device: Device) -> Path:
+    """Return the folder of the district, where the files lie that options name."""
+    folders = device.file.parents
+    return next((folder for folder in folders if (folder / "district.yaml").is_file()), folders[0])
+
+
+def credentials_of(options: ModbusOptions, folder: Path) -> Credentials | None:
+    """Return the files that options name, from `folder` if not absolute; None where certificate or key is missing."""
     if not options.certificate or not options.key:
         return None
     return Credentials(
-        ca=_path(device, options.ca) if options.ca else None,
-        certificate=_path(device, options.certificate),
-        key=_path(device, options.key),
+        ca=folder / options.ca if options.ca else None,
+        certificate=folder / options.certificate,
+        key=folder / options.key,
         server_name=options.server_name,
     )
 
@@ -145,12 +152,6 @@ def _alert(error: ssl.SSLError) -> str:
     if reason in {"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "UNEXPECTED_MESSAGE"}:
         return "the server does not speak TLS"
     return f"no TLS: {reason.replace('_', ' ').lower() or error}"
-
-
-def _path(device: Device, text: str) -> Path:
-    """Return the file that `text` names: absolute, or from the folder of the district."""
-    folders = device.file.parents
-    return next((folder for folder in folders if (folder / "district.yaml").is_file()), folders[0]) / text
 
 
 @contextlib.contextmanager

@@ -20,7 +20,9 @@ from twin.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
+    from connectors.modbus.config import ModbusOptions
     from twin.model.bound import BoundDevice
     from twin.model.district import Device
     from twin.model.protocol import Endpoint
@@ -29,6 +31,8 @@ TCP, RTU_OVER_TCP, RTU = "modbus+tcp", "modbus+rtu+tcp", "modbus+rtu"
 
 SCHEMES = {TCP: 502, tls.SCHEME: tls.PORT, RTU_OVER_TCP: 502, RTU: 0}
 """Schemes and their ports; no port stands for a device file of this machine."""
+
+_LINE = re.compile(r"(?!.*/\.\.?/)/dev/[^/].*/\d{1,3}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +133,11 @@ class Dialler:
 
 def way_to(device: Device) -> Way:
     """Return how `device` is reached."""
-    endpoint = device.endpoint
-    options = options_of(device)
+    return way_of(device.endpoint, options_of(device), tls.folder_of(device))
+
+
+def way_of(endpoint: Endpoint, options: ModbusOptions, folder: Path) -> Way:
+    """Return how an endpoint is reached with these options, whose files lie in `folder`."""
     if endpoint.scheme == RTU:
         line = Line(
             endpoint.path.rpartition("/")[0],
@@ -140,7 +147,7 @@ def way_to(device: Device) -> Way:
             options.bytesize,
         )
         return Way(endpoint.scheme, "", 0, line=line)
-    credentials = tls.credentials_of(device) if endpoint.scheme == tls.SCHEME else None
+    credentials = tls.credentials_of(options, folder) if endpoint.scheme == tls.SCHEME else None
     return Way(endpoint.scheme, endpoint.host, endpoint.port, credentials)
 
 
@@ -158,15 +165,15 @@ def dialler(devices: tuple[BoundDevice, ...]) -> Dialler:
 def faults(device: Device) -> Iterator[tuple[str, str]]:
     """Yield what is wrong with the endpoint and the options that belong to it."""
     yield from tls.faults(device)
-    yield from _line_faults(device.endpoint)
+    if words := line_fault(device.endpoint):
+        yield "endpoint", words
 
 
-def _line_faults(endpoint: Endpoint) -> Iterator[tuple[str, str]]:
-    if endpoint.scheme == RTU and not re.fullmatch(r"/dev/[^/].*/\d{1,3}", endpoint.path):
-        yield (
-            "endpoint",
-            f"a serial line is {RTU}:///dev/NAME/UNIT, for example {RTU}:///dev/ttyUSB0/7, found {endpoint}",
-        )
+def line_fault(endpoint: Endpoint) -> str:
+    """Return what is wrong with the device file of a serial line, "" when nothing is; no way leads out of /dev."""
+    if endpoint.scheme != RTU or _LINE.fullmatch(endpoint.path):
+        return ""
+    return f"a serial line is {RTU}:///dev/NAME/UNIT, for example {RTU}:///dev/ttyUSB0/7, found {endpoint}"
 
 
 def reason_of(host: str, error: OSError) -> str:

@@ -19,9 +19,12 @@ from connectors.mqtt.config import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from connectors.mqtt.config import MqttOptions
     from twin.model.district import Device
+    from twin.model.protocol import Endpoint
 
 _PLAIN = "mqtt"
+OPEN = "a password over mqtt:// can be read on the way: use mqtts://, or say why not with `insecure`"
 
 
 def faults(device: Device) -> Iterator[tuple[str, str]]:
@@ -34,15 +37,17 @@ def faults(device: Device) -> Iterator[tuple[str, str]]:
     yield from _writing(device)
 
 
+def is_open(endpoint: Endpoint, options: MqttOptions) -> bool:
+    """Whether a password would go over the network for everybody to read, and nobody said why that is acceptable."""
+    return endpoint.scheme == _PLAIN and options.password is not None and options.insecure is None
+
+
 def _security(device: Device) -> Iterator[tuple[str, str]]:
     options = options_of(device)
     if device.endpoint.scheme != _PLAIN:
         return
-    if options.password is not None and options.insecure is None:
-        yield (
-            "options.password",
-            "a password over mqtt:// can be read on the way: use mqtts://, or say why not with `insecure`",
-        )
+    if is_open(device.endpoint, options):
+        yield "options.password", OPEN
     for key in ("ca", "certificate"):
         if getattr(options, key) is not None:
             yield f"options.{key}", "certificates belong to mqtts://, the endpoint says mqtt://"

@@ -71,8 +71,13 @@ class MqttConnector:
         return "\n".join(lines)
 
     async def discover(self, endpoint: Endpoint, options: Mapping[str, object], home: Home) -> Draft:
-        """Listen to what is said below an endpoint's topic for a while, and draft a profile of it."""
+        """Listen to what is said below an endpoint's topic for a while, and draft a profile of it.
+
+        StartError where that would show the password to everybody on the way.
+        """
         checked = MqttOptions.model_validate(options)
+        if checks.is_open(endpoint, checked):
+            raise StartError(checks.OPEN)
         access = replace(_access(endpoint, checked, home), client_id=_new_client_id(), keep_s=0.0)
         return await discovery.draft(access)
 
@@ -177,7 +182,7 @@ class MqttLink:
             access, client_id=_new_client_id(), keep_s=0.0, timeout_s=min(access.timeout_s, _PROBE_S)
         )
         async with connected(probing, time.time_ns):
-            return f"the broker takes us, MQTT {self._options.version}, {self.security}"
+            return f"the broker takes us, MQTT {self._options.version}, security: {self.security}"
 
     async def write(self, settings: Sequence[Setting]) -> Sequence[Outcome]:
         """Publish settings of one device and wait until it reports them; TransientError when the link is down."""

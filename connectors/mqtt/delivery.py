@@ -7,6 +7,7 @@ import zlib
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
+from connectors.mqtt.routes import named
 from connectors.mqtt.sparkplug import REBIRTH, DataType, encode
 from twin.errors import TransientError
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 
     from connectors.base import Sink
     from connectors.mqtt.heard import Heard
+    from connectors.mqtt.inbox import Arrival
     from connectors.mqtt.routes import Routes
-    from connectors.mqtt.session import Arrival, Session
+    from connectors.mqtt.session import Session
     from connectors.mqtt.writing import Echoes
     from twin.frame import Frame
 
@@ -70,7 +72,9 @@ class Delivery:
     def _stranger(self, arrival: Arrival, sink: Sink) -> None:
         if not arrival.again and self._routes.is_new(arrival.topic):
             size = arrival.skipped or len(arrival.payload)
-            sink.stranger(arrival.topic, f"publishes {size} bytes, no device of the district reads them")
+            sink.stranger(
+                named(arrival.topic), f"publishes {size} bytes, no device of the district reads them"
+            )
 
     def _is_done(self, arrival: Arrival) -> bool:
         """Whether a repeated message is one that was delivered before the connection was lost."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import time
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from connectors.abilities import Draft
+from connectors.drafts import CHOOSE, Names, as_key, plain_id, quoted
 from connectors.mqtt import sparkplug
 from connectors.mqtt.config import SPARKPLUG, base_of
 from connectors.mqtt.session import connected
 from connectors.mqtt.sparkplug import Kind
-from connectors.mqtt.values import is_number
 from connectors.payloads.decoding import NoValue, Wire, decode, shown
+from connectors.payloads.values import is_number
 from twin.errors import TransientError
 from twin.model.catalogue import CATALOGUE
 from twin.model.quantities import Aggregation
@@ -24,14 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from connectors.mqtt.access import Access
-    from connectors.mqtt.session import Arrival
+    from connectors.mqtt.inbox import Arrival
 
 LISTEN_S = 8.0
 _MOST_TOPICS = 1_000
+_MOST_BYTES = 50_000_000
 _MOST_POINTS = 2_000
 _MOST_LEVELS = 6
 _BIRTHS = frozenset({Kind.NODE_BIRTH, Kind.DEVICE_BIRTH})
-_NOT_IN_IDS = re.compile(r"[^a-z0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +45,23 @@ class Found:
 
 @dataclass(slots=True)
 class _Heard:
-    """The last message of each topic; more topics than `_MOST_TOPICS` are only counted."""
+    """The last message of each topic; beyond `_MOST_TOPICS` or `_MOST_BYTES` they are only counted."""
 
     base: str
     last: dict[str, bytes] = field(default_factory=dict)
+    size: int = 0
     beyond: int = 0
 
     def take(self, arrival: Arrival) -> None:
-        if arrival.topic in self.last or len(self.last) < _MOST_TOPICS:
-            if not _is_later(arrival.topic, self.last):
-                self.last[arrival.topic] = arrival.payload
-        else:
+        topic, payload = arrival.topic, arrival.payload
+        known = self.last.get(topic)
+        if known is not None and _is_later(topic, self.last):
+            return
+        size = self.size + len(payload) - len(known or b"")
+        if (known is None and len(self.last) >= _MOST_TOPICS) or size > _MOST_BYTES:
             self.beyond += 1
+        else:
+            self.last[topic], self.size = payload, size
 
 
 def _is_later(topic: str, heard: dict[str, bytes]) -> bool:
@@ -85,16 +90,18 @@ async def draft(access: Access) -> Draft:
 
 
 def _written(heard: _Heard) -> Draft:
-    found = [
+    values = (
         one for topic, payload in sorted(heard.last.items()) for one in _values(heard.base, topic, payload)
-    ]
+    )
+    # Counted, not kept: a small message may hold ten thousand values.
+    found, left_out = list(islice(values, _MOST_POINTS)), sum(1 for _ in values)
     remarks = [f"heard {len(heard.last)} topics in {LISTEN_S:g} s; what speaks more rarely is not here"]
     if heard.beyond:
         remarks.append(
             f"{heard.beyond} messages on further topics are left out: name a longer topic in the endpoint"
         )
-    if len(found) > _MOST_POINTS:
-        remarks.append(f"{len(found) - _MOST_POINTS} values are left out")
+    if left_out:
+        remarks.append(f"{left_out} values are left out")
     births = [one for topic in heard.last if (one := sparkplug.parse_topic(topic))]
     for kind, place in births:
         if kind in _BIRTHS:
@@ -102,7 +109,7 @@ def _written(heard: _Heard) -> Draft:
             remarks.append(f"a Sparkplug B device lives at /{levels}")
     if births and not any(kind in _BIRTHS for kind, _ in births):
         remarks.append("no birth was heard: ask the edge node for a rebirth, and discover again")
-    return Draft(_profile(found[:_MOST_POINTS]), tuple(remarks))
+    return Draft(_profile(found), tuple(remarks))
 
 
 def _values(base: str, topic: str, payload: bytes) -> Iterator[Found]:
@@ -172,31 +179,17 @@ def _profile(found: Sequence[Found]) -> str:
         "source: generic",
         "points:",
     ]
-    taken: set[str] = set()
+    names = Names()
     for one in found:
-        name = _name(one.words, taken)
-        quantity = _quantity(one)
-        keys = ", ".join(f"{key}: {json.dumps(text, ensure_ascii=True)}" for key, text in one.address.items())
-        mark = "" if quantity else "# "
-        lines.append(f"  {mark}{name}: {{quantity: {quantity or 'WHICH'}, {keys}}}  # was {shown(one.value)}")
+        keys = ", ".join(f"{key}: {quoted(text)}" for key, text in one.address.items())
+        name = as_key(names.make("_".join(one.words[-2:])))
+        lines.append(f"  {name}: {{quantity: {_quantity(one) or CHOOSE}, {keys}}}  # was {shown(one.value)}")
     return "\n".join([*lines, ""])
-
-
-def _name(words: Sequence[str], taken: set[str]) -> str:
-    """Return an id for a point that no other has, from the last words that name it."""
-    plain = _NOT_IN_IDS.sub("-", "-".join(words[-2:]).lower()).strip("-")[:50].strip("-") or "value"
-    name = plain
-    number = 1
-    while name in taken:
-        number += 1
-        name = f"{plain}-{number}"
-    taken.add(name)
-    return name
 
 
 def _quantity(found: Found) -> str | None:
     """Return the quantity whose own name the device uses; nothing is guessed."""
-    name = _NOT_IN_IDS.sub("_", found.words[-1].lower()).strip("_") if found.words else ""
+    name = plain_id(found.words[-1]) if found.words else ""
     quantity = CATALOGUE.get(name)
     if quantity is None:
         return None

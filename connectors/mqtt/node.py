@@ -16,8 +16,8 @@ from connectors.mqtt.config import address_of, options_of
 from connectors.mqtt.heard import Heard
 from connectors.mqtt.payload import Sheet
 from connectors.mqtt.sparkplug import BD_SEQ, SEQUENCE, Kind, decode, raw_of
-from connectors.mqtt.values import settle
 from connectors.payloads.decoding import NoValue, shown
+from connectors.payloads.values import settle
 from twin.quality import Reason
 
 if TYPE_CHECKING:

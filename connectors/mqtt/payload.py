@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from connectors.mqtt.config import Format, address_of, format_of
-from connectors.mqtt.values import follow, settle, time_of
+from connectors.mqtt.times import time_of
 from connectors.payloads import senml
 from connectors.payloads.decoding import NoValue, Wire, decode, shown
+from connectors.payloads.values import Missing, follow, settle
 from twin.frame import Frame
 from twin.quality import Reason
 
@@ -75,9 +76,9 @@ class Reader:
             raw, time_ns = self._find(bound.point, address, decoded)
             textual = self._format is Format.TEXT
             value, reason = settle(bound, raw, textual=textual, null_values=address.null_values)
-        except KeyError as missing:
+        except Missing as missing:
             if not self._partial:
-                sheet.refuse(at, Reason.NOT_AVAILABLE, str(missing.args[0]))
+                sheet.refuse(at, missing.reason, missing.words)
         except NoValue as none:
             sheet.refuse(at, none.reason, none.words)
         else:
@@ -92,8 +93,8 @@ class Reader:
             return raw, 0
         try:
             return raw, time_of(follow(decoded, address.time), address.time_format)
-        except KeyError as missing:
-            raise NoValue(Reason.UNDECODABLE, f"`time`: {missing.args[0]}") from None
+        except Missing as missing:
+            raise NoValue(Reason.UNDECODABLE, f"`time`: {missing.words}") from None
 
     def _aged(self, sheet: Sheet) -> Frame | None:
         """Return a retained message's frame: what has no time of its own is of unknown age."""
@@ -174,12 +175,12 @@ class Sheet:
 
 
 def _of_record(records: Sequence[senml.Record], point: Point, address: MqttPoint) -> tuple[object, int]:
-    """Return value and time of a SenML record; KeyError when there is none of that name."""
+    """Return value and time of a SenML record; Missing when there is none of that name."""
     record = senml.find(records, address.name)
     if record is None:
         wanted = repr(address.name) if address.name else "the only one"
         names = shown(", ".join(dict.fromkeys(record.name for record in records)) or "none")
-        raise KeyError(f"no record {wanted} in the message, it has: {names}")
+        raise Missing(f"no record {wanted} in the message, it has: {names}")
     if record.value is None:
         raise NoValue(Reason.NOT_AVAILABLE, "the record holds a sum and no value")
     if record.unit is not None and isinstance(record.value, int | float):

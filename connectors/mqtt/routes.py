@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from connectors.mqtt.config import Place
+    from connectors.mqtt.inbox import Arrival
     from connectors.mqtt.node import Metrics
-    from connectors.mqtt.session import Arrival
     from twin.frame import Frame, Ids, Times
     from twin.model.bound import BoundDevice
     from twin.model.district import Device
 
 _MOST_NAMED = 2_000
+_LONGEST_NAMED = 200
 
 
 class _Presence:
@@ -126,10 +127,16 @@ class Routes:
 
     def is_new(self, topic: str) -> bool:
         """Whether a topic that nobody configured is heard for the first time; only so many are remembered."""
+        topic = named(topic)
         if topic in self._named or len(self._named) >= _MOST_NAMED:
             return False
         self._named.add(topic)
         return True
+
+
+def named(topic: str) -> str:
+    """Return a topic as it is listed and remembered: one may have 64 KiB."""
+    return topic if len(topic) <= _LONGEST_NAMED else f"{topic[:_LONGEST_NAMED]}…"
 
 
 def _too_large(arrival: Arrival) -> str:

@@ -11,9 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import struct
-from collections import deque
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiomqtt
@@ -24,6 +22,7 @@ from paho.mqtt.enums import MQTTErrorCode
 from connectors.mqtt.access import properties_of, why
 from connectors.mqtt.dial import dial
 from connectors.mqtt.guard import Guard, GuardedSocket
+from connectors.mqtt.inbox import Arrival, Inbox
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
@@ -35,29 +34,20 @@ if TYPE_CHECKING:
 
     from connectors.mqtt.access import Access
 
-MOST_WAITING = 2_000
-MOST_WAITING_BYTES = 4 << 20
-MOST_AT_ONCE = 200
 _FILTERS_AT_ONCE = 100
+_MOST_UNSENT = 10_000
+# Names of what a broker says of credentials (version 5, table 3-1; paho uses them for 3.1.1 as well). Tried again and
+# again they would lock an account, and they are not right a second later.
+_CREDENTIALS = frozenset(
+    {"Bad user name or password", "Not authorized", "Client identifier not valid", "Banned"}
+)
+_CREDENTIALS_AGAIN_S = 60.0
 # What paho raises for a packet that it cannot read, beside its own errors; found by feeding it random bytes.
 _UNREADABLE = (MQTTException, aiomqtt.MqttError, struct.error, LookupError, ValueError, TypeError, OSError)
 
 # paho logs what a broker sends; what matters of that is in TransientError.
 _SILENT = logging.getLogger("barrio.mqtt.paho")
 _SILENT.setLevel(logging.CRITICAL + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message as it came; `mid` is 0 where none waits for an acknowledgement, `skipped` its size if too large."""
-
-    topic: str
-    payload: bytes
-    received: int
-    mid: int = 0
-    retained: bool = False
-    again: bool = False
-    skipped: int = 0
 
 
 @asynccontextmanager
@@ -105,10 +95,9 @@ class Session(aiomqtt.Client):
         self._now_ns = now_ns
         self._guard = Guard()
         self._guarded = GuardedSocket(sock, self._guard)
-        self._arrived: deque[Arrival] = deque()
-        self._bytes = 0
+        self._inbox = Inbox()
+        self._unsent = 0
         self._paused = False
-        self._news = asyncio.Event()
         self._lost = ""
         self._sent: dict[int, asyncio.Future[int]] = {}
         self._client.manual_ack_set(on=True)
@@ -132,7 +121,9 @@ class Session(aiomqtt.Client):
                 self._peer, f"accepts connections, no answer within {self.timeout:g} s"
             ) from None
         except MqttConnectError as error:
-            raise TransientError(self._peer, f"the broker refuses us: {_words(error.rc)}") from None
+            words = _words(error.rc)
+            again_s = _CREDENTIALS_AGAIN_S if words in _CREDENTIALS else None
+            raise TransientError(self._peer, f"the broker refuses us: {words}", again_s) from None
         except (aiomqtt.MqttError, OSError) as error:
             raise TransientError(self._peer, self._lost or str(error)) from None
 
@@ -154,13 +145,11 @@ class Session(aiomqtt.Client):
 
     async def take(self) -> Sequence[Arrival]:
         """Return what has arrived, at least one message and not too many; TransientError when the link is lost."""
-        while not self._arrived:
+        while not self._inbox:
             if self._lost:
                 raise TransientError(self._peer, self._lost)
-            self._news.clear()
-            await self._news.wait()
-        some = [self._arrived.popleft() for _ in range(min(len(self._arrived), MOST_AT_ONCE))]
-        self._bytes -= sum(len(one.payload) for one in some)
+            await self._inbox.news()
+        some = self._inbox.take()
         self._resume()
         return some
 
@@ -168,6 +157,9 @@ class Session(aiomqtt.Client):
         """Tell the broker that a message is in good hands; in the order of arrival (section 4.6)."""
         if arrival.mid and not self._lost:
             self._client.ack(arrival.mid, 1)
+            self._unsent = self._unsent + 1 if self._client.want_write() else 0
+            if self._unsent > _MOST_UNSENT:
+                self._fail("the broker sends and does not read what it is sent")
 
     @property
     def lost(self) -> str:
@@ -272,15 +264,13 @@ class Session(aiomqtt.Client):
             waiting.set_result(_value(reason_code))
 
     def _put(self, arrival: Arrival) -> None:
-        self._arrived.append(arrival)
-        self._bytes += len(arrival.payload)
-        self._news.set()
-        if len(self._arrived) >= MOST_WAITING or self._bytes >= MOST_WAITING_BYTES:
+        self._inbox.put(arrival)
+        if self._inbox.is_full:
             self._paused = True
             self._loop.remove_reader(self._guarded.fileno())
 
     def _resume(self) -> None:
-        if self._paused and len(self._arrived) < MOST_WAITING // 2 and self._bytes < MOST_WAITING_BYTES // 2:
+        if self._paused and self._inbox.has_room:
             self._paused = False
             if not self._lost:
                 self._loop.add_reader(self._guarded.fileno(), self._read)
@@ -340,7 +330,7 @@ class Session(aiomqtt.Client):
         for sent in self._sent.values():
             if not sent.done():
                 sent.set_exception(TransientError(self._peer, self._lost))
-        self._news.set()
+        self._inbox.rouse()
 
 
 def _value(code: Any) -> int:

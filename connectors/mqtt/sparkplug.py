@@ -26,6 +26,9 @@ REBIRTH = "Node Control/Rebirth"
 BD_SEQ = "bdSeq"
 SEQUENCE = 256
 _STALE, _BAD, _GOOD = 500, 0, 192
+# A metric has two bytes at least and takes some 15 µs: half a million of them would stop everybody else for seconds.
+_MOST_METRICS = 10_000
+_MOST_PROPERTIES = 100
 _PACKAGE = "barrio.sparkplug"
 _FIELD = descriptor_pb2.FieldDescriptorProto
 
@@ -191,6 +194,10 @@ def decode(payload: bytes) -> Payload:
         found.ParseFromString(payload)
     except DecodeError:
         raise NoValue(Reason.UNDECODABLE, f"no Sparkplug B payload: {shown(payload)}") from None
+    if len(found.metrics) > _MOST_METRICS:
+        raise NoValue(
+            Reason.UNDECODABLE, f"{len(found.metrics)} metrics, more than the {_MOST_METRICS} that are read"
+        )
     return Payload(
         time=_nanoseconds(found.timestamp),
         seq=found.seq if found.HasField("seq") else None,
@@ -201,11 +208,11 @@ def decode(payload: bytes) -> Payload:
 def _metric(one: Any) -> Metric:
     held = next((field for field in _VALUES if one.HasField(field)), "")
     return Metric(
-        name=one.name,
+        name=_text(one.name),
         alias=one.alias if one.HasField("alias") else None,
         time=_nanoseconds(one.timestamp),
         datatype=one.datatype,
-        value=getattr(one, held) if held else None,
+        value=_text(getattr(one, held)) if held else None,
         kind=held,
         is_null=one.is_null,
         is_historical=one.is_historical,
@@ -213,9 +220,15 @@ def _metric(one: Any) -> Metric:
     )
 
 
+def _text(held: Any) -> Any:
+    """Return what protobuf gives for a text, which is bytes where it is not UTF-8 (proto2), as a text."""
+    return held.decode("utf-8", "replace") if isinstance(held, bytes) else held
+
+
 def _quality(properties: Any) -> int | None:
     """Return the property `Quality` (Quality Codes in chapter 6): 0 bad, 192 good, 500 stale."""
-    for key, value in zip(properties.keys, properties.values, strict=False):
+    keys, values = properties.keys[:_MOST_PROPERTIES], properties.values[:_MOST_PROPERTIES]
+    for key, value in zip(keys, values, strict=False):
         if key == "Quality" and value.HasField("int_value"):
             return int(value.int_value)
     return None

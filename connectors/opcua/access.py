@@ -1,14 +1,38 @@
-"""What a profile and a device say about security: no keys, no library, so that checks are quick."""
+"""What a profile and a device say about security, and how to bear a refusal: no keys, no library, so quick to load."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.errors import TransientError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from connectors.opcua.config import OpcUaOptions
+
+
+_FIRST_PAUSE_S = 30.0
+_LONGEST_PAUSE_S = 900.0
+
+
+class LoginRefusedError(TransientError):
+    """Raised when a server does not let the user of the options in."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long to wait after a refused login: ever longer, since servers lock out whoever keeps on trying."""
+
+    refused: int = 0
+
+    def after(self, error: TransientError) -> TransientError:
+        """Return the error with the wait that it asks for; others than a refused login ask for none."""
+        if isinstance(error, LoginRefusedError):
+            error.retry_after_s = min(_FIRST_PAUSE_S * 2**self.refused, _LONGEST_PAUSE_S)
+            self.refused = min(self.refused + 1, 10)
+        return error
 
 
 @dataclass(frozen=True, slots=True)

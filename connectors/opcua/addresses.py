@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, cast
 
-from connectors.opcua.codec import NodeAddress, fill, node_of, parse_node
+from connectors.opcua.nodes import NodeAddress, fill, node_of, parse_node
 
 if TYPE_CHECKING:
     from connectors.opcua.config import OpcUaOptions, OpcUaPoint

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Sink
     from connectors.opcua.config import OpcUaOptions
-    from connectors.opcua.memory import Heard
+    from connectors.opcua.memory import Memory
     from connectors.opcua.services import Limits
     from connectors.opcua.session import Session
     from connectors.opcua.subscription import Item, Subscription
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 _NS = 1_000_000_000
 _NOTE_EVERY_S = 30.0
+_MOST_PENDING = 8
 
 
 class CatchUp:
@@ -40,15 +41,17 @@ class CatchUp:
         session: Session,
         sink: Sink,
         options: OpcUaOptions,
-        heard: Heard,
+        memory: Memory,
         served: Callable[[], Iterable[Served]],
     ) -> None:
         self._session = session
         self._sink = sink
         self._options = options
-        self._heard = heard
+        self._memory = memory
+        self._heard = memory.heard
         self._served = served
         self._pending: dict[int, list[Stretch]] = {}
+        self._later: dict[int, Owed] = {}
         self._backfill: Backfill | None = None
         self._asked = False
 
@@ -56,7 +59,9 @@ class CatchUp:
         """Find out what has history, ask for what was missed, and note how far everything was heard."""
         await asyncio.sleep(self._options.publishing + SETTLE_S)
         served = list(self._served())
-        self._backfill = Backfill(self._session, self._sink, limits.history, self._filled)
+        self._backfill = Backfill(
+            self._session, self._sink, limits.history, self._filled, self._memory.seldom
+        )
         try:
             await self._backfill.learn(list(dict.fromkeys(node for _, _, node in served)), limits.read)
         except (UaError, TimeoutError, TransientError):
@@ -66,7 +71,10 @@ class CatchUp:
             return
         now = self._sink.now_ns()
         for group, place, node in served:
-            self._ask(group, place, node, self._begins(group.items[place], now), group.first[place])
+            item = group.items[place]
+            missed = _owed(self._begins(item, now), group.first[place], now)
+            if self._ask(group, place, node, [*self._heard.owed.get(item.bound.id, []), missed]):
+                self._heard.owed.pop(item.bound.id, None)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._backfill.run())
             tasks.create_task(self._note())
@@ -83,19 +91,40 @@ class CatchUp:
         """Ask for what was lost while this session listened: from `since` to `firsts`, by place."""
         for one, place, node in list(self._served()):
             if one is group and place in firsts and since[place]:
-                self._ask(group, place, node, since[place], firsts[place])
+                self._ask(group, place, node, [_owed(since[place], firsts[place], self._sink.now_ns())])
 
-    def _ask(self, group: Subscription, place: int, node: ua.NodeId, since: int, first: int) -> None:
+    def _ask(self, group: Subscription, place: int, node: ua.NodeId, listed: Sequence[Owed]) -> bool:
+        """Ask for stretches; False when they cannot be asked for in this session."""
         if self._backfill is None or node not in self._backfill.readable:
-            return
-        now, item = self._sink.now_ns(), group.items[place]
-        listed = [*self._heard.owed.pop(item.bound.id, []), _owed(since, first, now)]
+            return False
+        item = group.items[place]
+        if not self._same_clock(item):
+            return False
+        pending = self._pending.setdefault(item.bound.id, [])
+        if len(pending) >= _MOST_PENDING:
+            self._postpone(item.bound.id, listed)
+            return True
         stretches = [
             Stretch(one.start, one.first, one.stop, one.delivered, item=item, node=node, open=group.open)
             for one in listed
         ]
-        self._pending.setdefault(item.bound.id, []).extend(stretches)
+        pending.extend(stretches)
         self._backfill.ask(stretches)
+        return True
+
+    def _postpone(self, one: int, listed: Sequence[Owed]) -> None:
+        """Leave to the next session what a server loses faster than its history can be read."""
+        known = [*listed, *([self._later[one]] if one in self._later else [])]
+        early, late = min(known, key=lambda each: each.start), max(known, key=lambda each: each.stop)
+        self._later[one] = Owed(early.start, late.first, late.stop, early.delivered)
+
+    def _same_clock(self, item: Item) -> bool:
+        """Whether the server's times can be set against ours: else nobody knows which gap its history fills."""
+        ahead = 0 if self._backfill is None else self._backfill.ahead
+        if abs(ahead) <= item.device.max_skew_s * _NS:
+            return True
+        self._memory.once("opcua.history_of_another_clock", link=self._session.url, ahead_s=ahead // _NS)
+        return False
 
     def _filled(self, stretch: Stretch) -> None:
         self._pending[stretch.item.bound.id].remove(stretch)
@@ -111,9 +140,8 @@ class CatchUp:
         for group, place, _ in served:
             self._keep(group, place, now)
         for one, stretches in self._pending.items():
-            self._heard.owe(
-                one, [Owed(each.start, each.first, each.stop, each.delivered) for each in stretches]
-            )
+            owed = [Owed(each.start, each.first, each.stop, each.delivered) for each in stretches]
+            self._heard.owe(one, [*owed, *([self._later[one]] if one in self._later else [])])
         self._heard.save(self._readable(served))
 
     def _keep(self, group: Subscription, place: int, now: int) -> None:

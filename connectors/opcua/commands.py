@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, cast
 
@@ -17,6 +16,7 @@ from connectors.opcua.addresses import address_of, method_of
 from connectors.opcua.codec import Unfit, pick, status_words
 from connectors.opcua.config import WRITTEN
 from connectors.opcua.lookup import Lost
+from connectors.opcua.variants import CannotSet, built_in_of, input_of, variant_of
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
@@ -29,27 +29,8 @@ if TYPE_CHECKING:
     from twin.model.bound import BoundDevice
     from twin.model.spec import StateKey
 
-_Type = ua.VariantType
-_RANGES: dict[ua.VariantType, tuple[int, int]] = {
-    _Type.SByte: (-(2**7), 2**7 - 1),
-    _Type.Byte: (0, 2**8 - 1),
-    _Type.Int16: (-(2**15), 2**15 - 1),
-    _Type.UInt16: (0, 2**16 - 1),
-    _Type.Int32: (-(2**31), 2**31 - 1),
-    _Type.UInt32: (0, 2**32 - 1),
-    _Type.Int64: (-(2**63), 2**63 - 1),
-    _Type.UInt64: (0, 2**64 - 1),
-}
-_LARGEST_FLOAT = 3.4028234663852886e38
-_BUILT_IN = 25
-_ENUMERATION = 29
-_SIMPLE = {288: 7, 289: 7, 290: 11, 295: 12}  # IntegerId, Counter, Duration, LocaleId (OPC 10000-3, 8)
 # The service did not come back in time on the server's own side: it may or may not have been carried out.
 _UNKNOWN = frozenset({0x800A_0000, 0x8085_0000})
-
-
-class CannotSet(ValueError):
-    """Raised before anything is sent, when a value does not fit what the server takes."""
 
 
 @dataclass(slots=True)
@@ -128,7 +109,7 @@ class Commands:
                 array = isinstance(variant.Value, list)
                 elements = array and await self._serves_elements(one, len(variant.Value))
                 self._kinds[one.setting.point.id] = _Kind(variant.VariantType, array, elements)
-            elif (named := _named(services.value_of(kind))) is not None:
+            elif (named := built_in_of(services.value_of(kind))) is not None:
                 self._kinds[one.setting.point.id] = _Kind(named, array=False)
 
     async def _serves_elements(self, one: _Write, length: int) -> bool:
@@ -231,7 +212,7 @@ class Commands:
                 node = ua.NodeId(target.Identifier, target.NamespaceIndex)
                 (data,) = await services.read(self.session, [node], AttributeIds.Value, 1)
                 listed = services.value_of(data)
-            self._inputs[point] = [_input(one) for one in listed] if isinstance(listed, list) else []
+            self._inputs[point] = [input_of(one) for one in listed] if isinstance(listed, list) else []
         return self._inputs[point]
 
     def _doubt(self, error: BaseException) -> str:
@@ -243,24 +224,6 @@ def _address(one: _Write) -> OpcUaPoint:
     return cast("OpcUaPoint", one.setting.point.point.address)
 
 
-def _named(kind: object) -> ua.VariantType | None:
-    """Return the built-in type that a data type of the standard is written as, None for others."""
-    if not isinstance(kind, ua.NodeId) or kind.NamespaceIndex != 0 or not isinstance(kind.Identifier, int):
-        return None
-    if kind.Identifier == _ENUMERATION or kind in ua.enums_by_datatype:
-        return _Type.Int32
-    number = _SIMPLE.get(kind.Identifier, kind.Identifier)
-    return _Type(number) if 0 < number <= _BUILT_IN else None
-
-
-def _input(argument: object) -> ua.VariantType:
-    kind = getattr(argument, "DataType", None)
-    named = _named(kind)
-    if named is None or getattr(argument, "ValueRank", -1) > 0:
-        raise CannotSet(f"the method takes an argument of a type that cannot be written: {kind}")
-    return named
-
-
 def _arguments(setting: Setting, inputs: Sequence[ua.VariantType]) -> list[ua.Variant]:
     given = cast("OpcUaPoint", setting.point.point.address).arguments
     if not inputs and given == (WRITTEN,):
@@ -269,30 +232,6 @@ def _arguments(setting: Setting, inputs: Sequence[ua.VariantType]) -> list[ua.Va
         raise CannotSet(f"the method takes {len(inputs)} arguments, the profile gives {len(given)}")
     values: Iterable[float | StateKey] = (setting.raw if one == WRITTEN else one for one in given)
     return [variant_of(value, kind) for value, kind in zip(values, inputs, strict=True)]
-
-
-def variant_of(raw: float | StateKey, kind: ua.VariantType) -> ua.Variant:
-    """Return a raw number or code as the type that a node holds, rounded where that is whole; `CannotSet` otherwise."""
-    if kind in (_Type.String, _Type.LocalizedText):
-        if not isinstance(raw, str):
-            raise CannotSet(f"the node holds a text, found {raw!r}")
-        return ua.Variant(ua.LocalizedText(raw) if kind is _Type.LocalizedText else raw, kind)
-    if isinstance(raw, str) or not math.isfinite(raw):
-        raise CannotSet(f"the node holds a {kind.name}, found {raw!r}")
-    if kind is _Type.Boolean:
-        if raw not in (0, 1):
-            raise CannotSet(f"the node holds a Boolean: 0 or 1, found {raw:g}")
-        return ua.Variant(bool(raw), kind)
-    if kind in (_Type.Float, _Type.Double):
-        if kind is _Type.Float and abs(raw) > _LARGEST_FLOAT:
-            raise CannotSet(f"a Float does not reach {raw:g}")
-        return ua.Variant(float(raw), kind)
-    if kind not in _RANGES:
-        raise CannotSet(f"a node of type {kind.name} cannot be written")
-    least, most = _RANGES[kind]
-    if not least <= round(raw) <= most:
-        raise CannotSet(f"{kind.name} takes {least} to {most}, found {raw:g}")
-    return ua.Variant(round(raw), kind)
 
 
 def _outcome(setting: Setting, code: int, back: float | StateKey | None) -> Outcome:

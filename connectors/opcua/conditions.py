@@ -15,13 +15,14 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
-from connectors.opcua.codec import NodeAddress, ns_of
+from connectors.opcua.codec import ns_of
+from connectors.opcua.nodes import NodeAddress
 from twin.events import LEAST_SEVERITY, MOST_SEVERITY, DeviceEvent
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_MOST_CONDITIONS = 10_000
+MOST_CONDITIONS = 10_000
 _LONGEST = 1000
 
 # Field, the type that defines it, its path there (OPC 10000-5, 6.4.2; OPC 10000-9, 5.5.2, 5.7.2, 5.8.2).
@@ -71,7 +72,7 @@ class Conditions:
         if over:
             return
         self._known[key] = condition
-        if len(self._known) > _MOST_CONDITIONS:
+        if len(self._known) > MOST_CONDITIONS:
             self._known.popitem(last=False)
 
     def without(self, told: set[tuple[str, str]]) -> list[Condition]:
@@ -114,7 +115,7 @@ def told(
         severity=max(LEAST_SEVERITY, min(MOST_SEVERITY, severity)),
         source=text_of(fields.get("source")),
         words=text_of(fields.get("message")) or text_of(fields.get("name")),
-        key=key or "",
+        key=key if key and len(key) <= _LONGEST else "",
         active=active,
         acknowledged=acknowledged,
     )

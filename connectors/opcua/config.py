@@ -80,6 +80,11 @@ class OpcUaPoint(Spec):
         description="Input arguments of `method` in order; `{value}` stands for what is written",
     )
 
+    @property
+    def readable(self) -> bool:
+        """Whether there is a value to read; a method has none."""
+        return not self.method
+
     @model_validator(mode="after")
     def _one_address(self) -> Self:
         given = [name for name in ("node", "path", "method") if getattr(self, name)]

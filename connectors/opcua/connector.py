@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from connectors.opcua.access import Access
+from connectors.opcua.access import Access, Patience
 from connectors.opcua.addresses import address_of, method_of, notifiers_of
 from connectors.opcua.config import OpcUaOptions, OpcUaPoint
 from twin.errors import TransientError
@@ -86,6 +86,7 @@ class OpcUaLink:
         self._security = Access.of(self._options).words()
         self._memory: Memory | None = None
         self._running: Run | None = None
+        self._patience = Patience()
 
     @property
     def name(self) -> str:
@@ -108,6 +109,7 @@ class OpcUaLink:
         try:
             try:
                 await session.open()
+                self._patience.refused = 0
                 self._security = session.security
                 sink.up()
                 self._running = self._run(session, sink)
@@ -119,7 +121,7 @@ class OpcUaLink:
             away = session.away(error)
             if away is None:
                 raise
-            raise away from error
+            raise self._patience.after(away) from error
 
     async def probe(self) -> str:
         """Return product, state and number of namespaces that the server says of itself."""

@@ -18,10 +18,10 @@ from asyncua.ua.object_ids import ObjectIds
 from connectors.abilities import Draft
 from connectors.opcua import services, unece
 from connectors.opcua.browse import Browser, local, standard
-from connectors.opcua.codec import NodeAddress
 from connectors.opcua.config import OpcUaOptions
 from connectors.opcua.datatypes import Types, names_in, text_of
 from connectors.opcua.draft import Kind, Type, Variable, draft, states_of
+from connectors.opcua.nodes import NodeAddress
 from connectors.opcua.session import SERVER_STATUS, session_of
 from twin.errors import TransientError
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from connectors.drafts import CHOOSE, Names, as_key, quoted, remark
 from twin.model import units
 from twin.model.catalogue import CATALOGUE
 from twin.model.quantities import Aggregation
@@ -20,18 +21,14 @@ from twin.model.quantities import Aggregation
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from connectors.opcua.codec import NodeAddress
+    from connectors.opcua.nodes import NodeAddress
     from twin.model.quantities import Quantity
 
-CHOOSE = "CHOOSE"
-_LONGEST_ID = 60
 _MOST_SUGGESTED = 6
 _MOST_LEFT_OUT = 50
 _MOST_STATES = 200
 _LONGEST_STATE = 64
-_LONGEST_NOTE = 160
 _LONGEST_DESCRIPTION = 300
-_WORDS_OF_YAML = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 class Kind(StrEnum):
@@ -72,11 +69,11 @@ class Variable:
 
 def draft(endpoint: str, product: str, options: Mapping[str, object], variables: Sequence[Variable]) -> str:
     """Return the text of a profile for `variables`; `options` are those with which they were read."""
-    used: set[str] = set()
+    names = Names()
     points: list[str] = []
     left_out: list[str] = []
     for one in variables:
-        lines = list(_points(one, used))
+        lines = list(_points(one, names))
         points += lines
         if not lines:
             left_out.append(f"{'/'.join(one.path)} ({one.type.name or one.type.kind})")
@@ -85,36 +82,36 @@ def draft(endpoint: str, product: str, options: Mapping[str, object], variables:
         "profile: discovered-opcua",
         "protocol: opcua",
         "kind: Device",
-        f"source: {_text(f'browsed at {endpoint}: {product}')}",
+        f"source: {quoted(remark(f'browsed at {endpoint}: {product}', _LONGEST_DESCRIPTION))}",
         f"options: {{{', '.join(f'{key}: {_scalar(value)}' for key, value in options.items())}}}",
         "points:",
         *(f"  {line}" for line in points),
     ]
     if left_out:
         lines += ["", "# Left out, because they hold no number, flag or state:"]
-        lines += [f"#   {_note(one)}" for one in left_out[:_MOST_LEFT_OUT]]
+        lines += [f"#   {remark(one)}" for one in left_out[:_MOST_LEFT_OUT]]
         if len(left_out) > _MOST_LEFT_OUT:
             lines.append(f"#   and {len(left_out) - _MOST_LEFT_OUT} more")
     return "\n".join(lines) + "\n"
 
 
-def _points(one: Variable, used: set[str]) -> Iterator[str]:
+def _points(one: Variable, names: Names) -> Iterator[str]:
     """Yield the lines of a variable's points: one, or one for each field of a structure."""
     if one.type.kind is not Kind.STRUCTURE:
         if one.type.kind is not Kind.OTHER:
-            yield _point(one, one.type, "", used)
+            yield _point(one, one.type, "", names)
         return
     for name, inner in one.type.fields.items():
         if inner.kind not in (Kind.STRUCTURE, Kind.OTHER):
-            yield _point(one, inner, name, used)
+            yield _point(one, inner, name, names)
 
 
-def _point(one: Variable, kind: Type, inner: str, used: set[str]) -> str:
-    name = _free_name((*one.path, inner) if inner else one.path, used)
+def _point(one: Variable, kind: Type, inner: str, names: Names) -> str:
+    name = _name((*one.path, inner) if inner else one.path, names)
     quantity, notes = _quantity(inner or one.path[-1], kind, one.unit)
-    keys = [f"quantity: {quantity.name if quantity else CHOOSE}", f"node: {_text(_braced(str(one.node)))}"]
+    keys = [f"quantity: {quantity.name if quantity else CHOOSE}", f"node: {quoted(_braced(str(one.node)))}"]
     if inner:
-        keys.append(f"field: {_text(_braced(inner))}")
+        keys.append(f"field: {quoted(_braced(inner))}")
     if one.length is not None:
         keys.append("index: 0")
         notes.append(f"an array of {one.length or 'any length'}: one point for each element that is wanted")
@@ -125,20 +122,19 @@ def _point(one: Variable, kind: Type, inner: str, used: set[str]) -> str:
     if one.writable:
         keys.append("writable: true")
     if one.description:
-        keys.append(f"description: {_text(one.description[:_LONGEST_DESCRIPTION])}")
-    comment = f"  # {_note('; '.join(notes))}" if notes else ""
-    key = _text(name) if name[0].isdigit() or name in _WORDS_OF_YAML else name
-    return f"{key}: {{{', '.join(keys)}}}{comment}"
+        keys.append(f"description: {quoted(remark(one.description, _LONGEST_DESCRIPTION))}")
+    comment = f"  # {remark('; '.join(notes))}" if notes else ""
+    return f"{as_key(name)}: {{{', '.join(keys)}}}{comment}"
 
 
 def _states(kind: Type) -> Iterator[str]:
     for code, state in kind.states.items():
-        yield f"{str(bool(code)).lower() if kind.kind is Kind.FLAG else code}: {_text(state)}"
+        yield f"{str(bool(code)).lower() if kind.kind is Kind.FLAG else code}: {quoted(state)}"
 
 
 def _number_keys(one: Variable, quantity: Quantity | None, notes: list[str]) -> Iterator[str]:
     if one.unit:
-        yield f"unit: {_text(one.unit)}"
+        yield f"unit: {quoted(one.unit)}"
     elif one.unit_name:
         notes.append(f"the server's unit is {one.unit_name!r}")
     if not (math.isfinite(one.low) and math.isfinite(one.high) and one.low < one.high):
@@ -205,18 +201,9 @@ def _snake(name: str) -> str:
     return re.sub(r"[^a-z0-9]+", "_", parts.lower()).strip("_")
 
 
-def _free_name(path: Sequence[str], used: set[str]) -> str:
+def _name(path: Sequence[str], names: Names) -> str:
     """Return an id for a point: its browse name, with those above it as far as that is needed to tell it apart."""
-    for count in range(1, len(path) + 1):
-        name = _snake("_".join(path[-count:]))[-_LONGEST_ID:].strip("_") or "point"
-        if name not in used:
-            used.add(name)
-            return name
-    number = 2
-    while f"{name}_{number}" in used:
-        number += 1
-    used.add(f"{name}_{number}")
-    return f"{name}_{number}"
+    return names.make(*(_snake("_".join(path[-count:])) for count in range(1, len(path) + 1)))
 
 
 def _braced(text: str) -> str:
@@ -224,18 +211,4 @@ def _braced(text: str) -> str:
 
 
 def _scalar(value: object) -> str:
-    return _text(value) if isinstance(value, str) else json.dumps(value, default=str)
-
-
-def _text(text: str) -> str:
-    """Return `text` in double quotes as YAML and JSON both read it, without what no terminal shows."""
-    return json.dumps(_shown(text), ensure_ascii=False)
-
-
-def _note(text: str) -> str:
-    shown = _shown(text)
-    return shown if len(shown) <= _LONGEST_NOTE else f"{shown[: _LONGEST_NOTE - 1]}…"
-
-
-def _shown(text: str) -> str:
-    return "".join(letter if letter.isprintable() else "?" for letter in text)
+    return quoted(value) if isinstance(value, str) else json.dumps(value, default=str)

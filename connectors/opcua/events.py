@@ -19,7 +19,15 @@ from asyncua.ua.uaerrors._base import UaError
 from connectors.opcua import services
 from connectors.opcua.addresses import notifiers_of
 from connectors.opcua.codec import status_name
-from connectors.opcua.conditions import FIELDS, Condition, address_in, event_filter, text_of, told
+from connectors.opcua.conditions import (
+    FIELDS,
+    MOST_CONDITIONS,
+    Condition,
+    address_in,
+    event_filter,
+    text_of,
+    told,
+)
 from connectors.opcua.lookup import Lost
 from connectors.opcua.session import node_id
 from twin.errors import TransientError
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 
     from connectors.base import Sink
     from connectors.opcua.addresses import Address
-    from connectors.opcua.conditions import Conditions
+    from connectors.opcua.memory import Memory
     from connectors.opcua.session import Session
     from twin.events import DeviceEvent
     from twin.model.bound import BoundDevice
@@ -39,6 +47,7 @@ if TYPE_CHECKING:
 log = structlog.get_logger()
 
 _MOST_KINDS = 1000
+_LONGEST_ID = 1000
 _QUEUE = 1000
 _BURST = 1000
 _PER_S = 100.0
@@ -50,12 +59,11 @@ _ANEW = frozenset({ObjectIds.RefreshRequiredEventType, ObjectIds.EventQueueOverf
 class Events:
     """The event items of one run."""
 
-    def __init__(
-        self, session: Session, sink: Sink, devices: Iterable[BoundDevice], conditions: Conditions
-    ) -> None:
+    def __init__(self, session: Session, sink: Sink, devices: Iterable[BoundDevice], memory: Memory) -> None:
         self._session = session
         self._sink = sink
-        self._conditions = conditions
+        self._memory = memory
+        self._conditions = memory.conditions
         self._notifiers = [
             (f"{one.device.district}/{one.device.id}", address)
             for one in devices
@@ -81,7 +89,7 @@ class Events:
         requests = []
         for handle, node in enumerate(found):
             if isinstance(node, Lost):
-                log.warning("opcua.no_events", link=self._session.url, error=node.words)
+                self._memory.once("opcua.no_events", link=self._session.url, error=node.words)
                 continue
             self._asked.append(handle)
             requests.append(_request(handle, node))
@@ -93,7 +101,7 @@ class Events:
             if code >> 30:
                 device, address = self._notifiers[handle]
                 words = f"{address}: {status_name(code)}"
-                log.warning("opcua.no_events", link=self._session.url, device=device, error=words)
+                self._memory.once("opcua.no_events", link=self._session.url, device=device, error=words)
         if not all(code >> 30 for code in codes):
             self._subscription = subscription
             self._anew.set()
@@ -155,10 +163,12 @@ class Events:
         if event.key:
             if self._told is not None:
                 self._told.add((event.device, event.key))
+                if len(self._told) > MOST_CONDITIONS:
+                    self._told = None  # not a refresh that anything can be concluded from
             event_id = fields.get("id")
-            condition = Condition(
-                address_in(fields["condition"], uris), event_id if isinstance(event_id, bytes) else b"", event
-            )
+            if not isinstance(event_id, bytes) or len(event_id) > _LONGEST_ID:
+                event_id = b""
+            condition = Condition(address_in(fields["condition"], uris), event_id, event)
             self._conditions.note(condition, over=fields.get("retain") is False)
         if self._affordable():
             self._sink.event(event)
@@ -172,7 +182,7 @@ class Events:
             self._budget -= 1
             return True
         if not self.dropped:
-            log.warning("opcua.event_storm", link=self._session.url, per_s=_PER_S)
+            self._memory.seldom("opcua.event_storm", link=self._session.url, per_s=_PER_S)
         self.dropped += 1
         self._anew.set()
         return False
@@ -180,7 +190,7 @@ class Events:
     def _end_storm(self) -> None:
         """Say what a storm cost; the state of conditions is asked for again once it is over."""
         if self.dropped:
-            log.warning("opcua.events_dropped", link=self._session.url, events=self.dropped)
+            self._memory.seldom("opcua.events_dropped", link=self._session.url, events=self.dropped)
             self.dropped = 0
             self._anew.set()
 

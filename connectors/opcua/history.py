@@ -20,7 +20,6 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import structlog
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
@@ -39,8 +38,6 @@ if TYPE_CHECKING:
     from connectors.opcua.session import Session
     from connectors.opcua.subscription import Item
 
-log = structlog.get_logger()
-
 NS = 1_000_000_000
 SETTLE_S = 1.0
 _RETRIES_S = (0.0, 2.0, 4.0)
@@ -49,6 +46,7 @@ _NODES_PER_CALL = 10
 _TOGETHER_NS = 10 * NS
 _MOST_PER_POINT = 200_000
 _MOST_PAGES = 20_000
+_MOST_FRUITLESS = 10
 _SHORTEST_PAUSE_S = 0.01
 _EARLIEST = datetime(1971, 1, 1, tzinfo=UTC)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -82,7 +80,12 @@ class Backfill:
     """Reads the stretches that `ask` queues, those that began last first, for ever."""
 
     def __init__(
-        self, session: Session, sink: Sink, most_nodes: int, done: Callable[[Stretch], None]
+        self,
+        session: Session,
+        sink: Sink,
+        most_nodes: int,
+        done: Callable[[Stretch], None],
+        complain: Callable[..., None],
     ) -> None:
         self._session = session
         self._sink = sink
@@ -90,12 +93,16 @@ class Backfill:
         self._done = done
         self._queue: deque[Stretch] = deque()
         self._news = asyncio.Event()
+        self._complain = complain
         self._boot = 0
-        self._complained = False
         self.readable: dict[ua.NodeId, bool] = {}
+        self.ahead = 0
 
     async def learn(self, nodes: Sequence[ua.NodeId], chunk: int) -> None:
-        """Find out which nodes have history that may be read: `readable` says whether it is also being written."""
+        """Find out which nodes have history that may be read: `readable` says whether it is also being written.
+
+        `ahead` is by how many ns the server's clock is ahead of ours, 0 where it does not tell.
+        """
         attributes = (AttributeIds.UserAccessLevel, AttributeIds.Historizing)
         wanted = [(node, attribute) for node in nodes for attribute in attributes]
         found = [
@@ -105,6 +112,8 @@ class Backfill:
             if isinstance(access, int) and access & (1 << ua.AccessLevel.HistoryRead):
                 self.readable[node] = historizing is not False
         self._boot = ns_of(_moment(await self._session.read(ObjectIds.Server_ServerStatus_StartTime)))
+        told = ns_of(_moment(await self._session.read(ObjectIds.Server_ServerStatus_CurrentTime)))
+        self.ahead = told - self._sink.now_ns() if told else 0
 
     def ask(self, stretches: Iterable[Stretch]) -> None:
         """Queue what is missing."""
@@ -180,14 +189,16 @@ class Backfill:
         self, one: Stretch, found: _Found, result: ua.HistoryReadResult, start: int, asked: int
     ) -> None:
         """Deliver a result and all that continues it, whatever the server says of its end: bounded."""
+        fruitless = 0
         for _ in range(_MOST_PAGES):
-            values = self._values(one, found, result)
+            before, values = found.ends, self._values(one, found, result)
             last = await self._deliver(one, found, values)
+            fruitless = 0 if found.ends > before else fruitless + 1
             point = result.ContinuationPoint
             full = bool(point) or len(values) >= asked
             if not full or last >= one.stop:
                 return
-            if found.count > _MOST_PER_POINT or (not point and last <= start):
+            if found.count > _MOST_PER_POINT or fruitless >= _MOST_FRUITLESS or (not point and last <= start):
                 found.whole = False
                 return
             start = start if point else last
@@ -201,17 +212,11 @@ class Backfill:
             found.whole = False
             if status != _BAD_NO_DATA:
                 found.refused = True
-                self._complain(one, status_name(status))
+                point, error = one.item.bound.point.path, status_name(status)
+                self._complain("opcua.history_refused", link=self._session.url, point=point, error=error)
             return []
         data: Any = result.HistoryData
         return list(getattr(data, "DataValues", None) or ())
-
-    def _complain(self, one: Stretch, words: str) -> None:
-        if not self._complained:
-            self._complained = True
-            log.warning(
-                "opcua.history_refused", link=self._session.url, point=one.item.bound.point.path, error=words
-            )
 
     async def _deliver(self, one: Stretch, found: _Found, values: Sequence[ua.DataValue]) -> int:
         """Backfill the values that are wanted; returns the time of the last one, 0 for none."""

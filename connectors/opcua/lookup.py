@@ -15,7 +15,8 @@ from asyncua.ua.uaerrors._base import UaStatusCodeError
 
 from connectors.opcua import services
 from connectors.opcua.addresses import Address, BrowsePath
-from connectors.opcua.codec import NodeAddress, status_name
+from connectors.opcua.codec import status_name
+from connectors.opcua.nodes import NodeAddress
 from connectors.opcua.session import node_id
 
 if TYPE_CHECKING:

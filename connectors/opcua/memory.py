@@ -92,9 +92,16 @@ class Memory:
     heard: Heard
     conditions: Conditions
     said: set[str] = field(default_factory=set)
+    _times: dict[str, int] = field(default_factory=dict)
 
     def once(self, event: str, **facts: object) -> None:
         """Log something that would be the same at every connect only the first time."""
         if event not in self.said:
             self.said.add(event)
             log.warning(event, **facts)
+
+    def seldom(self, event: str, **facts: object) -> None:
+        """Log what a server may do for ever at its first, second, fourth, eighth … time, with that number."""
+        times = self._times[event] = self._times.get(event, 0) + 1
+        if times & (times - 1) == 0:
+            log.warning(event, **facts, times=times)

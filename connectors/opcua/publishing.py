@@ -10,7 +10,6 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import structlog
 from asyncua import ua
 from asyncua.ua import uaerrors
 
@@ -27,8 +26,6 @@ if TYPE_CHECKING:
     from connectors.opcua.session import Session
     from connectors.opcua.subscription import Subscription
     from twin.frame import Frame
-
-log = structlog.get_logger()
 
 _MOST_REPUBLISHED = 100
 _NUMBERS = 0xFFFF_FFFF  # sequence numbers run from 1 to this, then from 1 again (OPC 10000-4, 7.27)
@@ -134,7 +131,7 @@ class Publishing:
         lost = (number - active.expected) % _NUMBERS
         active.expected = number
         if lost:
-            log.warning("opcua.notifications_lost", link=self._session.url, messages=lost)
+            self._memory.seldom("opcua.notifications_lost", link=self._session.url, messages=lost)
             await self._recover(active.items, lost)
 
     def _say_overflow(self, items: Subscription) -> None:
@@ -144,7 +141,7 @@ class Publishing:
         self._memory.once("opcua.queue_too_short", link=self._session.url, points=len(places), point=point)
 
     def _lose(self, words: str) -> None:
-        log.warning("opcua.response_not_understood", link=self._session.url, error=words)
+        self._memory.seldom("opcua.response_not_understood", link=self._session.url, error=words)
         for active in self.active.values():
             if active.items is not None:
                 active.items.forget()

@@ -66,8 +66,8 @@ class Run:
         self._sink = sink
         self._options = options
         self._memory = memory
-        wanted = items_of(devices)
-        self._wanted = {interval: Subscription(items) for interval, items in wanted.items() if items}
+        # One without items too: where there are only methods, its keep-alives show that the server is there.
+        self._wanted = {interval: Subscription(items) for interval, items in items_of(devices).items()}
         self._groups = list(self._wanted.values())
         self._polls: list[Polling] = []
         self._tasks: asyncio.TaskGroup | None = None
@@ -76,8 +76,8 @@ class Run:
         self._nodes: dict[Address, ua.NodeId | Lost] = {}
         self._structures = Structures()
         self._publishing = Publishing(session, sink, memory, self._recover, self._take_events)
-        self._catch_up = CatchUp(session, sink, options, memory.heard, self._served)
-        self.events = Events(session, sink, devices, memory.conditions)
+        self._catch_up = CatchUp(session, sink, options, memory, self._served)
+        self.events = Events(session, sink, devices, memory)
         self.commands = Commands(session, devices, self._find, self._structures.open)
 
     async def deliver(self) -> None:
@@ -101,7 +101,6 @@ class Run:
         await self._resolve(item.node for group in self._groups for item in group.items)
         await self._learn_structures()
         for publishing_s, items in self._wanted.items():
-            self._offer(items.methods(self._sink.now_ns()))
             await self._serve(publishing_s, items)
         if self.events.wanted:
             await self._subscribe_events()
@@ -113,13 +112,10 @@ class Run:
     async def _ask_for(
         self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
     ) -> list[int]:
-        with services.understood(self.session.url):
-            return await self.session.monitor(subscription, requests, self._limits.monitor)
+        return await services.monitor(self.session, subscription, requests, self._limits.monitor)
 
-    async def _resolve(self, addresses: Iterable[Address | None]) -> None:
-        found = await resolve(
-            self.session, (one for one in addresses if one), self._namespaces, self._limits.translate
-        )
+    async def _resolve(self, addresses: Iterable[Address]) -> None:
+        found = await resolve(self.session, addresses, self._namespaces, self._limits.translate)
         self._nodes.update(found)
 
     async def _find(self, addresses: Sequence[Address]) -> list[ua.NodeId | Lost]:
@@ -129,15 +125,12 @@ class Run:
 
     async def _learn_structures(self) -> None:
         items = [item for group in self._groups for item in group.items if item.structured]
-        nodes = [node for item in items if isinstance(node := self._node(item), ua.NodeId)]
+        nodes = [node for item in items if isinstance(node := self._nodes[item.node], ua.NodeId)]
         for group in self._groups:
             group.open = self._structures.open
         if nodes:
             with suppress(UaStatusCodeError):  # without layouts, fields are undecodable and say so
                 await self._structures.learn(self.session, nodes, self._limits.read)
-
-    def _node(self, item: Item) -> ua.NodeId | Lost | None:
-        return None if item.node is None else self._nodes[item.node]
 
     async def _serve(self, publishing_s: float, items: Subscription) -> None:
         """Subscribe to items, or poll them where that is wanted or all that the server can do."""
@@ -181,7 +174,6 @@ class Run:
             poll = Polling(self.session, self._sink, group, period_s, self._limits.read)
             poll.serve(self._found(group, range(len(group.items))))
             self._polls.append(poll)
-            self._offer(group.methods(self._sink.now_ns()))
             if self._tasks is not None:
                 self._tasks.create_task(poll.run())
 
@@ -190,10 +182,10 @@ class Run:
         nodes: dict[int, ua.NodeId] = {}
         refusals: dict[int, str] = {}
         for place in places:
-            node = self._node(group.items[place])
+            node = self._nodes[group.items[place].node]
             if isinstance(node, Lost):
                 refusals[place] = node.words
-            elif node is not None:
+            else:
                 nodes[place] = node
         self._offer(group.refuse(refusals, self._sink.now_ns()))
         group.accept(nodes)
@@ -274,7 +266,7 @@ class Run:
         own = {id(poll.items) for poll in self._polls}
         for group in self._groups:
             for place, item in enumerate(group.items):
-                node = self._node(item)
+                node = self._nodes[item.node]
                 if isinstance(node, ua.NodeId) and (id(group) in own or id(item) not in polled):
                     yield group, place, node
 
@@ -283,13 +275,12 @@ class Run:
             self._sink.offer(frame)
 
     async def _recheck(self) -> None:
-        """Ask again, now and then, for the nodes that the server refused."""
+        """Now and then see whether the server is still trusted, and ask again for the nodes that it refused."""
         while True:
             await asyncio.sleep(self._options.recheck)
+            await self.session.judge_again()
+            await self._learn_namespaces()  # also shows that the server is there, where nothing else is asked
             refused = [group for group in self._groups if group.refused]
-            if not refused:
-                continue
-            await self._learn_namespaces()
             await self._resolve(group.items[place].node for group in refused for place in group.refused)
             for active in self._publishing.active.values():
                 if active.items is not None and active.items.refused:

@@ -21,8 +21,11 @@ from asyncua.crypto.security_policies import (
     SecurityPolicyAes256Sha256RsaPss,
     SecurityPolicyBasic256Sha256,
 )
+from asyncua.ua.uaerrors import BadIdentityTokenInvalid, BadIdentityTokenRejected, BadUserAccessDenied
 
-from connectors.opcua.certificates import Own, load_own, load_pair
+from connectors.opcua.access import LoginRefusedError
+from connectors.opcua.certificates import load_pair
+from connectors.opcua.own import Own, load_own
 from connectors.opcua.trust import NotTrustedError, judge
 from twin.errors import StartError, TransientError
 
@@ -47,6 +50,7 @@ _NONE = f"{_URI}None"
 _TRANSPORT = "http://opcfoundation.org/UA-Profile/Transport/uatcp-uasc-uabinary"
 _MODES = {"SignAndEncrypt": ua.MessageSecurityMode.SignAndEncrypt, "Sign": ua.MessageSecurityMode.Sign}
 _MOST_ENDPOINTS = 1_000
+_NOT_LET_IN = (BadUserAccessDenied, BadIdentityTokenRejected, BadIdentityTokenInvalid)
 _WITHOUT_CERTIFICATE = "urn:barrio:client"
 
 
@@ -127,14 +131,22 @@ class Door:
         """Choose an endpoint, load our keys, judge the server's certificate; `TransientError` with what to do."""
         try:
             self.offer = choose(endpoints, self.access)
-            self._own, self._server = await asyncio.to_thread(self._load, self.offer)
+            self._own = await asyncio.to_thread(load_own, self.home.folder)
+            self._server = await asyncio.to_thread(self._judged, self.offer)
         except (RefusedError, StartError, NotTrustedError) as error:
             raise TransientError(self.url, str(error)) from None
 
-    def _load(self, offer: Offer) -> tuple[Own, x509.Certificate]:
+    async def judge_again(self) -> None:
+        """Judge the server's certificate anew, since trust may be withdrawn; `TransientError` when it is refused."""
+        try:
+            if self.offer is not None:
+                await asyncio.to_thread(self._judged, self.offer)
+        except NotTrustedError as error:
+            raise TransientError(self.url, str(error)) from None
+
+    def _judged(self, offer: Offer) -> x509.Certificate:
         host = self.access.certificate_host or urlsplit(self.url).hostname or ""
-        own = load_own(self.home.folder)
-        return own, judge(self.home.folder, offer.certificate, offer.uri, host, datetime.now(UTC))
+        return judge(self.home.folder, offer.certificate, offer.uri, host, datetime.now(UTC))
 
     def fit(self, client: Client) -> None:
         """Give the library's client our certificate and the server's, before it connects."""
@@ -181,6 +193,8 @@ class Door:
                 await client.activate_session()
         except StartError as error:
             raise TransientError(self.url, str(error)) from None
+        except _NOT_LET_IN as error:
+            raise LoginRefusedError(self.url, f"the server refused: {type(error).__name__}") from None
 
     def _user_pair(self) -> tuple[x509.Certificate, RSAPrivateKey]:
         folder = self.home.folder

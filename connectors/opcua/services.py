@@ -10,7 +10,13 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import struct_from_binary
-from asyncua.ua.uaerrors import BadEncodingLimitsExceeded, BadResponseTooLarge, BadTooManyOperations
+from asyncua.ua.uaerrors import (
+    BadEncodingLimitsExceeded,
+    BadMessageNotAvailable,
+    BadResponseTooLarge,
+    BadTooManyOperations,
+    UaStructParsingError,
+)
 from asyncua.ua.uaerrors._base import UaError
 
 from twin.errors import TransientError
@@ -128,6 +134,25 @@ async def read_element(session: Session, node: ua.NodeId, index: int) -> ua.Data
     return result
 
 
+async def monitor(
+    session: Session, subscription: int, items: Sequence[ua.MonitoredItemCreateRequest], chunk: int
+) -> list[int]:
+    """Create monitored items; returns their status codes."""
+
+    async def send(part: Sequence[ua.MonitoredItemCreateRequest]) -> Sequence[ua.MonitoredItemCreateResult]:
+        request = ua.CreateMonitoredItemsRequest()
+        request.Parameters = ua.CreateMonitoredItemsParameters(
+            SubscriptionId=subscription,
+            TimestampsToReturn=ua.TimestampsToReturn.Both,
+            ItemsToCreate=list(part),
+        )
+        answer = await ask(session, request, ua.CreateMonitoredItemsResponse)
+        results: Sequence[ua.MonitoredItemCreateResult] = answer.Results
+        return results
+
+    return [one.StatusCode.value for one in await _chunked(items, chunk, send, session.url)]
+
+
 async def translate(
     session: Session, paths: Sequence[ua.BrowsePath], chunk: int
 ) -> list[ua.BrowsePathResult]:
@@ -199,12 +224,12 @@ async def release(
 
 
 async def republish(session: Session, subscription: int, number: int) -> ua.NotificationMessage | None:
-    """Return a message that was sent before (OPC 10000-4, 5.14.6), None where the server has it no more."""
+    """Return a message that was sent before (OPC 10000-4, 5.14.6), None where the server cannot say it (any more)."""
     request = ua.RepublishRequest()
     request.Parameters = ua.RepublishParameters(subscription, number)
     try:
         answer = await ask(session, request, ua.RepublishResponse)
-    except ua.uaerrors.BadMessageNotAvailable:
+    except (BadMessageNotAvailable, UaStructParsingError):
         return None
     message: ua.NotificationMessage = answer.NotificationMessage
     # Some servers answer with an empty message instead of a status.

@@ -1,4 +1,4 @@
-"""One session with one server: the library's services, each bounded in time, and what their errors mean.
+"""One session with one server: the library's services, each bounded in time.
 
 The library's own supervision, publish loop and reconnects are left alone: this session ends at its first fault, and a
 new run of the link makes a new one.
@@ -8,57 +8,38 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
-import os
-import socket
-import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncua import ua
-from asyncua.common.utils import NotEnoughData
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.ua_binary import struct_from_binary
-from asyncua.ua.uaerrors import BadEncodingLimitsExceeded, BadTooManyOperations
-from asyncua.ua.uaerrors._base import UaError, UaStatusCodeError
 
 from connectors.opcua.access import Access
+from connectors.opcua.loss import loss_of
 from connectors.opcua.security import Door
-from connectors.opcua.transport import NONSENSE, BoundedClient
+from connectors.opcua.transport import BoundedClient
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from asyncua.client.ua_client import UASocketProtocol
 
     from connectors.home import Home
-    from connectors.opcua.codec import Identifier, NodeAddress
     from connectors.opcua.config import OpcUaOptions
+    from connectors.opcua.nodes import Identifier, NodeAddress
 
 _SAY_GOODBYE_S = 1.5
 _SHORTEST_SESSION_S = 60.0
 _SHORTEST_CHANNEL_S = 1.0
+_LONGEST_SILENCE_S = 3600.0
 _MOST_PER_RESPONSE = 1000  # decoding more at once would hold up the event loop for over 25 ms
 
 NAMESPACE_ARRAY = ObjectIds.Server_NamespaceArray
 SERVER_STATUS = ObjectIds.Server_ServerStatus
-
-_AWAY = (OSError, TimeoutError, UaError, TransientError)
-# Where the library looks at what a server answered, and trips over it.
-_DECODING = frozenset({"struct_from_binary", "check_answer", "create_session", "activate_session"})
-
-_CLOSED = frozenset(
-    {"BadSessionClosed", "BadSessionIdInvalid", "BadSecureChannelClosed", "BadSecureChannelIdInvalid"}
-)
-_WORDS: dict[type[BaseException], str] = {
-    NotEnoughData: "the server sent a message that ends too early",
-    ConnectionRefusedError: "connection refused",
-    ConnectionResetError: "connection reset",
-    ConnectionError: "connection closed by the server",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +81,10 @@ class Session:
         session = await self.client.create_session()
         self._door.compare(session.ServerEndpoints)
         await self._door.login(self.client)
+
+    async def judge_again(self) -> None:
+        """See whether the server is still trusted; `TransientError` when it is not."""
+        await self._door.judge_again()
 
     async def _endpoints(self) -> Any:
         """Return the endpoints that the server offers, asked without security: nobody answers for them yet."""
@@ -160,8 +145,9 @@ class Session:
         answer = await self._send(request, ua.CreateSubscriptionResponse)
         made = answer.Parameters
         granted_s = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
-        if not 0 < granted_s < math.inf:
-            raise TransientError(self.url, f"a subscription that speaks every {granted_s} s")
+        if not 0 < granted_s <= _LONGEST_SILENCE_S:  # also not a number
+            words = f"the server's subscriptions speak every {granted_s:g} s, which shows nothing: poll it"
+            raise TransientError(self.url, words)
         return Granted(made.SubscriptionId, granted_s)
 
     async def _send(self, request: Any, answer: Any) -> Any:
@@ -172,29 +158,6 @@ class Session:
         response.ResponseHeader.ServiceResult.check()
         return response
 
-    async def monitor(
-        self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest], chunk: int
-    ) -> list[int]:
-        """Create monitored items, `chunk` per request or what the server takes; returns their status codes."""
-        codes: list[int] = []
-        while len(codes) < len(requests):
-            asked = list(requests[len(codes) : len(codes) + chunk])
-            parameters = ua.CreateMonitoredItemsParameters(
-                SubscriptionId=subscription,
-                TimestampsToReturn=ua.TimestampsToReturn.Both,
-                ItemsToCreate=asked,
-            )
-            try:
-                results = await self.client.uaclient.session.create_monitored_items(parameters)
-            except (BadTooManyOperations, BadEncodingLimitsExceeded):
-                if len(asked) == 1:
-                    raise
-                chunk = len(asked) // 2
-            else:
-                self._expect(results, len(asked))
-                codes += [result.StatusCode.value for result in results]
-        return codes
-
     async def publish(self, acknowledged: list[ua.SubscriptionAcknowledgement]) -> ua.PublishResult:
         """Ask for the next publish response; waits as long as the server has nothing to say."""
         response: Any = await self.client.uaclient.session.publish(acknowledged)
@@ -203,18 +166,7 @@ class Session:
 
     def away(self, error: BaseException) -> TransientError | None:
         """Return what an error says of the server as `TransientError`, None when it is a fault of ours."""
-        leaves = list(_leaves(error))
-        if not all(isinstance(leaf, _AWAY) or _was_decoding(leaf) for leaf in leaves):
-            return None
-        for leaf in leaves:
-            # What we said ourselves explains the errors that followed from it.
-            if isinstance(leaf, TransientError):
-                return leaf
-        if not isinstance(leaves[0], _AWAY):
-            return TransientError(
-                self.url, f"the server sent what is not understood: {type(leaves[0]).__name__}"
-            )
-        return TransientError(self.url, words_of(leaves[0], self.timeout_s))
+        return loss_of(error, self.url, self.timeout_s)
 
 
 def session_of(url: str, options: OpcUaOptions, home: Home) -> Session:
@@ -245,23 +197,6 @@ def node_id(address: NodeAddress, namespaces: dict[str, int]) -> ua.NodeId | Non
     return None if index is None else _node_id(address.identifier, index)
 
 
-def words_of(error: BaseException, timeout_s: float) -> str:
-    """Return why the server is away, for a person."""
-    if isinstance(error, UaStatusCodeError):
-        name = type(error).__name__
-        return f"session closed by the server: {name}" if name in _CLOSED else f"the server refused: {name}"
-    if isinstance(error, TimeoutError):
-        return f"no answer within {timeout_s:g} s"
-    for kind, words in _WORDS.items():
-        if isinstance(error, kind):
-            return words
-    if isinstance(error, socket.gaierror):
-        return f"name not found: {error.strerror or error}"
-    if isinstance(error, OSError) and error.errno:
-        return os.strerror(error.errno).lower()
-    return str(error) or type(error).__name__
-
-
 async def _connect(client: BoundedClient) -> None:
     before = _cancellations()
     await client.connect_socket()
@@ -286,25 +221,6 @@ async def _drop(client: BoundedClient, protocol: UASocketProtocol | None = None)
 def _cancellations() -> int:
     task = asyncio.current_task()
     return 0 if task is None else task.cancelling()
-
-
-def _leaves(error: BaseException) -> Iterator[BaseException]:
-    if isinstance(error, BaseExceptionGroup):
-        for one in error.exceptions:
-            yield from _leaves(one)
-    else:
-        yield error
-
-
-def _was_decoding(error: BaseException) -> bool:
-    """Whether the library raised this over an answer of the server."""
-    if not isinstance(error, NONSENSE):
-        return False
-    steps = traceback.walk_tb(error.__traceback__)
-    return any(
-        frame.f_code.co_name in _DECODING and frame.f_globals["__name__"].startswith("asyncua.")
-        for frame, _ in steps
-    )
 
 
 def _node_id(identifier: Identifier, index: int) -> ua.NodeId:

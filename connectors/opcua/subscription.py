@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from connectors.opcua.addresses import address_of
-from connectors.opcua.codec import UNCERTAIN, judge, ns_of, sampling_of
+from connectors.opcua.codec import UNCERTAIN, judge, ns_of
+from connectors.opcua.nodes import sampling_of
 from twin.frame import Frame
 from twin.ingest.settle import LATE_WINDOW_NS
 from twin.quality import FIRST_BAD, Reason
@@ -39,11 +40,11 @@ _OVERFLOW = 0x0480
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One node to monitor, None for a method; its place in the subscription is its client handle."""
+    """One node to monitor; its place in the subscription is its client handle."""
 
     device: Device
     bound: BoundPoint
-    node: Address | None
+    node: Address
     sampling_s: float
     queue_size: int
     band: Band | None = None
@@ -57,19 +58,25 @@ class Item:
 def item_of(device: Device, bound: BoundPoint) -> Item:
     """Return the item of one point."""
     address = cast("OpcUaPoint", bound.point.address)
-    node = None if address.method else address_of(device, bound.point)
     queue_size = cast("OpcUaOptions", device.options).queue_size
-    return Item(device, bound, node, sampling_of(device, bound.point), queue_size, address.deadband)
+    return Item(
+        device,
+        bound,
+        address_of(device, bound.point),
+        sampling_of(device, bound.point),
+        queue_size,
+        address.deadband,
+    )
 
 
 def items_of(devices: Iterable[BoundDevice]) -> dict[float, list[Item]]:
-    """Return the items of `devices` by publishing interval, seconds."""
+    """Return the items of `devices` by publishing interval, seconds; methods have nothing to read."""
     groups: dict[float, list[Item]] = {}
     for bound_device in devices:
         device = bound_device.device
         options = cast("OpcUaOptions", device.options)
         items = groups.setdefault(options.publishing, [])
-        items += [item_of(device, bound) for bound in bound_device.points]
+        items += [item_of(device, bound) for bound in bound_device.points if bound.point.readable]
     return groups
 
 
@@ -166,12 +173,6 @@ class Subscription:
     def heard(self) -> npt.NDArray[np.int64]:
         """When each item was heard of last, also unchanged: ns UTC of receipt, 0 for never (since `forget`)."""
         return self._heard
-
-    def methods(self, received: int) -> Frame | None:
-        """Return the readings of points that are methods: they have no value, and say why."""
-        return self.take(
-            ((place, None, 0, 0) for place, item in enumerate(self.items) if item.node is None), received
-        )
 
     def forget(self) -> None:
         """Confirm nothing any more until it is heard anew: a response was lost, so any item may have changed."""

@@ -15,17 +15,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connectors.opcua.certificates import (
-    ISSUERS,
-    MALFORMED,
-    TRUSTED,
-    held,
-    names_of,
-    parse,
-    reject,
-    subject,
-    thumbprint,
-)
+from connectors.opcua.certificates import MALFORMED, names_of, parse, subject, thumbprint
+from connectors.opcua.folders import ISSUERS, TRUSTED, held, reject
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

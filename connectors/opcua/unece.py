@@ -10,7 +10,9 @@ NAMESPACE = "http://www.opcfoundation.org/UA/units/un/cefact"
 
 _LONGEST_CODE = 4
 
-# Common code of UNECE Recommendation 20 (revision 17) to the UCUM code that `twin.model.units` knows.
+# Common code of UNECE Recommendation 20 to the UCUM code that `twin.model.units` knows. Each was found with this
+# meaning in UNECE_to_OPCUA.csv of the OPC Foundation (UA-Nodeset, folder Schema); P1, 59, 61, A99, AD and B10, which
+# that file leaves out, in the lists of Recommendation 20 itself.
 # fmt: off
 _UCUM = {
     # ratio, count

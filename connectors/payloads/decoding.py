@@ -71,6 +71,8 @@ def decode(wire: Wire, payload: bytes, now_ns: int = 0) -> Any:
         raise NoValue(Reason.UNDECODABLE, f"{len(payload)} bytes, more than the {MOST_BYTES} that are read")
     try:
         return _DECODERS[wire](payload, now_ns)
+    except NoValue:
+        raise
     except senml.SenmlError as error:
         raise NoValue(Reason.UNDECODABLE, shown(str(error))) from error
     except (ValueError, ArithmeticError, RecursionError, cbor2.CBORDecodeError) as error:
@@ -82,7 +84,15 @@ def _text(payload: bytes, _now_ns: int) -> str:
 
 
 def _json(payload: bytes, _now_ns: int) -> Any:
-    return json.loads(payload.decode("utf-8"))
+    return json.loads(payload.decode("utf-8"), object_pairs_hook=_once)
+
+
+def _once(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object; which of two values of one key is meant nobody can know (RFC 8259, section 4)."""
+    made = dict(pairs)
+    if len(made) != len(pairs):
+        raise NoValue(Reason.UNDECODABLE, "a key stands twice in one object")
+    return made
 
 
 def _cbor(payload: bytes, _now_ns: int) -> Any:

@@ -16,6 +16,8 @@ from twin.model import units
 Value = bool | float | int | str | bytes
 
 _VERSION = 10
+# A record takes some 15 µs and as little as three bytes of CBOR.
+MOST_RECORDS = 5_000
 # RFC 8428, section 4.5.3: a time below this is relative to now.
 _FIRST_ABSOLUTE_S = 2**28
 # RFC 8428, table 4: integer labels of CBOR.
@@ -88,6 +90,9 @@ def resolve(pack: object, now_ns: int) -> list[Record]:
     """
     if not isinstance(pack, Sequence) or isinstance(pack, str | bytes):
         message = "a SenML pack is a list of records"
+        raise SenmlError(message)
+    if len(pack) > MOST_RECORDS:
+        message = f"{len(pack)} records, more than the {MOST_RECORDS} that are read"
         raise SenmlError(message)
     base: dict[str, Any] = {}
     records = []

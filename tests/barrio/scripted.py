@@ -47,10 +47,14 @@ points:
 
 
 class Slot(BaseModel):
-    """The address of a point."""
+    """The address of a point; one below zero is a command."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     slot: int = 0
+
+    @property
+    def readable(self) -> bool:
+        return self.slot >= 0
 
 
 class Options(BaseModel):
@@ -156,12 +160,12 @@ def write_district(folder: Path, **texts: str) -> Path:
 
 
 @asynccontextmanager
-async def staged(folder: Path) -> AsyncIterator[Stage]:
-    """Run a platform with the small district, its links up."""
+async def staged(folder: Path, **texts: str) -> AsyncIterator[Stage]:
+    """Run a platform with the small district, its links up; `texts` as in `write_district`."""
     connector = ScriptedConnector()
     connectors = Connectors({})
     connectors.add(connector)
-    districts = load_all([str(write_district(folder / "little"))], Path(), connectors, folder)
+    districts = load_all([str(write_district(folder / "little", **texts))], Path(), connectors, folder)
     platform = Platform(districts, Settings(data=folder / "data"), connectors, SystemClock())
     async with platform:
         links = connector.made

@@ -118,6 +118,11 @@ async def test_points_come_in_pages(stage):
         (f"/api/v1/history?point={PATH}&every=15m&aggregate=delta", 400, "aggregate: delta does not fit"),
         (f"/api/v1/history?point={PATH}&aggregate=mean", 400, "aggregate: needs every"),
         (f"/api/v1/history?point={PATH}&every=1s&from=-7d", 400, "every: 604,801 windows of 1s"),
+        (
+            "/api/v1/history?point=little/probe",
+            404,
+            "'little/probe' is not a point but has 3, such as little/probe/temperature",
+        ),
         ("/api/v1/gaps?point=little/prob", 404, "there is no point, device or district 'little/prob'"),
         (f"/api/v1/history?point={PATH}&from=-99999999w", 400, "lies outside the years 1970 to 2255"),
         (f"/api/v1/history?point={PATH}&from=-{'9' * 400}w", 400, "is not a time"),

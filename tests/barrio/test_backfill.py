@@ -106,3 +106,12 @@ async def test_filling_is_said_even_when_nothing_is_on_its_way(stage):
     await until(lambda: seen)
 
     assert seen == [(5, 6)]
+
+
+async def test_a_stop_waits_until_a_filled_gap_is_said(stage):
+    """What was complete when the platform was stopped is not called a gap for ever."""
+    seen = []
+    stage.platform.intake.afterwards(lambda: seen.append("said"))
+    await stage.platform.intake.idle(within_s=10)
+
+    assert seen == ["said"]

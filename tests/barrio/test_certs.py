@@ -6,7 +6,7 @@ from barrio import cli
 from barrio.commands.certs import Asked, certs
 from barrio.errors import AskError
 from barrio.settings import Settings
-from connectors.opcua import certificates
+from connectors.opcua import certificates, folders, own
 from twin.errors import StartError
 
 
@@ -37,8 +37,8 @@ def test_a_new_one_is_made_only_when_asked(settings):
 def test_a_rejected_server_is_trusted_and_rejected_again(settings, tmp_path):
     """The certificate moves from one folder to the other and back."""
     folder = settings.data / "connectors" / "opcua"
-    server = certificates.make(tmp_path / "server")
-    certificates.reject(folder, certificates.load_certificate(server.certificate))
+    server = own.make(tmp_path / "server")
+    folders.reject(folder, certificates.load_certificate(server.certificate))
     trusted = certs(settings, "opcua", Asked(trust=server.thumbprint[:16]))
     rejected = certs(settings, "opcua", Asked(untrust=server.thumbprint))
 

@@ -266,6 +266,7 @@ def test_connectors_are_listed(tmp_path):
 def test_run_and_simulate_as_two_processes(tmp_path):
     """A simulator prints where it stands in, a platform reads it, commands ask the platform, and both stop cleanly."""
     write_district(tmp_path / "little")
+    (tmp_path / "data").mkdir(mode=0o755)
     base, port = free_port_range(2), free_port()
     url, data = f"http://127.0.0.1:{port}", ["--data", "data"]
     with started("simulate", "little", "--base-port", str(base), cwd=tmp_path) as simulator:
@@ -307,6 +308,8 @@ def test_run_and_simulate_as_two_processes(tmp_path):
     assert (platform.returncode, simulator.returncode) == (0, 0), said
     assert "Traceback" not in said
     assert took_s < 6
+    # A data folder that was there before may be open to all; what stands in it is not.
+    assert [path for path in (tmp_path / "data").rglob("*") if path.stat().st_mode & 0o007] == []
 
 
 def _heard(url, process):

@@ -1,5 +1,8 @@
 """Alarms of devices: from the link to the surface, and the acknowledgement back to the link."""
 
+import asyncio
+import threading
+
 import pytest
 
 from twin.errors import TransientError
@@ -93,12 +96,40 @@ async def test_a_device_that_is_away_is_said_to_be(alarmed):
     assert "connection refused" in answer.json()["detail"]
 
 
+async def test_a_platform_that_does_not_run_tells_no_device(alarmed):
+    """Who asks a data folder at rest hears that, and not that a token is wrong."""
+    alarmed.platform.at_rest = True
+    answer = await post(alarmed, 1, token="")
+
+    assert answer.status_code == 503
+    assert "barrio does not run" in answer.json()["detail"]
+
+
 async def test_a_condition_that_does_not_exist(alarmed):
     """The error says where to look."""
     answer = await post(alarmed, 99)
 
     assert answer.status_code == 404
     assert "/api/v1/conditions" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("number", [0, -1, 2**63, 10**40])
+async def test_a_number_that_no_condition_has(alarmed, number):
+    """Also one that no database can hold is somebody's mistake, not ours."""
+    assert (await post(alarmed, number)).status_code == 400
+
+
+async def test_no_page_of_another_origin_may_ask(alarmed):
+    """A browser asks first whether a page may send the token's header, and is given no permission."""
+    asked = {
+        "Origin": "https://evil.example",
+        "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type",
+    }
+    answer = await alarmed.http.options("/api/v1/conditions/1/acknowledge", headers=asked)
+
+    assert answer.status_code == 405
+    assert not [name for name in answer.headers if name.startswith("access-control")]
 
 
 async def test_a_device_without_the_ability_says_so(stage):
@@ -114,14 +145,17 @@ async def test_a_device_without_the_ability_says_so(stage):
 
 async def test_events_that_come_too_fast_are_counted(stage):
     """A storm costs bounded memory, and what was lost is said in the ledger."""
-    desk = stage.platform.desk
+    desk, disk = stage.platform.desk, threading.Event()
+    busy = asyncio.create_task(stage.platform.in_thread("ledger", disk.wait))
+    await asyncio.sleep(0)
     for _ in range(10_500):
         desk.take(alarm(key="", active=None, acknowledged=None))
+    disk.set()
+    await busy
     await stage.platform.in_thread("ledger", lambda: None)
     await stage.platform.in_thread("ledger", lambda: None)
 
-    assert desk.lost > 0
-    assert desk.taken + desk.lost == 10_500
+    assert (desk.taken, desk.lost) == (10_000, 500)
     kept = await stage.platform.in_thread("reads", stage.platform.device_events.events, 0, 2**62, 20_000)
     assert len(kept) == desk.taken
     noted = stage.platform.ledger.events(0, 2**62)

@@ -31,6 +31,27 @@ def test_a_secret_that_is_not_set_says_how_to_set_it(tmp_path, folder):
         Secrets(tmp_path if folder else None)("bms")
 
 
+@pytest.mark.parametrize("from_file", [True, False])
+def test_an_empty_secret_is_none(monkeypatch, tmp_path, from_file):
+    """A variable that was never filled, or a file of one blank line, is no password."""
+    if from_file:
+        (tmp_path / "bms").write_text("\n")
+    else:
+        monkeypatch.setenv("BARRIO_SECRET_BMS", "")
+
+    with pytest.raises(
+        StartError, match=f"'bms' is empty: {tmp_path / 'bms' if from_file else 'BARRIO_SECRET_BMS'}"
+    ):
+        Secrets(tmp_path)("bms")
+
+
+@pytest.mark.parametrize("name", ["../bms", "a/b", "A", "", "a\n", "..", "a.b", "x" * 65, "${secret:a}"])
+def test_a_secret_s_name_leads_nowhere_else(name):
+    """A name is a word: it cannot leave the folder of secrets."""
+    with pytest.raises(ValueError, match="secrets never stand in files"):
+        Options.model_validate({"password": f"${{secret:{name}}}"})
+
+
 def test_secrets_are_found_wherever_options_name_them():
     """Also inside of nested options; what is no secret is not."""
     options = Options.model_validate(

@@ -70,7 +70,7 @@ def test_libraries_are_quiet():
     """What libraries say of every client that comes and goes is not our log's."""
     out = io.StringIO()
     logs.set_up("info", "text", out)
-    for name in ("asyncua.client", "pymodbus.logging", "coap.client", "uvicorn.error"):
+    for name in ("asyncua.client", "coap.client", "uvicorn.error"):
         logging.getLogger(name).error("something")
 
     assert out.getvalue() == ""

@@ -3,7 +3,7 @@
 import pytest
 
 from barrio.why import Verdict
-from tests.barrio.scripted import until
+from tests.barrio.scripted import PROFILE, staged, until
 from twin.quality import Reason
 from twin.store.port import StoreBusy, StoreRefused
 
@@ -40,7 +40,7 @@ async def test_a_point_never_heard(stage):
     name, words = await stop_of(stage)
 
     assert name == "device"
-    assert "nothing was heard since the point was configured since 20" in words
+    assert "nothing was heard since it was configured, 20" in words
 
 
 async def test_a_link_that_is_down(stage):
@@ -115,3 +115,26 @@ async def test_a_reading_that_the_store_rejects(stage, monkeypatch):
 
     assert name == "store"
     assert words == "rejected by the store with these words: field type conflict"
+
+
+async def test_a_command_misses_nothing(tmp_path, monkeypatch):
+    """A point that is only written has no gap, unheard or with its link down, and `why` says what it is."""
+    monkeypatch.setattr("barrio.supervisor.START_SPREAD_S", 0.0)
+    profile = f"{PROFILE}  reset: {{quantity: pump_state, slot: -1, writable: true, states: {{0: 'off', 1: 'on'}}}}\n"
+    async with staged(tmp_path, profile=profile) as stage:
+        platform = stage.platform
+        stage.links["probe"].break_off("unplugged")
+        await until(lambda: stop_words(platform, "temperature") == "unplugged")
+        gaps = [stop_words(platform, name) for name in ("energy", "reset")]
+        counted = (await stage.http.get("/api/v1/status")).json()["points"]["configured"]
+        stop = await stop_of(stage, "little/probe/reset")
+
+    assert gaps == ["unplugged", None]
+    assert counted == 6
+    assert stop == ("link", "the point is a command: it is written, and gives no readings")
+
+
+def stop_words(platform, name):
+    """The words of a point's gap, None when it has none."""
+    item = platform.catalogue.points[f"little/probe/{name}"]
+    return platform.gaps.words[item.id] if platform.gaps.reason[item.id] else None

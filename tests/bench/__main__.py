@@ -25,6 +25,8 @@ BENCHMARKS = (
     "opcua_to_store",
     "opcua_link",
     "coap_observed",
+    "mqtt_rate",
+    "comeback",
     "line_protocol",
     "memory",
     "spool_start",

@@ -75,3 +75,16 @@ def test_old_events_are_forgotten_but_not_how_a_condition_stands(book):
 
     assert book.prune(100) == 1
     assert [found.event for found in book.ongoing(10)] == [ALARM]
+
+
+def test_a_condition_that_is_over_is_forgotten_and_its_number_not_given_again(book):
+    """Servers that name each alarm anew fill no disk, and an old number never names another's alarm."""
+    over = replace(ALARM, active=False, acknowledged=True)
+    book.put([replace(over, key=str(number)) for number in range(5)])
+    kept = book.prune(11)
+    gone = book.prune(12)
+    book.put([ALARM])
+
+    assert (kept, gone) == (0, 5)
+    assert [book.condition(number) for number in range(1, 6)] == [None] * 5
+    assert [found.id for found in book.ongoing(10)] == [6]

@@ -127,10 +127,13 @@ class Intake:
             await self.flush()
 
     async def idle(self, within_s: float) -> None:
-        """Return when nothing is in memory, or after `within_s`; for a stop, when the links have ended."""
+        """Return when nothing is in memory and everybody was called back, or after `within_s`.
+
+        For a stop, when the links have ended.
+        """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                while self._pending:
+                while self._pending or self._callbacks:
                     self._wake.set()
                     await asyncio.sleep(0.01)
 

@@ -27,6 +27,7 @@ import numpy as np
 from twin.frame import Batch
 from twin.ingest.table import NS
 from twin.quality import FIRST_BAD, Reason
+from twin.words import storable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -254,6 +255,6 @@ def _details(frames: Sequence[Frame], lengths: Sequence[int]) -> dict[int, str]:
     start = 0
     for frame, length in zip(frames, lengths, strict=True):
         for position, words in frame.details.items():
-            details[start + position] = words
+            details[start + position] = storable(words)
         start += length
     return details

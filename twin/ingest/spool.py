@@ -270,11 +270,6 @@ class Spool:
             return sum(each.size for each in self._segments)
 
     @property
-    def free_bytes(self) -> int:
-        """Bytes that may still be taken."""
-        return max(0, self.limits.max_bytes - self.used_bytes)
-
-    @property
     def oldest_age_s(self) -> float:
         """Seconds since the oldest waiting batch was appended by the wall clock, 0 when none waits."""
         with self._lock:

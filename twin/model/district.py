@@ -25,7 +25,8 @@ class Point:
     """One measured or commanded quantity of one device.
 
     A raw number from the wire times `scale` plus `offset` is the value in `quantity.unit` (the profile's scale and
-    the conversion of units folded into one step). `minimum` and `maximum` are in `quantity.unit`.
+    the conversion of units folded into one step). `minimum` and `maximum` are in `quantity.unit`. A point that is not
+    `readable` is a command: it is written and never gives a reading, so nothing is missing while there is none.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Point:
     description: str
     file: Path
     line: int
+    readable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,8 @@ class PointCompiler:
         before = len(self.faults)
         quantity = CATALOGUE.get(spec.quantity)
         if quantity is None:
-            words = f"there is no quantity {spec.quantity!r}{suggest(spec.quantity, CATALOGUE)}"
+            near = suggest(spec.quantity, CATALOGUE) or ": docs/quantities.md lists those that there are"
+            words = f"there is no quantity {spec.quantity!r}{near}"
             self.faults.add(place.at("quantity"), words)
             return None
         for key in _misplaced(spec, quantity):
@@ -100,6 +101,7 @@ class PointCompiler:
             description=spec.description,
             file=place.file,
             line=place.line,
+            readable=getattr(address, "readable", True),
         )
         for key in ("scale", "offset", "wraps_at", "dead_band"):
             if not math.isfinite(getattr(point, key) or 0.0):

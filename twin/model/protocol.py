@@ -106,7 +106,11 @@ class ProtocolSchema(Protocol):
 
     @property
     def point_model(self) -> type[BaseModel]:
-        """Frozen model of a point's address: the keys of a profile's point that are not `PointSpec`'s."""
+        """Frozen model of a point's address: the keys of a profile's point that are not `PointSpec`'s.
+
+        Its `poll` is the point's own period, if it has one; a property `readable` that is false says that the point is
+        a command, which gives no readings.
+        """
 
     @property
     def options_model(self) -> type[BaseModel]:

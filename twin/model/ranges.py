@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from twin.model.source import Place
 
 MOST_DEVICES = 100_000
+MOST_CHARACTERS = 50_000_000
 _RANGE = re.compile(r"\{([0-9]{1,9})\.\.([0-9]{1,9})\}")
 _LIKE_A_RANGE = re.compile(r"\{[^{}]*\.\.[^{}]*\}")
 
@@ -45,6 +46,10 @@ class _Text:
     @property
     def count(self) -> int:
         return math.prod(run.count for run in self.runs)
+
+    @property
+    def characters(self) -> int:
+        return self.count * sum(map(len, self.parts))
 
     def values(self) -> Iterator[str]:
         for numbers in product(*(run.texts() for run in self.runs)):
@@ -71,8 +76,8 @@ class _Run:
 def expand(raw: Mapping[str, Any], place: Place) -> Iterator[Mapping[str, Any]] | None:
     """Return the devices that an entry with ranges stands for, in order; None for an entry without any.
 
-    RangeError when they are not ranges, are of unequal length, leave the id the same, or are more than
-    `MOST_DEVICES`.
+    RangeError when they are not ranges, are of unequal length, leave the id the same, are more than `MOST_DEVICES`,
+    or would be written out in more than `MOST_CHARACTERS`.
     """
     texts = list(_texts(raw, place))
     if not texts:
@@ -121,6 +126,9 @@ def _check(texts: list[_Text], place: Place) -> None:
         if text.count != lead.count:
             words = f"gives {text.count:,} values, the id gives {lead.count:,}: they step together"
             raise RangeError(text.place, words)
+    if (characters := sum(text.characters for text in texts)) > MOST_CHARACTERS:
+        words = f"is {characters:,} characters when written out, at most {MOST_CHARACTERS:,} are allowed"
+        raise RangeError(place, words)
 
 
 def _filled(raw: Any, values: Mapping[tuple[Any, ...], str], path: tuple[Any, ...] = ()) -> Any:

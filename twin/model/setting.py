@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 from twin.model.source import suggest
@@ -10,6 +11,9 @@ from twin.model.source import suggest
 if TYPE_CHECKING:
     from twin.model.district import Point
     from twin.model.spec import StateKey
+
+
+_ROUNDINGS = 4
 
 
 class NotAllowed(ValueError):
@@ -28,9 +32,18 @@ def raw_of(point: Point, value: float | str) -> float | StateKey:
     if isinstance(value, str) or not math.isfinite(value):
         raise NotAllowed(f"{point.path} takes a number, found {value!r}")
     if not point.minimum <= value <= point.maximum:
-        limits = f"{point.minimum:g} to {point.maximum:g} {point.quantity.unit}"
-        raise NotAllowed(f"{point.path} takes {limits}, found {value:g}")
-    return (value - point.offset) / point.scale
+        limits = f"{point.minimum:g} to {point.maximum:g} {point.quantity.unit}".rstrip()
+        raise NotAllowed(f"{point.path} takes {limits}, found {value:.15g}")
+    return _raw(point, value)
+
+
+def _raw(point: Point, value: float) -> float:
+    """Undo scale and offset; what only rounding keeps from being whole is whole: 0.29 at a scale of 0.01 is 29."""
+    raw = (value - point.offset) / point.scale
+    if not math.isfinite(raw):
+        raise NotAllowed(f"{point.path} has a scale of {point.scale:g}: {value:.15g} cannot be sent")
+    slack = _ROUNDINGS * sys.float_info.epsilon * (abs(value) + abs(point.offset)) / abs(point.scale)
+    return float(round(raw)) if abs(raw - round(raw)) <= slack else raw
 
 
 def _code(point: Point, name: str) -> StateKey:

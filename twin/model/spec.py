@@ -92,7 +92,9 @@ class SecretHere(ValueError):
     """Raised where a file seems to hold a secret instead of the name of one."""
 
     def __init__(self) -> None:
-        super().__init__("secrets never stand in files: write ${secret:NAME}, and set BARRIO_SECRET_NAME")
+        super().__init__(
+            "secrets never stand in files: write ${secret:NAME} (a-z, 0-9, - and _), and set BARRIO_SECRET_NAME"
+        )
 
 
 StateKey = bool | int | str

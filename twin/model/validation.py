@@ -7,14 +7,21 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from twin.model.source import Place, shown, suggest
-from twin.model.spec import SecretHere
+from twin.model.spec import Named, SecretHere
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from pydantic_core import ErrorDetails
 
     from twin.model.source import Faults, Where
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
+
+_NAMES_ONE = "${secret:"
+_NOT_LOOKED_UP = (
+    "no secret is looked up here: ${secret:NAME} stands only where the protocol's options ask for one"
+)
 
 _LIST = "must be a list (lines that begin with a dash)"
 _MAPPING = "must be a mapping (lines of key: value)"
@@ -42,11 +49,30 @@ _EXPECTED = {
 def validate(model: type[ModelT], data: object, place: Place, faults: Faults) -> ModelT | None:
     """Return `data` as the model, or None with every fault of it added at its own line."""
     try:
-        return model.model_validate(data)
+        found = model.model_validate(data)
     except ValidationError as error:
         for detail in error.errors(include_url=False):
             faults.add(place.at(*_visible(detail, place)), _words(detail, model))
         return None
+    for where in _misplaced_secrets(found):
+        faults.add(place.at(*(where[-1:] if place.source.is_table else where)), _NOT_LOOKED_UP)
+    return found
+
+
+def _misplaced_secrets(found: object, where: Where = ()) -> Iterator[Where]:
+    """Yield the places of texts that name a secret where none is looked up: they would be kept as they stand.
+
+    Mappings are left out: those of a profile are checked when the protocol gives them their model.
+    """
+    if isinstance(found, str):
+        if _NAMES_ONE in found and not isinstance(found, Named):
+            yield where
+    elif isinstance(found, BaseModel):
+        for name, info in type(found).model_fields.items():
+            yield from _misplaced_secrets(getattr(found, name), (*where, info.alias or name))
+    elif isinstance(found, tuple):
+        for index, item in enumerate(found):
+            yield from _misplaced_secrets(item, (*where, index))
 
 
 def _visible(detail: ErrorDetails, place: Place) -> Where:
@@ -70,10 +96,11 @@ def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return "is missing"
     if kind == "extra_forbidden":
         return f"unknown key{suggest(str(detail['loc'][-1]), _names(model, detail['loc'][:-1]))}"
-    if kind == "value_error" and isinstance(detail["ctx"]["error"], SecretHere):
-        return str(detail["ctx"]["error"])
     if kind == "value_error":
-        return f"{detail['ctx']['error']}, found {shown(found)}"
+        error = detail["ctx"]["error"]
+        # A secret is not shown, and where keys do not go together the words name them.
+        complete = isinstance(error, SecretHere) or not detail["loc"]
+        return str(error) if complete else f"{error}, found {shown(found)}"
     if kind in {"literal_error", "enum"}:
         expected = detail["ctx"]["expected"].replace("'", "")
         near = suggest(str(found), expected.replace(" or ", ", ").split(", "))

@@ -36,6 +36,8 @@ _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
 }
 _WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,39})")
+_BRACES = re.compile(r"\{\d+\.\.|\$\{|\w\{|\{\w+\}")
+_QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
 _BASED = re.compile(r"0x[0-9a-fA-F]{1,32}|0o[0-7]{1,43}")
 _DECIMAL = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 
@@ -156,12 +158,14 @@ class _Reader:
 
 
 def _problem(words: str, text: str, line: int) -> str:
-    """The parser's words, and the two slips behind most of them."""
+    """The parser's words, and the slips behind most of them."""
     lines = text.splitlines()
     found = lines[line - 1] if line <= len(lines) else ""
     if "\t" in found[: len(found) - len(found.lstrip())]:
         return "not valid YAML: indent with blanks, not with tabs"
     if "mapping values are not allowed" in words:
         return "not valid YAML: a second colon in one line: put the value in quotes, or check the indentation above"
+    if "expected ',' or" in words and _BRACES.search(_QUOTED.sub("", found)):
+        return 'not valid YAML: put a text with braces or brackets in quotes: "lamp-{001..400}", "${secret:NAME}"'
     near = f", near {shown(found.strip())}" if found.strip() else ""
     return f"not valid YAML: {words or 'not understood'}{near}"

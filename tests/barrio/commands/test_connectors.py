@@ -33,3 +33,12 @@ def test_records_stand_beside_the_code():
 
     assert (folder / "config.py").is_file()
     assert (folder / RECORD).parent == folder
+
+
+def test_a_serial_line_is_a_file_of_this_machine():
+    """The endpoints are written as profiles and devices have them."""
+    text = listed(machine=False)
+
+    assert "modbus+tcp://HOST:502" in text
+    assert "modbus+rtu:///dev/NAME" in text
+    assert "HOST:0" not in text

@@ -76,7 +76,7 @@ def test_generated_code_is_clean(tally, command):
     [
         ("modbus", "already"),
         ("Air-Quality", "did you mean airquality?"),
-        ("class", "found 'class'"),
+        ("class", "found 'class', a word of Python"),
         ("x", "2 to 31"),
         ("../up", "did you mean up?"),
     ],

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import aiocoap
 
 from connectors.coap import connector, exchange
+from connectors.coap.line import line_to
 from connectors.coap.listen import ListenLink
 from connectors.conformance.recording import RecordingSink, bind_all, device, running
 from connectors.home import Home
@@ -18,7 +19,7 @@ from tests.servers import LOOPBACK, free_port
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
 
-    from connectors.coap.exchange import Line
+    from connectors.coap.line import Line
     from twin.model.bound import BoundDevice
 
 JSON, CBOR, LINKS = 110, 112, 40
@@ -75,5 +76,5 @@ async def listening(
     heard = sink or RecordingSink()
     async with running(link, heard):
         await heard.wait_for(lambda: heard.ups)
-        async with exchange.line_to(LOOPBACK, port) as line:
+        async with line_to(LOOPBACK, port) as line:
             yield Field(line, heard, bound, port, link)

@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 
 from connectors.base import CLOSE_WITHIN_S
-from connectors.coap import connector, exchange, wire
+from connectors.coap import connector, wire
 from connectors.coap.client import CoapLink
+from connectors.coap.line import open_lines
 from connectors.coap.observation import Pace
 from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
 from connectors.home import Home
@@ -377,7 +378,7 @@ async def test_a_cancelled_link_leaves_nothing_behind():
         assert [thing.observers for thing in field.things.values()] == [0, 0]
         assert asyncio.all_tasks() == before
     assert took < CLOSE_WITHIN_S / 5
-    assert exchange.open_lines() == 0
+    assert open_lines() == 0
 
 
 async def test_sixty_devices_are_heard_within_two_seconds():
@@ -412,7 +413,7 @@ async def test_sixty_devices_are_heard_within_two_seconds():
             await everywhere.stop()
 
     assert took < 2
-    assert exchange.open_lines() == 0
+    assert open_lines() == 0
     assert not sink.downs
     assert {error.words for error in refused.downs} == {"connection refused"}
 

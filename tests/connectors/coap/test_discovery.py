@@ -72,11 +72,11 @@ async def test_a_device_is_drafted_and_what_is_left_to_choose_is_named(tmp_path)
         "quantity": "air_temperature", "resource": "/weather", "format": "senml", "name": "air_temperature",
         "unit": "Cel", "observe": False,
     }  # fmt: skip
-    assert found["temp"] == {"quantity": "choose", "resource": "/temp", "format": "text"}
+    assert found["temp"] == {"quantity": "CHOOSE", "resource": "/temp", "format": "text"}
     assert [found[name]["key"] for name in ("state_a_b", "state_c_d_0")] == ["/a.b", "/c/d/0"]
     assert "# /gone: 4.03 Forbidden: keys first" in draft.text
     assert "/picture: Content-Format 23 is not one that barrio reads" in draft.text
-    unsaid = [name for name, keys in found.items() if keys["quantity"] == "choose"]
+    unsaid = [name for name, keys in found.items() if keys["quantity"] == "CHOOSE"]
     faults = faults_of(tmp_path, draft.text)
     assert len(faults) == len(unsaid) > 0
     assert all(

@@ -12,6 +12,7 @@ import uvloop
 
 from connectors.coap import connector, datagrams, exchange, wire
 from connectors.coap.exchange import NoAnswer, Unreachable
+from connectors.coap.line import line_to, open_lines
 from connectors.conformance.recording import RecordingSink, bind, device, running
 from connectors.home import Home
 from tests.connectors.coap.server import Thing, serving
@@ -27,9 +28,9 @@ def test_retransmissions_keep_a_distance_and_never_pause_for_long():
 
 async def test_an_error_of_one_peer_is_not_blamed_on_another():
     """An ICMP error ends only the exchanges of the line that it belongs to."""
-    async with serving(t=Thing(b"4")) as field, exchange.line_to(LOOPBACK, field.port) as live:
+    async with serving(t=Thing(b"4")) as field, line_to(LOOPBACK, field.port) as live:
         for _ in range(5):
-            async with exchange.line_to(LOOPBACK, free_port()) as dead:
+            async with line_to(LOOPBACK, free_port()) as dead:
                 wrong = dead.begin(exchange.request("/t", LOOPBACK), b"1", exchange.USUAL)
                 answer = await exchange.ask(live, exchange.request("/t", LOOPBACK), 1)
                 with pytest.raises(Unreachable, match=r"^connection refused$"):
@@ -37,7 +38,7 @@ async def test_an_error_of_one_peer_is_not_blamed_on_another():
 
             assert answer.payload == b"4"
         assert live.pending == 0
-    assert exchange.open_lines() == 0
+    assert open_lines() == 0
 
 
 @pytest.fixture
@@ -56,7 +57,7 @@ async def received(peer):
 
 async def test_a_stopped_exchange_sends_nothing_more(peer):
     """What was ended is not retransmitted, and its answer is not taken."""
-    async with exchange.line_to(LOOPBACK, peer.getsockname()[1]) as line:
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
         begun = line.begin(exchange.request("/t", LOOPBACK), b"1", exchange.Tuning(0.05))
         await received(peer)
         begun.stop()
@@ -69,7 +70,7 @@ async def test_a_stopped_exchange_sends_nothing_more(peer):
 
 async def test_a_message_is_sent_again_until_it_is_over(peer):
     """Retransmissions are the same datagram, and the next message waits for its turn (NSTART)."""
-    async with exchange.line_to(LOOPBACK, peer.getsockname()[1]) as line:
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
         tuned = exchange.Tuning(0.05)
         first = line.begin(exchange.request("/a", LOOPBACK), b"1", tuned)
         line.begin(exchange.request("/b", LOOPBACK), b"2", tuned)
@@ -94,7 +95,7 @@ async def answered(peer, line, **options):
 
 async def test_an_unknown_critical_option_is_no_answer(peer):
     """An answer that must be understood and is not is rejected (RFC 7252, section 5.4.1), and counted."""
-    async with exchange.line_to(LOOPBACK, peer.getsockname()[1]) as line:
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
         begun = await answered(peer, line, if_match=[b"x"])
         with pytest.raises(NoAnswer, match="critical option 1, which is not understood"):
             await begun.answer(1)
@@ -104,7 +105,7 @@ async def test_an_unknown_critical_option_is_no_answer(peer):
 
 async def test_an_unknown_elective_option_is_ignored(peer):
     """What need not be understood changes nothing."""
-    async with exchange.line_to(LOOPBACK, peer.getsockname()[1]) as line:
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
         begun = await answered(peer, line, size2=7)
         answer, _ = await begun.answer(1)
 
@@ -118,8 +119,8 @@ async def test_a_device_that_floods_harms_no_neighbour(peer, monkeypatch):
     loop = asyncio.get_running_loop()
     async with (
         serving(t=Thing(b"4")) as field,
-        exchange.line_to(LOOPBACK, field.port) as good,
-        exchange.line_to(LOOPBACK, peer.getsockname()[1]) as bad,
+        line_to(LOOPBACK, field.port) as good,
+        line_to(LOOPBACK, peer.getsockname()[1]) as bad,
     ):
         bad.begin(exchange.request("/t", LOOPBACK), b"1", exchange.USUAL)
         _, addr = await received(peer)
@@ -140,7 +141,7 @@ async def test_a_device_that_floods_harms_no_neighbour(peer, monkeypatch):
 
 async def test_requests_to_a_client_are_refused(peer):
     """We serve nothing on a client's socket: a confirmable request gets a reset, and nothing is kept of it."""
-    async with exchange.line_to(LOOPBACK, peer.getsockname()[1]) as line:
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
         line.begin(exchange.request("/t", LOOPBACK), b"1", exchange.USUAL)
         _, addr = await received(peer)
         peer.sendto(wire.encode(aiocoap.Message(code=aiocoap.GET), wire.CON, 77, b""), addr)

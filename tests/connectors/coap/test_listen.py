@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from connectors.coap import connector, exchange, wire
+from connectors.coap.line import line_to
 from connectors.conformance.recording import RecordingSink, bind, device, running
 from connectors.home import Home
 from tests.connectors.coap.pushing import CBOR, JSON, LINKS, Field, listening, pack
@@ -59,7 +60,7 @@ class Full(RecordingSink):
 async def test_a_retransmission_is_not_stored_twice():
     """A confirmable message that comes again while it is stored, or afterwards, is answered once more and kept once."""
     async with listening("lamp-1", sink=Slow()) as field:
-        line = exchange.line_to(LOOPBACK, field.port)
+        line = line_to(LOOPBACK, field.port)
         async with line as other:
             message = exchange.request("/readings?ep=lamp-1", LOOPBACK, aiocoap.POST)
             message.payload = HOT
@@ -89,6 +90,11 @@ async def test_a_repeated_message_gets_the_same_answer():
 
 async def asked(field: Field, data: bytes, own: socket.socket | None = None) -> aiocoap.Message:
     """Send a datagram and return what comes back, from a socket of its own if none is given."""
+    return wire.decode(await reply(field, data, own))
+
+
+async def reply(field: Field, data: bytes, own: socket.socket | None = None) -> bytes:
+    """Return the datagram that `asked` makes a message of."""
     loop = asyncio.get_running_loop()
     sock = own or socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     sock.settimeout(0)
@@ -99,7 +105,7 @@ async def asked(field: Field, data: bytes, own: socket.socket | None = None) -> 
     finally:
         if own is None:
             sock.close()
-    return wire.decode(answer)
+    return answer
 
 
 async def test_non_confirmable_readings_are_taken():
@@ -258,20 +264,62 @@ async def test_what_is_not_served_is_refused(code, path, expected):
     assert answer.code is expected
 
 
-async def test_answers_to_strangers_are_small():
-    """No answer to an address that has shown nothing is much larger than the question (RFC 7252, section 11.3)."""
-    async with listening("lamp-1") as field:
-        message = exchange.request("/.well-known/core", LOOPBACK)
-        answer = await asked(field, wire.encode(message, wire.CON, 9, b"x"))
+SERVED = ["/.well-known/core", "/rd-lookup/ep", "/rd-lookup/res", "/rd-lookup/ep?count=1"]
+REFUSED = ["/", "/x", "/rd", "/rd/1", "/rd?ep=n", "/readings", "/readings?ep=n", "/rd-lookup"]
 
-    assert len(answer.payload) == 64
-    assert answer.opt.block2.more
+
+@pytest.mark.parametrize("path", SERVED + REFUSED)
+async def test_answers_to_strangers_are_small(path):
+    """No answer to an address without proof has more than three times the bytes of its question, whatever it asks."""
+    async with listening("lamp-1") as field:
+        await field.post(
+            "/rd?ep=lamp-1", b"</s/temp>;rt=temp;title=" + b'"' + b"x" * 900 + b'"', content_format=LINKS
+        )
+        sizes = []
+        for mid, (code, kind, token) in enumerate(
+            (code, kind, token)
+            for code in (aiocoap.GET, aiocoap.POST, aiocoap.PUT, aiocoap.DELETE, aiocoap.FETCH)
+            for kind in (wire.CON, wire.NON)
+            for token in (b"", b"12345678")
+        ):
+            data = wire.encode(exchange.request(path, LOOPBACK, code), kind, mid, token)
+            sizes.append((len(await reply(field, data)), len(data)))
+
+    assert all(size <= 3 * asked for size, asked in sizes)
+
+
+async def test_a_question_that_comes_again_shorter_gets_no_answer():
+    """The answer to a long message is not sent again to a short one of the same number: it may be somebody else's."""
+    async with listening("lamp-1") as field:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as own:
+            long = wire.encode(
+                exchange.request(f"/.well-known/core?title={'x' * 200}", LOOPBACK), wire.CON, 9, b""
+            )
+            await reply(field, long, own)
+            own.sendto(b"\x40\x01\x00\x09", (LOOPBACK, field.port))
+            await reply(field, wire.encode(exchange.request("/x", LOOPBACK), wire.CON, 10, b""), own)
+
+    assert field.link.dropped == {"a message number that came again with less of a message": 1}
+
+
+async def test_a_list_comes_whole_in_small_pieces():
+    """Whoever asks on gets all of it, block by block."""
+    async with listening("lamp-1") as field:
+        body, number, more = b"", 0, True
+        while more:
+            message = exchange.request("/.well-known/core", LOOPBACK)
+            message.opt.block2 = (number, False, 0)
+            answer = await asked(field, wire.encode(message, wire.CON, 100 + number, b""))
+            body, number, more = body + answer.payload, number + 1, answer.opt.block2.more
+
+    assert body.startswith(b"</readings>")
+    assert body.endswith(b"ct=40")
 
 
 async def test_unknown_critical_options_are_refused():
     """What must be understood and is not is 4.02 (RFC 7252, section 5.4.1), and counted."""
     async with listening("lamp-1") as field:
-        data = b"\x40\x02\x00\x09" + b"\xd1\xf0x"  # option 253, one byte
+        data = b"\x40\x02\x00\x09" + b"\xd9\xf0longenough"[:11]  # option 253, nine bytes
         answer = await asked(field, data)
 
     assert (answer.code, answer.payload) == (aiocoap.BAD_OPTION, b"option 253 is not understood")

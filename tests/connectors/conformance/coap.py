@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -11,6 +12,7 @@ import aiocoap
 from connectors.coap import connector
 from connectors.coap.observation import Pace
 from connectors.conformance.subject import Subject
+from tests.connectors.coap import oscore
 from tests.connectors.coap.server import Device, Thing, serving
 from twin.quality import Reason
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
     from connectors.base import Link
     from connectors.home import Home
     from twin.model.bound import BoundDevice
+
+
+def _things() -> dict[str, Thing]:
+    return {"number": Thing(b"7", max_age=0), "state": Thing(b"off", max_age=0)}
 
 
 class Lamp:
@@ -86,12 +92,33 @@ class CoapSubject(Subject):
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Lamp]:
-        things = {"number": Thing(b"7", max_age=0), "state": Thing(b"off", max_age=0)}
-        async with serving(**things) as device:
+        async with serving(**_things()) as device:
             yield Lamp(device)
 
     def probed(self) -> str:
         return "serves"
 
+    @property
+    def guarded(self) -> Subject:
+        return GuardedCoapSubject()
+
     def links(self, devices: Sequence[BoundDevice], home: Home) -> Sequence[Link]:
         return connector.links(devices, home, Pace(margin_s=0.2, shortest_s=0.3))
+
+
+class GuardedCoapSubject(CoapSubject):
+    """The same under OSCORE, which leaves nothing that a wrong reply could be made of."""
+
+    options: ClassVar = {"timeout": "1s", **oscore.OPTIONS}
+    secrets: ClassVar = {"lamp": oscore.SECRET}
+
+    @asynccontextmanager
+    async def peer(self) -> AsyncIterator[Lamp]:
+        things = _things()
+        with tempfile.TemporaryDirectory() as folder:
+            async with oscore.protected(Path(folder), **things) as endpoint:
+                paths = {f"/{name}": thing for name, thing in things.items()}
+                yield Lamp(Device(paths, port=int(endpoint.rpartition(":")[2])))
+
+    def probed(self) -> str:
+        return ""

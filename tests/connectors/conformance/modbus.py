@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 NUMBER, STATE = 0, 1
+_READ_HOLDING = 3
+_ILLEGAL_FUNCTION, _ILLEGAL_ADDRESS = 1, 2
 
 
 @dataclass
@@ -45,9 +47,14 @@ class Meter:
             self.refusal = 4
 
     def _answer(self, asked: Asked) -> bytes:
+        wanted = range(asked.address, asked.address + asked.count)
         if self.refusal:
             return asked.refusal(self.refusal)
-        return asked.registers(*(self.registers.get(asked.address + n, 0) for n in range(asked.count)))
+        if asked.function != _READ_HOLDING:
+            return asked.refusal(_ILLEGAL_FUNCTION)
+        if not all(at in self.registers for at in wanted):
+            return asked.refusal(_ILLEGAL_ADDRESS)
+        return asked.registers(*(self.registers[at] for at in wanted))
 
 
 class ModbusSubject(Subject):

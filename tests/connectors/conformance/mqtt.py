@@ -99,6 +99,8 @@ class MqttSubject(Subject):
         "nothing": Reason.NOT_AVAILABLE,
     }
     noticed_s = 4.0
+    # What mosquitto has on its way unacknowledged (max_inflight_messages); it queues two more here, and drops the rest.
+    in_flight = 20
     back_s = 8.0
     patience_s = 0.5
     tests = Path(__file__).parents[1] / "mqtt"
@@ -129,7 +131,10 @@ class MqttSubject(Subject):
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Speaker]:
-        with tempfile.TemporaryDirectory() as folder, Mosquitto(Path(folder), password=True) as broker:
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            Mosquitto(Path(folder), password=True, queued=2) as broker,
+        ):
             async with broker.client() as client:
                 speaker = Speaker(broker, client)
                 await speaker.say()

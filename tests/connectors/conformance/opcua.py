@@ -18,6 +18,8 @@ from twin.quality import Reason
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator
 
+    from connectors.home import Home
+
 FLAWS = {
     "bad": 0x808C0000,
     "uncertain": 0x40000000,
@@ -119,3 +121,24 @@ class OpcUaSubject(Subject):
 
     def probed(self) -> str:
         return "namespaces"
+
+    @property
+    def guarded(self) -> Subject:
+        return LoggedIn()
+
+
+class LoggedIn(OpcUaSubject):
+    """The same nodes, encrypted, by user and password; `keys` has our certificate, and trusts the server's."""
+
+    options: ClassVar = {
+        **{key: value for key, value in OpcUaSubject.options.items() if key != "insecure"},
+        "timeout": "2s",
+        "user": "operator",
+        "password": "${secret:bms}",
+    }
+    secrets: ClassVar = {"bms": "open sesame"}
+    bms: ClassVar[Bms | None] = None
+    keys: ClassVar[Path | None] = None
+
+    def home(self, folder: Path | None = None, seen: Callable[[str], None] = lambda _: None) -> Home:
+        return super().home(self.keys or folder, seen)

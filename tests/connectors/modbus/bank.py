@@ -97,7 +97,7 @@ def request_size(begin: bytes) -> int:
     if not begin:
         return 0
     if begin[0] not in counts_at:
-        return 7 if begin[0] == 22 else 5
+        return {22: 7, 43: 4}.get(begin[0], 5)
     at = counts_at[begin[0]]
     return at + 1 + begin[at] if len(begin) > at else 0
 
@@ -134,14 +134,14 @@ async def over_tcp(bank: Bank, context: ssl.SSLContext | None = None, port: int 
             while True:
                 header = await reader.readexactly(7)
                 unit = header[6]
-                pdu = await reader.readexactly(max(int.from_bytes(header[4:6], "big"), 6) - 1)
+                pdu = await reader.readexactly(max(int.from_bytes(header[4:6], "big"), 2) - 1)
                 answer = bank.answer(unit, pdu)
                 await asyncio.sleep(bank.delay_s(unit))
                 if answer is not None:
                     writer.write(header[:4] + struct.pack(">HB", len(answer) + 1, unit) + answer)
         writer.close()
 
-    async with _serving(serve, context, port) as found:
+    async with serving(serve, context, port) as found:
         yield found
 
 
@@ -162,7 +162,7 @@ async def rtu_over_tcp(
                         writer.write(spoiled)
         writer.close()
 
-    async with _serving(serve, None, 0) as found:
+    async with serving(serve, None, 0) as found:
         yield found
 
 
@@ -197,12 +197,12 @@ async def relayed(
         finally:
             back.transport.abort()
 
-    async with _serving(serve, None, 0) as port:
+    async with serving(serve, None, 0) as port:
         yield port
 
 
 @asynccontextmanager
-async def _serving(serve, context: ssl.SSLContext | None, port: int) -> AsyncIterator[int]:
+async def serving(serve, context: ssl.SSLContext | None = None, port: int = 0) -> AsyncIterator[int]:
     """Serve, and leave neither a connection nor a task behind."""
     tasks: set[asyncio.Task[None]] = set()
 

@@ -114,8 +114,9 @@ class Scripted:
         self._writers.append(writer)
         with suppress(asyncio.IncompleteReadError, ConnectionError):
             while True:
-                request = await reader.readexactly(12)
-                transaction, _, _, unit, function, address, count = struct.unpack(">HHHBBHH", request)
+                transaction, _, length, unit = struct.unpack(">HHHB", await reader.readexactly(7))
+                pdu = await reader.readexactly(length - 1)
+                function, address, count = struct.unpack(">BHH", pdu[:5].ljust(5, b"\0"))
                 asked = Asked(transaction, unit, function, address, count, asyncio.get_running_loop().time())
                 self.asked.append(asked)
                 self.was_asked.set()

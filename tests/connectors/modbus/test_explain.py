@@ -68,7 +68,7 @@ def test_what_was_learned_is_told():
     text = explain(bound, home)
 
     assert (
-        "set aside: r1 (holding 1), exception 2: illegal data address; tried again 2027-01-15 09:00:00 UTC"
+        "refused: r1 (holding 1), exception 2: illegal data address; set aside until 2027-01-15 09:00:00 UTC"
         in text
     )
     assert "gaps of up to 7 are bridged (by max_gap)" in text

@@ -88,6 +88,18 @@ def test_a_changed_answer_is_never_a_value(kind, at, instead, dropped):
         assert changed[:9] == frame[:9] if kind is Mbap else changed == frame
 
 
+@pytest.mark.parametrize(("kind", "at"), [*((Mbap, at) for at in range(9)), *((Rtu, at) for at in range(11))])
+def test_every_byte_that_says_whose_answer_it_is_counts(kind, at):
+    """One other byte in a header, or anywhere in what a checksum covers, and there is no value."""
+    framing, sent = asked(kind)
+    frame = bytearray(wrapped(kind, sent, ANSWER))
+    for other in set(range(256)) - {frame[at]}:
+        framing, sent = asked(kind)
+        changed = bytes([*frame[:at], other, *frame[at + 1 :]])
+
+        assert not isinstance(fed(framing, [changed]), bytes)
+
+
 @pytest.mark.parametrize(
     ("answer", "words"),
     [

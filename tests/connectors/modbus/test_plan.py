@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.conformance.recording import bind, device
@@ -132,6 +132,7 @@ def every_partition(spans):
     gap=st.integers(0, 6),
     apart=st.lists(st.tuples(st.integers(0, 24), st.integers(1, 8)), max_size=2),
 )
+@example(places=[(0, 1), (0, 3), (1, 1)], most=6, gap=0, apart=[(0, 2)])
 def test_no_other_way_needs_fewer_requests_or_registers(places, most, gap, apart):
     """Against every way there is, on small cases: the fewest requests, and of those the fewest registers."""
     spans = spans_of(places)

@@ -9,7 +9,7 @@ from connectors.conformance.recording import bind_all, device
 from connectors.home import Home
 from connectors.modbus import connector
 from connectors.modbus.connector import ModbusLink
-from connectors.modbus.polling import FIRST_WITHIN_S, LAST_BACKOFF_S, Job, Unit
+from connectors.modbus.polling import FIRST_WITHIN_S, LAST_BACKOFF_S, Job, Slots, Unit
 from tests.connectors.modbus.links import ONE
 
 
@@ -85,3 +85,39 @@ def test_a_line_waits_little_for_a_silent_unit():
     unit.misses = 1
     assert unit.patience_s(slowest_s=0.1, in_line=True) == 0.5
     assert unit.patience_s(slowest_s=0.0, in_line=True) == 2.0
+
+
+def test_the_poll_that_is_due_comes_first():
+    """Polls are taken by their slots, and line up again when they have ended."""
+    units = [job.unit for job in jobs_of(5, 10.0)]
+    slots = Slots(units, 0.0)
+
+    polls = []
+    for _ in units:
+        assert slots.next_due() <= FIRST_WITHIN_S
+        polls.append(slots.take())
+    for poll in polls:
+        slots.put_back(poll, 1.0)
+
+    assert [poll.due for poll in polls] == sorted(poll.due for poll in polls)
+    assert {poll.unit for poll in polls} == set(units)
+    assert 1.0 < slots.next_due() <= 11.0
+
+
+def test_a_unit_that_is_sought_is_not_polled_until_it_is_found():
+    """Its slots pass, those of its neighbour do not; when it is found it is polled at once."""
+    lost, found = (job.unit for job in jobs_of(2, 10.0))
+    slots = Slots([lost, found], 0.0)
+    lost.is_sought = True
+
+    slots.next_due()
+    first = slots.take()
+    assert first.unit is found
+    assert slots.next_due() == math.inf
+
+    slots.put_back(first, 1.0)
+    lost.is_sought = False
+    slots.move(lost, 1.5)
+
+    assert slots.next_due() == 1.5
+    assert slots.take().unit is lost

@@ -2,9 +2,10 @@
 
 import asyncio
 import itertools
+from contextlib import suppress
 
 from connectors.conformance.recording import RecordingSink, running
-from tests.connectors.modbus.bank import LOOPBACK, Bank, over_tcp, relayed
+from tests.connectors.modbus.bank import LOOPBACK, Bank, over_tcp, relayed, serving
 from tests.connectors.modbus.links import link_at
 from twin.quality import Reason
 
@@ -88,6 +89,34 @@ async def test_a_gateway_that_takes_one_connection():
             still = bank.connections
 
     assert still == connections
+    assert {silence.ids for silence in sink.silences} == {(bound[1].points[0].id,)}
+
+
+async def test_a_gateway_that_answers_on_one_connection():
+    """Where a second connection is taken and never answered, dead units are asked in between, and found again."""
+    dead, line = {2}, asyncio.Lock()
+    bank = Bank(spoil=lambda unit, pdu: None if unit in dead else pdu)
+
+    async def serve(reader, writer):
+        async with line, asyncio.TaskGroup() as pumps:
+            there, back = await asyncio.open_connection("127.0.0.1", inner)
+            pumps.create_task(pump(reader, back))
+            pumps.create_task(pump(there, writer))
+
+    async def pump(source, sink):
+        with suppress(ConnectionError):
+            while data := await source.read(1000):
+                sink.write(data)
+        sink.close()
+
+    async with over_tcp(bank) as inner, serving(serve) as port:
+        link, bound = link_at(*units(port, 2), timeout=0.3)
+        sink = RecordingSink()
+        async with running(link, sink):
+            await sink.wait_for(lambda: len(sink.silences) >= 3, timeout=20)
+            dead.clear()
+            await sink.wait_for(lambda: sink.by_name(bound[1]), timeout=20)
+
     assert {silence.ids for silence in sink.silences} == {(bound[1].points[0].id,)}
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import re
 import struct
 from functools import partial
 
@@ -52,11 +53,34 @@ async def test_a_device_with_holes_is_read_around_them():
 
     found = sink.latest(bound)
     assert found["p3"].reason is Reason.DEVICE_EXCEPTION
-    assert found["p3"].detail == "exception 2: illegal data address"
+    assert re.fullmatch(
+        r"exception 2: illegal data address; set aside until [0-9-]+ [0-9:]+ UTC", found["p3"].detail
+    )
     others = {f"p{number}": float(number) for number in range(8) if number != 3}
     assert {name: found[name].value for name in others} == others
     assert sum(reading.id == 3 for reading in sink.readings()) == 1
     assert restarted.latest(bound_again)["p3"].reason is Reason.DEVICE_EXCEPTION
+
+
+async def test_what_is_set_aside_is_told_again_after_a_silence():
+    """A unit that was silent for a while and is back: its points that are set aside are refused, not silent."""
+    bank = with_holes(3)
+    refusing, mute = bank.spoil, set()
+    bank.spoil = lambda unit, pdu: None if unit in mute else refusing(unit, pdu)
+    async with over_tcp(bank) as port:
+        link, (bound, _) = link_at(at(port), at(port, 2), points=POINTS, timeout=0.2)
+        sink = RecordingSink()
+        async with running(link, sink):
+            await sink.wait_for(lambda: len(sink.latest(bound)) == 8)
+            mute.add(1)
+            await sink.wait_for(lambda: sink.silences, timeout=20)
+            mute.clear()
+            heard = len(sink.frames)
+            await sink.wait_for(
+                lambda: any(3 in frame.ids for frame in list(sink.frames)[heard:]), timeout=20
+            )
+
+    assert sink.latest(bound)["p3"].reason is Reason.DEVICE_EXCEPTION
 
 
 async def test_a_poll_that_learns_reads_nothing_twice():

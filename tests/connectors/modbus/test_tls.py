@@ -13,7 +13,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 
 from connectors.conformance.recording import RecordingSink, device, running, supervised
 from connectors.modbus import connector
-from connectors.modbus.tls import credentials_of
+from connectors.modbus.config import options_of
+from connectors.modbus.tls import credentials_of, folder_of
 from tests.connectors.modbus.bank import LOOPBACK, Bank, over_tcp
 from tests.connectors.modbus.certificates import Authority
 from tests.connectors.modbus.links import ONE, link_at
@@ -235,7 +236,7 @@ def test_files_are_looked_for_in_the_district(tmp_path):
         device(connector, "modbus+tls://plc/1", ONE, options=options), file=tmp_path / "tables" / "meters.csv"
     )
 
-    credentials = credentials_of(one)
+    credentials = credentials_of(options_of(one), folder_of(one))
 
     assert credentials is not None
     assert (str(credentials.certificate), str(credentials.key)) == (f"{tmp_path}/certs/a.pem", "/etc/a.key")

@@ -45,7 +45,13 @@ def test_endpoints(text, name, unit):
 
 @pytest.mark.parametrize(
     "text",
-    ["modbus+rtu:///dev/ttyUSB0", "modbus+rtu:///ttyUSB0/1", "modbus+rtu:///dev/x/y", "modbus+rtu:///dev//1"],
+    [
+        "modbus+rtu:///dev/ttyUSB0",
+        "modbus+rtu:///ttyUSB0/1",
+        "modbus+rtu:///dev/x/y",
+        "modbus+rtu:///dev//1",
+        "modbus+rtu:///dev/../etc/passwd/1",
+    ],
 )
 def test_what_is_no_serial_line(text):
     """A line without a unit, or outside /dev, is a fault that shows the right form."""

@@ -27,17 +27,27 @@ USER, PASSWORD = "barrio", "hunter2-hunter2"
 
 
 class Mosquitto(Server):
-    """mosquitto with persistence, open to everybody unless `password` or `acl` says otherwise."""
+    """mosquitto with persistence, open to everybody unless `password` or `acl` says otherwise.
+
+    For a client that does not acknowledge it keeps 20 messages and `queued` more, and drops what comes then.
+    """
 
     program = "mosquitto"
 
     def __init__(
-        self, folder: Path, *, password: bool = False, acl: str = "", tls: Tls | None = None
+        self,
+        folder: Path,
+        *,
+        password: bool = False,
+        acl: str = "",
+        tls: Tls | None = None,
+        queued: int = 100_000,
     ) -> None:
         super().__init__(folder)
         self.tls = tls
         self._password = password
         self._acl = acl
+        self._queued = queued
         self.url = f"{'mqtts' if tls else 'mqtt'}://{LOOPBACK}:{self.port}"
 
     def command(self, program: Path) -> list[str]:
@@ -46,7 +56,7 @@ class Mosquitto(Server):
             f"listener {self.port} {LOOPBACK}",
             "persistence true",
             f"persistence_location {self.folder}/",
-            "max_queued_messages 100000",
+            f"max_queued_messages {self._queued}",
             "user root",
             f"allow_anonymous {'false' if self._password else 'true'}",
         ]

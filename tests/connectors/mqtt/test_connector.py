@@ -24,7 +24,9 @@ from connectors.mqtt import connector, discovery
 from connectors.mqtt.config import Place
 from connectors.mqtt.sparkplug import BD_SEQ, REBIRTH, DataType, decode, encode
 from tests.connectors.mqtt.broker import PASSWORD, USER, Mosquitto, make_tls
-from twin.errors import TransientError
+from tests.servers import LOOPBACK, free_port
+from twin.errors import StartError, TransientError
+from twin.model.protocol import parse_endpoint
 from twin.quality import Reason
 
 QUICK: dict[str, Any] = {"timeout": "5s", "keepalive": "5s"}
@@ -45,6 +47,21 @@ def linked(url: str, points: dict[str, Any], home: Home | None = None, **options
 
 
 T = {"t": {"topic": "t"}}
+
+
+def _never(name: str) -> str:
+    raise AssertionError(f"{name} was asked for")
+
+
+async def test_discovery_shows_no_password_to_the_network():
+    """Over mqtt:// a password is not even looked up, unless somebody said why showing it is acceptable."""
+    endpoint = parse_endpoint(f"mqtt://{LOOPBACK}:{free_port()}", connector.schemes)
+    options = {"user": USER, "password": "${secret:broker}"}
+
+    with pytest.raises(StartError, match="can be read on the way"):
+        await connector.discover(endpoint, options, Home(secret=_never))
+    with pytest.raises(TransientError, match="refused"):
+        await connector.discover(endpoint, options | {"insecure": "loopback"}, Home(secret=_never))
 
 
 def heard(sink: RecordingSink) -> list[float]:
@@ -165,7 +182,7 @@ async def test_a_full_buffer_leaves_messages_with_the_broker(broker):
             for number in range(3_000):
                 await client.publish("plant/t", str(number), qos=1)
         assert link._live is not None
-        waiting = len(link._live._arrived)
+        waiting = len(link._live._inbox)
         sink.full = False
         await sink.wait_for(lambda: len(sink.frames) >= 3_000, 30)
 
@@ -266,6 +283,18 @@ async def test_strangers_are_listed_and_nothing_comes_twice(broker):
 
     assert sink.strangers == {"plant/unknown/x": "publishes 1 bytes, no device of the district reads them"}
     assert len(sink.frames) == 3
+
+
+async def test_a_topic_without_end_is_listed_in_short(broker):
+    """A topic of 60,000 characters is a stranger by its beginning, and remembered by no more."""
+    link, _ = linked(broker.url, T, discover="plant/#")
+    sink = RecordingSink()
+    async with supervised(link, sink):
+        await sink.wait_for(lambda: sink.ups)
+        await broker.say("plant/" + "x" * 60_000, "1")
+        await sink.wait_for(lambda: sink.strangers)
+
+    assert [len(one) for one in sink.strangers] == [201]
 
 
 async def test_a_last_will_makes_silent(broker):
@@ -499,9 +528,9 @@ async def test_discovery_drafts_what_was_heard(broker, monkeypatch):
 
     draft = await connector.discover(endpoint, QUICK, Home())
 
-    assert 'air-pm25: {quantity: pm25, topic: "plant/air", key: "/pm25"}' in draft.text
+    assert 'air_pm25: {quantity: pm25, topic: "plant/air", key: "/pm25"}' in draft.text
     assert 'quantity: noise_level, topic: "plant/air", key: "/deep/noise_level"' in draft.text
-    assert 'deep-mood: {quantity: WHICH, topic: "plant/air", key: "/deep/mood"}' in draft.text
+    assert 'deep_mood: {quantity: CHOOSE, topic: "plant/air", key: "/deep/mood"}' in draft.text
     assert 'quantity: turbidity, topic: "plant/pack", name: "turbidity"' in draft.text
     assert 'quantity: battery_level, topic: "plant/battery_level"' in draft.text
     assert 'quantity: co2, metric: "co2"' in draft.text

@@ -58,7 +58,7 @@ def test_structures_are_followed(form, payload):
     assert values[0] == 4
     assert all(math.isnan(value) for value in values[1:])
     assert reasons == [Reason.GOOD, Reason.NOT_AVAILABLE, Reason.NOT_AVAILABLE]
-    assert "no key 'd' in the message, it has: a, c" in details[2]
+    assert "no key 'd' in the answer, it has: a, c" in details[2]
 
 
 def test_a_partial_message_leaves_the_rest_alone():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from connectors.mqtt.access import Access
+from connectors.mqtt.guard import GuardedSocket
 from connectors.mqtt.session import Session, connected
 from tests.servers import LOOPBACK
 from twin.errors import TransientError
@@ -45,12 +46,15 @@ async def answering(answer: Answer) -> AsyncIterator[Access]:
         yield Access(endpoint, "barriotest", timeout_s=3.0, keepalive_s=5.0, keep_s=60.0)
 
 
-async def drained(session: Session) -> int:
+async def drained(session: Session, *, acknowledge: bool = False) -> int:
     """Take until the connection is lost; returns how many messages came."""
     count = 0
     try:
         while True:
-            count += len(await session.take())
+            some = await session.take()
+            count += len(some)
+            for arrival in some if acknowledge else ():
+                session.ack(arrival)
     except TransientError:
         return count
 
@@ -106,6 +110,58 @@ async def test_who_is_no_broker_is_said(said, words):
     assert time.monotonic() - began < 2
 
 
+@pytest.mark.parametrize(("code", "again_s"), [(3, None), (4, 60), (5, 60)])
+async def test_wrong_credentials_are_not_tried_again_and_again(code, again_s):
+    """What the broker says of a password is true a second later as well, and an account may be locked."""
+
+    async def answer(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(bytes([0x20, 2, 0, code]))
+        await writer.drain()
+
+    async with answering(answer) as access:
+        with pytest.raises(TransientError, match="refuses us") as caught:
+            async with connected(access, time.time_ns):
+                pass
+
+    assert caught.value.retry_after_s == again_s
+
+
+async def test_a_broker_that_never_answers_a_subscription_is_given_up():
+    """No SUBACK in time is a TransientError."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK["3.1.1"])
+        await reader.read()
+
+    async with (
+        answering(answer) as access,
+        connected(replace(access, timeout_s=0.3), time.time_ns) as session,
+    ):
+        with pytest.raises(TransientError, match="no answer to SUBSCRIBE"):
+            await session.follow(["a/#"])
+
+
+async def test_a_broker_that_does_not_read_is_given_up(monkeypatch):
+    """Acknowledgements that cannot be sent are not gathered in memory without end."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(CONNACK["3.1.1"])
+        for number in range(15_000):
+            writer.write(b"\x32\x06\x00\x01t" + (number + 1).to_bytes(2, "big") + b"1")
+            await writer.drain()
+        await reader.read()
+
+    def full(_: object, data: bytes) -> int:
+        raise BlockingIOError
+
+    async with answering(answer) as access, connected(access, time.time_ns) as session, asyncio.timeout(30):
+        monkeypatch.setattr(GuardedSocket, "send", full)
+        count = await drained(session, acknowledge=True)
+
+    assert session.lost == "the broker sends and does not read what it is sent"
+    assert 10_000 < count <= 15_000
+
+
 async def test_a_mute_broker_is_given_up():
     """Nothing after the connection is made is a TransientError when the time is over."""
 
@@ -151,7 +207,7 @@ async def test_a_flood_is_not_gathered_in_memory():
 
     async with answering(answer) as access, connected(access, time.time_ns) as session:
         await asyncio.sleep(1.0)
-        held, stopped = len(session._arrived), sent
+        held, stopped = len(session._inbox), sent
         await asyncio.sleep(0.3)
         assert sent == stopped < 20_000
         assert held < 2_200

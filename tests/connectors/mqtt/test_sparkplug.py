@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from contextlib import suppress
 
 import pytest
@@ -28,6 +29,46 @@ def test_a_payload_by_the_published_schema():
     assert metric is not None
     assert (metric.alias, metric.time, metric.datatype) == (7, 2_000_000, 3)
     assert raw_of(metric, metric.datatype) == -5
+
+
+@pytest.mark.parametrize(
+    ("payload", "words"),
+    [(b"\x12\x00" * 500_000, "500000 metrics"), (b"\x12\xff\xff\xff\xff\x0f", "no Sparkplug B payload")],
+)
+def test_a_birth_of_a_million_bytes_is_refused_at_once(payload, words):
+    """More metrics than anybody has, or a metric that does not end, is undecodable, and nobody waits for it."""
+    began = time.monotonic()
+    with pytest.raises(NoValue, match=words):
+        decode(payload)
+
+    assert time.monotonic() - began < 1
+
+
+def test_a_name_that_is_no_text_is_read_past():
+    """Bytes that are not UTF-8 in a name or a text are shown as such; the metrics beside them are read."""
+    bad, good = b"\x0a\x01\xff\x7a\x02\xc3\x28", b"\x0a\x01T\x50\x05"
+
+    first, second = decode(b"\x12\x07" + bad + b"\x12\x05" + good).metrics
+
+    assert (first.name, first.value) == ("\ufffd", "\ufffd(")
+    assert (second.name, second.value) == ("T", 5)
+
+
+def test_a_metric_with_a_hundred_thousand_properties_is_read_at_once():
+    """Properties beyond what anybody has are not looked at."""
+    properties = b"\x0a\x00" * 100_000 + b"\x12\x00" * 100_000
+    size = len(properties)
+    head = b"\x4a" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14])
+    metric = b"\x0a\x01a" + head + properties + b"\x50\x07"
+    size = len(metric)
+    began = time.monotonic()
+
+    (found,) = decode(
+        b"\x12" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + metric
+    ).metrics
+
+    assert (found.value, found.quality) == (7, None)
+    assert time.monotonic() - began < 0.5
 
 
 _NUMBERS = {

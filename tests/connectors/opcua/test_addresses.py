@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from connectors.conformance.recording import device
 from connectors.opcua import connector
 from connectors.opcua.addresses import BrowsePath, address_of, method_of, notifiers_of, parse_path
-from connectors.opcua.codec import NodeAddress
+from connectors.opcua.nodes import NodeAddress
 
 names = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=20)
 spaces = st.integers(0, 2**16 - 1) | st.sampled_from(["urn:a", "http://plant.example/UA/", "urn:x:y"])

@@ -11,9 +11,9 @@ from asyncua.ua.object_ids import ObjectIds
 from connectors.home import Home
 from connectors.opcua import connector, discover
 from connectors.opcua.access import Access
-from connectors.opcua.codec import NodeAddress
 from connectors.opcua.discover import Survey
 from connectors.opcua.draft import Kind
+from connectors.opcua.nodes import NodeAddress
 from connectors.opcua.security import Door
 from connectors.opcua.session import Session
 from connectors.opcua.unece import NAMESPACE, unit_id

@@ -7,8 +7,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.opcua.codec import NodeAddress, parse_node
 from connectors.opcua.draft import CHOOSE, Kind, Type, Variable, draft, states_of
+from connectors.opcua.nodes import NodeAddress, parse_node
 from connectors.registry import Connectors
 from twin.errors import ConfigError
 from twin.model.loader import load_district

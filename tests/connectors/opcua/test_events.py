@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.conformance.recording import RecordingSink, bind, device
+from connectors.home import Home
 from connectors.opcua import connector
-from connectors.opcua.codec import NodeAddress
 from connectors.opcua.conditions import FIELDS, Condition, Conditions
 from connectors.opcua.events import Events
+from connectors.opcua.memory import Heard, Memory
+from connectors.opcua.nodes import NodeAddress
 from twin.events import DeviceEvent
 
 URIS = {"urn:plant": 3}
@@ -33,7 +35,7 @@ def heard():
         device(connector, "opc.tcp://h", {"a": {"node": "i=1"}}, name="boiler", options={"events": True})
     )
     sink, conditions = RecordingSink(), Conditions()
-    return Events(None, sink, [one], conditions), sink, conditions
+    return Events(None, sink, [one], Memory(Heard(Home(), []), conditions)), sink, conditions
 
 
 async def test_a_plain_event_has_no_key(heard):
@@ -114,7 +116,9 @@ async def test_no_field_of_an_event_can_do_harm(values):
         ua.Variant(value) if not isinstance(value, float) else ua.Variant(value, ua.VariantType.Double)
         for value in values
     ]
-    await Events(None, sink, [one], Conditions()).take([ua.EventFieldList(0, fields)], 7, {})
+    await Events(None, sink, [one], Memory(Heard(Home(), []), Conditions())).take(
+        [ua.EventFieldList(0, fields)], 7, {}
+    )
 
     (event,) = sink.events
     assert 1 <= event.severity <= 1000
@@ -123,7 +127,7 @@ async def test_no_field_of_an_event_can_do_harm(values):
 
 def test_conditions_are_bounded(monkeypatch):
     """A server that invents conditions for ever takes a bounded part of memory: the oldest go."""
-    monkeypatch.setattr("connectors.opcua.conditions._MOST_CONDITIONS", 3)
+    monkeypatch.setattr("connectors.opcua.conditions.MOST_CONDITIONS", 3)
     conditions = Conditions()
     for number in range(10):
         event = DeviceEvent("test/a", "x", 1, 1, 1, "", "", key=str(number))

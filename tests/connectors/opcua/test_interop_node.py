@@ -6,13 +6,17 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connectors.conformance.recording import RecordingSink, bind, device, running
+from connectors.abilities import Done, Setting
+from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
-from connectors.opcua.certificates import TRUSTED, load_certificate, make, names_of
+from connectors.opcua.certificates import load_certificate, names_of
+from connectors.opcua.folders import TRUSTED
+from connectors.opcua.own import make
 from connectors.opcua.security import POLICIES
 from tests.connectors.opcua.node import URI, NodeServer
 from tests.connectors.opcua.pki import DER, identity
+from tests.connectors.opcua.servers import wire
 from twin.errors import TransientError
 from twin.model.protocol import parse_endpoint
 from twin.quality import Reason
@@ -140,3 +144,115 @@ async def test_discovery_drafts_a_profile(node, home):
     assert "writable" not in lines["count"]
     assert "label" not in lines
     assert all(f"number{at}" in lines for at in range(450)), "what continuation points hold"
+
+
+def setting(bound, name, raw):
+    return Setting(next(one for one in bound.points if one.point.name == name), raw)
+
+
+async def test_what_was_missed_is_read_from_history(node, home):
+    """After a cut, each of the server's ticks is there exactly once, and the stretch is called filled."""
+    async with wire(node.port) as line:
+        endpoint = f"opc.tcp://127.0.0.1:{line.port}/plant"
+        points = {"counter": {"node": "s=Plant.Counter"}}
+        one = bind(device(connector, endpoint, points, options={**named(node), "queue_size": 100}))
+        (link,) = connector.links([one], home)
+        sink = RecordingSink()
+        async with supervised(link, sink, wait_s=1.0):
+            await sink.wait_for(lambda: len(sink.frames) > 3, timeout=20)
+            last = sink.latest(one)["counter"].time
+            line.cut()
+            await sink.wait_for(lambda: sink.ups == 2, timeout=20)
+            await sink.wait_for(
+                lambda: any(start <= last < stop for _, start, stop in sink.fills), timeout=20
+            )
+
+    live = [reading.value for reading in sink.readings()]
+    kept = [value for frame in sink.backfilled for value in frame.values.tolist()]
+    cut = [value for value in kept if value > live[0]]
+    assert len(cut) >= 5
+    assert sorted(set(live) | set(cut)) == [live[0] + step for step in range(int(live[-1] - live[0]) + 1)]
+
+
+async def test_a_method_and_a_float_are_written(node, home):
+    """A method is called with the type of its argument, and a Float takes what fits it and is read back."""
+    points = {
+        "reset": {"method": "s=Plant.Reset", "object": "s=Plant", "writable": True},
+        "setpoint": {"node": "s=Plant.Setpoint", "writable": True},
+        "count": {"node": "s=Plant.Count", "writable": True},
+        "counter": {"node": "s=Plant.Counter"},
+    }
+    one, link = link_to(node, home, points)
+    sink = RecordingSink()
+    async with running(link, sink):
+        await sink.wait_for(lambda: len(sink.latest(one)) == 3, timeout=20)
+        wanted = {"reset": 5000.0, "setpoint": 22.5, "count": 1.0}
+        done = await link.write([setting(one, name, raw) for name, raw in wanted.items()])
+        await sink.wait_for(lambda: sink.by_name(one)["counter"] >= 5000.0, timeout=10)
+
+    assert [(each.done, each.read_back) for each in done[:2]] == [(Done.WRITTEN, None), (Done.WRITTEN, 22.5)]
+    assert (done[2].done, done[2].words.split(":")[0]) == (Done.REFUSED, "BadNotWritable")
+
+
+async def test_an_alarm_arrives_and_is_acknowledged(node, home):
+    """A level beyond its limit is an alarm here; acknowledged here, the server tells that it is, and later its end."""
+    one, link = link_to(node, home, {"level": {"node": "s=Plant.Level", "writable": True}}, events=True)
+    sink = RecordingSink()
+    async with running(link, sink):
+        await sink.wait_for(lambda: sink.latest(one), timeout=20)
+        await link.write([setting(one, "level", 50.0)])
+        await sink.wait_for(lambda: any(event.active for event in sink.events), timeout=10)
+        raised = next(event for event in sink.events if event.active)
+        words = await link.acknowledge(raised.device, raised.key, "seen")
+        await sink.wait_for(lambda: any(event.acknowledged for event in sink.events), timeout=10)
+        await link.write([setting(one, "level", 1.0)])
+        await sink.wait_for(lambda: sink.events[-1].active is False, timeout=10)
+
+    assert (raised.kind, raised.acknowledged, words) == ("ExclusiveLimitAlarmType", False, "")
+    assert raised.key == f"nsu={URI};s=Plant.LevelAlarm"
+
+
+async def test_a_dead_band_in_percent_is_the_servers(node, home):
+    """Changes under a share of the EURange are not reported; those beyond it are."""
+    supply = {"node": "s=Plant.SupplyTemperature"}
+    points = {"all": {**supply, "writable": True}, "coarse": {**supply, "deadband": "5%"}}
+    one, link = link_to(node, home, points)
+    sink = RecordingSink()
+    async with running(link, sink):
+        await sink.wait_for(lambda: len(sink.latest(one)) == 2, timeout=20)
+        for value in (23.0, 40.0, 21.5):
+            await link.write([setting(one, "all", value)])
+            await sink.wait_for(lambda value=value: sink.by_name(one)["all"] == value, timeout=10)  # type: ignore[misc]
+        await sink.wait_for(lambda: sink.by_name(one)["coarse"] == 21.5, timeout=10)
+
+    heard = [reading.value for reading in sink.readings() if reading.id == one.points[1].id]
+    assert 23.0 not in heard
+    assert 40.0 in heard
+
+
+async def test_fields_of_structures_by_browse_path(node, home):
+    """Structures of the standard, inner ones and an enumeration among them, are read at the end of a path."""
+    points = {
+        "low": {"path": "/Objects/Plant/SupplyTemperature/0:EURange", "field": "Low"},
+        "high": {"path": "/Objects/Plant/SupplyTemperature/0:EURange", "field": "High"},
+        "state": {
+            "path": "/Objects/0:Server/0:ServerStatus",
+            "field": "State",
+            "states": {0: "running", 1: "failed"},
+        },
+        "product": {
+            "path": "/Objects/0:Server/0:ServerStatus",
+            "field": "BuildInfo.ProductName",
+            "states": {"other": "other", "node-opcua peer": "peer"},
+        },
+    }
+    one, link = link_to(node, home, points)
+    sink = RecordingSink()
+    async with running(link, sink):
+        await sink.wait_for(lambda: len(sink.latest(one)) == 4, timeout=20)
+    found = sink.by_name(one)
+    states = {bound.point.name: bound.state_ids for bound in one.points}
+
+    assert (found["low"], found["high"]) == (-20.0, 60.0)
+    assert found["state"] == states["state"][0]
+    assert found["product"] == states["product"]["node-opcua peer"]

@@ -9,11 +9,13 @@ import pytest
 from asyncua import ua
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connectors.conformance.recording import RecordingSink, bind, device, running
+from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.access import Access
-from connectors.opcua.certificates import REJECTED, TRUSTED, make, thumbprint, trust, untrust
+from connectors.opcua.certificates import thumbprint
+from connectors.opcua.folders import REJECTED, TRUSTED, trust, untrust
+from connectors.opcua.own import load_own, make
 from connectors.opcua.security import POLICIES, Door, RefusedError, choose
 from tests.connectors.opcua.pki import (
     DER,
@@ -318,3 +320,54 @@ def test_devices_with_another_login_get_a_session_of_their_own(tmp_path):
     ]
 
     assert [len(link.devices) for link in connector.links(devices, Home(tmp_path))] == [2, 1]
+
+
+async def test_a_wrong_password_is_tried_ever_less_often(bms, home):
+    """Each refusal asks for a longer wait, so that nobody is locked out; with the right one they are forgotten."""
+    secrets = {"bms": "guess"}
+    guarded = Home(trusting(home, SERVER).folder, secrets.__getitem__)
+    link = link_to(bms.endpoint, guarded, user="operator", password="${secret:bms}")
+    waits = []
+    for secret in ("guess", "guess", "guess", SECRET, "guess"):
+        secrets["bms"] = secret
+        if secret == SECRET:
+            await value_through(link)
+            continue
+        with pytest.raises(TransientError) as caught:
+            await link.run(RecordingSink())
+        waits.append(caught.value.retry_after_s)
+
+    assert waits == [30.0, 60.0, 120.0, 30.0]
+
+
+async def test_trust_that_is_withdrawn_ends_the_session(bms, home):
+    """A server that is trusted no more is left while it is connected, with what to do in the words."""
+    link = link_to(bms.endpoint, trusting(home, SERVER), recheck="200ms")
+    sink = RecordingSink()
+    async with supervised(link, sink):
+        await sink.wait_for(lambda: sink.frames, timeout=20)
+        untrust(home.folder, thumbprint(SERVER.certificate))
+        await sink.wait_for(lambda: sink.downs, timeout=10)
+
+    assert "nobody trusts it yet" in sink.downs[0].words
+
+
+async def test_certificates_may_be_renewed_while_it_runs(home):
+    """Our new certificate is shown at the next connect; a server's new one is refused until somebody trusts it."""
+    renewed = identity()
+    with SecureBms(VARIABLES, SERVER) as server:
+        link = link_to(server.endpoint, trusting(home, SERVER))
+        await value_through(link)
+        (home.folder / "own").unlink()
+        made = make(home.folder, "urn:barrio:test:renewed", ["localhost"])
+        await value_through(link)
+        port = server.port
+    with SecureBms(VARIABLES, renewed, port=port):
+        words = await refusal(link)
+        trust(home.folder, thumbprint(renewed.certificate))
+        value, _ = await value_through(link)
+
+    assert load_own(home.folder).uri == "urn:barrio:test:renewed"
+    assert thumbprint(load_own(home.folder).certificate) == made.thumbprint
+    assert words.endswith(f"--trust {thumbprint(renewed.certificate)}`")
+    assert value == 21.5

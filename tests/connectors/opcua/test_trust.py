@@ -8,7 +8,8 @@ from cryptography.hazmat.primitives import hashes
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.opcua.certificates import ISSUERS, REJECTED, TRUSTED, thumbprint
+from connectors.opcua.certificates import thumbprint
+from connectors.opcua.folders import ISSUERS, REJECTED, TRUSTED
 from connectors.opcua.trust import NotTrustedError, judge
 from tests.connectors.opcua.pki import DER, SERVER_URI, identity
 

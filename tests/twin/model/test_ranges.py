@@ -65,6 +65,14 @@ def test_the_bound_is_tried_before_anything_is_made():
     assert sum(1 for _ in expand({"id": f"a-{{1..{MOST_DEVICES}}}"}, HERE) or ()) == MOST_DEVICES
 
 
+def test_many_long_texts_are_not_written_out():
+    """A hundred thousand devices with a page of text each are refused before any is made."""
+    overrides = {"options": {"words": f"{'x' * 10_000} {{1..100000}}"}}
+
+    with pytest.raises(RangeError, match="characters when written out, at most 50,000,000 are allowed"):
+        expanded(id="a-{1..100000}", overrides=overrides)
+
+
 @given(first=st.integers(0, 2000), count=st.integers(1, 60), width=st.integers(0, 6))
 def test_every_number_comes_once_and_in_order(first, count, width):
     """A range gives exactly the numbers from its first to its last."""

@@ -113,3 +113,22 @@ def test_deep_nesting_ends_early():
 
     assert parse_yaml(Path("a.yaml"), "[" * 1_000_000, faults) is None
     assert len(faults) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "advised"),
+    [
+        ("{id: lamp-{001..400}, site: here}", True),
+        ("{id: a, password: ${secret:bms}}", True),
+        ("{node: s={prefix}.Level}", True),
+        ('{id: "lamp-{001..400}", site: here]', False),
+        ("{id: a, site: [b}", False),
+    ],
+)
+def test_braces_without_quotes_are_recognised(text, advised):
+    """Whoever forgets the quotes around a range, a secret or a placeholder is told to put them."""
+    faults = Faults()
+    parse_yaml(Path("devices.yaml"), text, faults)
+
+    assert len(faults) == 1
+    assert ("in quotes" in faults.found[0].message) == advised

@@ -1,17 +1,16 @@
-"""What stands in a decoded payload, and what it is as a reading. Pure; knows no protocol."""
+"""What stands in a decoded payload, and what it is as a reading. Pure."""
 
 from __future__ import annotations
 
 import math
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from decimal import Decimal
+from fractions import Fraction
 from typing import TYPE_CHECKING, Any, cast
 
 import cbor2
 
-from connectors.mqtt.config import Clock
 from connectors.payloads.decoding import NoValue, shown, steps
 from twin.quality import Reason
 
@@ -26,18 +25,17 @@ _NUMBER = re.compile(
 _INTEGER = re.compile(r"[+-]?\d{1,400}", re.ASCII)
 _INDEX = re.compile(r"\d{1,9}", re.ASCII)
 _TRUTH = {"true": True, "false": False}
-_PER_SECOND = {
-    Clock.SECONDS: 1,
-    Clock.MILLISECONDS: 10**3,
-    Clock.MICROSECONDS: 10**6,
-    Clock.NANOSECONDS: 10**9,
-}
-# 2255; beyond it nanoseconds do not fit into 64 bits.
-_LAST_S = 9_000_000_000
+
+
+class Missing(NoValue):
+    """Raised where a payload does not have the place that a profile names."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(Reason.NOT_AVAILABLE, words)
 
 
 def follow(found: Any, key: str | None) -> object:
-    """Return what stands at a key (`steps`); KeyError with words for a person where nothing does."""
+    """Return what stands at a key (`steps`); Missing where nothing does. CBOR may have integers for keys."""
     if key is not None and isinstance(found, Mapping) and key in found:
         return found[key]
     for step in steps(key):
@@ -46,16 +44,18 @@ def follow(found: Any, key: str | None) -> object:
 
 
 def _step(found: Any, step: str, key: str | None) -> object:
+    index = int(step) if _INDEX.fullmatch(step) else None
     if isinstance(found, Mapping):
-        if step in found:
-            return cast("object", found[step])
+        for place in (step, index):
+            if place is not None and place in found:
+                return cast("object", found[place])
         held = shown(", ".join(shown(name) for name in list(found)[:8]) or "none")
-        raise KeyError(f"no key {key!r} in the message, it has: {held}")
-    if isinstance(found, Sequence) and not isinstance(found, str | bytes) and _INDEX.fullmatch(step):
-        if int(step) < len(found):
-            return cast("object", found[int(step)])
-        raise KeyError(f"no key {key!r} in the message, the list ends at {len(found)}")
-    raise KeyError(f"no key {key!r} in the message, it is {shown(found)}")
+        raise Missing(f"no key {key!r} in the answer, it has: {held}")
+    if index is not None and isinstance(found, Sequence) and not isinstance(found, str | bytes):
+        if index < len(found):
+            return cast("object", found[index])
+        raise Missing(f"no key {key!r} in the answer, the list ends at {len(found)}")
+    raise Missing(f"no key {key!r} in the answer, it is {shown(found)}")
 
 
 def settle(
@@ -66,23 +66,23 @@ def settle(
     `textual` says that a number may be written as text, `null_values` by what the device says that it has none.
     """
     if raw is None or raw is cbor2.undefined or (textual and raw == ""):
-        raise NoValue(Reason.NOT_AVAILABLE, "the message holds no value")
+        raise NoValue(Reason.NOT_AVAILABLE, "the answer holds no value")
     if null_values and is_null(raw, null_values):
         raise NoValue(Reason.NOT_AVAILABLE, f"the device writes {shown(raw)} for no value")
     if bound.state_ids:
         return _state(bound, raw), Reason.GOOD
-    return _number(_plain(raw) if textual else raw)
+    return _number(plain(raw) if textual else raw)
 
 
 def is_null(raw: object, null_values: Sequence[object]) -> bool:
     """Whether a raw value is one of those by which a device says that it has none; 1 is not true."""
-    plain = _plain(raw)
+    held = plain(raw)
     return any(
-        null in (raw, plain) and isinstance(plain, bool) is isinstance(null, bool) for null in null_values
+        null in (raw, held) and isinstance(held, bool) is isinstance(null, bool) for null in null_values
     )
 
 
-def _plain(raw: object) -> object:
+def plain(raw: object) -> object:
     """Return the number that a text writes, anything else as it is."""
     if isinstance(raw, str) and _NUMBER.fullmatch(raw):
         return int(raw) if _INTEGER.fullmatch(raw) else float(raw)
@@ -90,7 +90,7 @@ def _plain(raw: object) -> object:
 
 
 def _number(raw: object) -> tuple[float, Reason]:
-    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal):
+    if isinstance(raw, bool) or not isinstance(raw, int | float | Decimal | Fraction):
         raise NoValue(Reason.WRONG_TYPE, f"no number: {shown(raw)}")
     try:
         value = float(raw)
@@ -113,44 +113,15 @@ def _state(bound: BoundPoint, raw: object) -> float:
 def codes_of(raw: object) -> Sequence[StateKey]:
     """Return the codes that a raw value may mean: itself, and what a text or a whole number writes."""
     if isinstance(raw, str):
-        plain = _plain(raw)
+        held = plain(raw)
         truth = _TRUTH.get(raw.lower())
-        return [raw, *([plain] if isinstance(plain, int) else []), *([] if truth is None else [truth])]
+        return [raw, *([held] if isinstance(held, int) else []), *([] if truth is None else [truth])]
     if isinstance(raw, float):
         return [int(raw)] if raw.is_integer() else []
     return [raw] if isinstance(raw, bool | int) else []
 
 
-def time_of(raw: object, clock: Clock | None) -> int:
-    """Return ns UTC of a device's time; NoValue when it is none that can be. A local time without zone is none."""
-    if isinstance(raw, str) and clock in {None, Clock.ISO}:
-        return _iso(raw)
-    number = _plain(raw)
-    if isinstance(number, bool) or not isinstance(number, int | float) or clock is Clock.ISO:
-        raise NoValue(Reason.UNDECODABLE, f"no time: {shown(raw)}")
-    per_second = _PER_SECOND[clock or Clock.SECONDS]
-    if not 0 < number <= _LAST_S * per_second:
-        raise NoValue(Reason.UNDECODABLE, f"no time in {clock or Clock.SECONDS} since 1970: {shown(raw)}")
-    if isinstance(number, int):
-        return number * (10**9 // per_second)
-    # A float of this size is good to a quarter of a microsecond; more digits would be invented.
-    return round(number * (10**6 / per_second)) * 1_000
-
-
-def _iso(raw: str) -> int:
-    try:
-        moment = datetime.fromisoformat(raw.strip())
-    except ValueError:
-        raise NoValue(Reason.UNDECODABLE, f"no time: {shown(raw)}") from None
-    if moment.tzinfo is None:
-        raise NoValue(Reason.UNDECODABLE, f"a time without its zone: {shown(raw)}")
-    since = moment.timestamp()
-    if not 0 < since <= _LAST_S:
-        raise NoValue(Reason.UNDECODABLE, f"no time after 1970: {shown(raw)}")
-    return round(since * 1e6) * 1_000
-
-
 def is_number(raw: object) -> bool:
     """Whether a raw value is a number, or a text that writes one."""
-    plain = _plain(raw)
-    return isinstance(plain, int | float) and not isinstance(plain, bool)
+    held = plain(raw)
+    return isinstance(held, int | float) and not isinstance(held, bool)

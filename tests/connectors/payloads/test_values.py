@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 
 import pytest
@@ -11,9 +10,8 @@ from hypothesis import strategies as st
 
 from connectors.conformance.recording import bind, device
 from connectors.mqtt import connector
-from connectors.mqtt.config import Clock
-from connectors.mqtt.values import follow, is_null, settle, time_of
 from connectors.payloads.decoding import NoValue
+from connectors.payloads.values import Missing, follow, is_null, settle
 from twin.quality import Reason
 
 PLAIN = bind(device(connector, "mqtt://h/t", {"p": {}})).points[0]
@@ -50,7 +48,7 @@ def test_a_key_that_holds_dots_goes_first():
 )
 def test_a_key_that_leads_nowhere_says_what_is_there(found, key, words):
     """The words name the key and what the message has instead."""
-    with pytest.raises(KeyError, match=words):
+    with pytest.raises(Missing, match=words):
         follow(found, key)
 
 
@@ -125,49 +123,7 @@ def test_values_for_no_value(raw, nulls, yes):
     assert is_null(raw, nulls) is yes
 
 
-@pytest.mark.parametrize(
-    ("raw", "clock", "ns"),
-    [
-        ("2026-03-01T12:00:00Z", None, 1_772_366_400_000_000_000),
-        ("2026-03-01T06:00:00.5-06:00", Clock.ISO, 1_772_366_400_500_000_000),
-        (1_772_366_400, None, 1_772_366_400_000_000_000),
-        (1_772_366_400_250, Clock.MILLISECONDS, 1_772_366_400_250_000_000),
-        ("1772366400", Clock.SECONDS, 1_772_366_400_000_000_000),
-        (1_772_366_400_000_000_001, Clock.NANOSECONDS, 1_772_366_400_000_000_001),
-        (1_772_366_400.5, None, 1_772_366_400_500_000_000),
-    ],
-)
-def test_times_as_devices_write_them(raw, clock, ns):
-    """ISO 8601 with a zone, and counts since 1970 in the unit that the profile names."""
-
-    assert time_of(raw, clock) == ns
-
-
-@pytest.mark.parametrize(
-    ("raw", "clock"),
-    [
-        ("2026-03-01T12:00:00", None),
-        ("soon", None),
-        (True, None),
-        (0, None),
-        (-5, None),
-        (1_772_366_400_250, None),
-        (math.nan, None),
-        (1e300, Clock.NANOSECONDS),
-        (1_772_366_400, Clock.ISO),
-        (None, None),
-        ("0001-01-01T00:00:00+14:00", None),
-    ],
-)
-def test_what_is_no_time(raw, clock):
-    """A local time, a time of another unit and nonsense are refused, never guessed."""
-    with pytest.raises(NoValue) as caught:
-        time_of(raw, clock)
-
-    assert caught.value.reason is Reason.UNDECODABLE
-
-
-_JSON = st.recursive(
+ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
@@ -175,22 +131,10 @@ _JSON = st.recursive(
 
 
 @settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(_JSON, st.sampled_from([PLAIN, STATES]), st.booleans())
+@given(ANYTHING, st.sampled_from([PLAIN, STATES]), st.booleans())
 def test_anything_is_a_value_or_says_why_not(raw, point, textual):
     """Whatever stands in a payload, it is a float with a reason, or NoValue."""
     with suppress(NoValue):
         value, reason = settle(point, raw, textual=textual)
         assert isinstance(value, float)
         assert reason in {Reason.GOOD, Reason.IMPRECISE}
-
-
-@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
-@given(_JSON, st.sampled_from([None, *Clock]))
-def test_any_time_fits_or_is_refused(raw, clock):
-    """Whatever stands in the place of a time, it is ns within 64 bits, or NoValue."""
-    try:
-        found = time_of(raw, clock)
-    except NoValue:
-        return
-
-    assert -(2**63) < found < 2**63

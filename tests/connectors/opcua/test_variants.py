@@ -9,7 +9,7 @@ from asyncua.ua.ua_binary import variant_from_binary, variant_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.opcua.commands import CannotSet, variant_of
+from connectors.opcua.variants import CannotSet, variant_of
 
 Type = ua.VariantType
 NUMBERS = [
