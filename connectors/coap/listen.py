@@ -75,12 +75,13 @@ class ListenLink:
             raise TransientError(self.name, str(none)) from none
 
     async def _serve(self, site: Site, sink: Sink, stack: AsyncExitStack) -> None:
+        wrap = self._wrap()
         try:
             sock = server.bound(self._endpoint.host, self._endpoint.port)
         except OSError as error:
             raise TransientError(self.name, f"cannot listen here: {server.taken(error)}") from error
         async with asyncio.TaskGroup() as tasks:
-            serving = server.serving(sock, site.handle, tasks, self._wrap())
+            serving = server.serving(sock, site.handle, tasks, wrap)
             (await stack.enter_async_context(serving)).dropped = self.dropped
             sink.up()
             await asyncio.Event().wait()

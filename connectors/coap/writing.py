@@ -14,7 +14,7 @@ from connectors.coap.keys import Exhausted
 from connectors.coap.payload import CONTENT_FORMATS, encode, place_of, wire_of
 from connectors.coap.reader import Reader, accepted
 from connectors.coap.security import NONE
-from connectors.payloads.decoding import NoValue
+from connectors.payloads.decoding import NoValue, steps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from connectors.coap.line import Line
     from connectors.coap.security import Security
     from twin.model.spec import StateKey
+
+    Place = tuple[str, ...]
 
 _METHODS = {"put": aiocoap.PUT, "post": aiocoap.POST}
 PLAIN = "plain CoAP is never written to: give the device OSCORE or DTLS"
@@ -38,16 +40,12 @@ class Writer:
         self._security = security
 
     async def write(self, settings: Sequence[Setting]) -> Sequence[Outcome]:
-        """Return an outcome for each setting, in order. Settings of one resource go in one request."""
+        """Return an outcome for each setting, in order. Settings of one resource go in one request where they can."""
         if self._security.name == NONE:
             return [Outcome(setting, Done.REFUSED, words=PLAIN) for setting in settings]
-        groups: dict[tuple[str, str], list[Setting]] = {}
-        for setting in settings:
-            address = address_of(setting.point.point)
-            groups.setdefault((address.resource, address.write), []).append(setting)
         outcomes: dict[int, Outcome] = {}
-        for (resource, method), group in groups.items():
-            found = await self._set(resource, method, group)
+        for resource, method, places in _grouped(settings):
+            found = await self._set(resource, method, list(places.values()))
             outcomes.update({id(outcome.setting): outcome for outcome in found})
         return [outcomes[id(setting)] for setting in settings]
 
@@ -104,6 +102,28 @@ class Writer:
         if answer.code != aiocoap.CONTENT:
             return nothing
         return [_back(reader, setting, answer) for setting in group]
+
+
+def _grouped(settings: Sequence[Setting]) -> list[tuple[str, str, dict[Place, Setting]]]:
+    """Return `(resource, method, settings by place)`, no group with two values that one payload could not hold."""
+    groups: list[tuple[str, str, dict[Place, Setting]]] = []
+    for setting in settings:
+        point, address = setting.point.point, address_of(setting.point.point)
+        place = steps(place_of(point, address, wire_of([(point, address)], None)))
+        for resource, method, places in groups:
+            same = (resource, method) == (address.resource, address.write)
+            if same and not any(_meet(place, other) for other in places):
+                places[place] = setting
+                break
+        else:
+            groups.append((address.resource, address.write, {place: setting}))
+    return groups
+
+
+def _meet(one: Place, other: Place) -> bool:
+    """Whether two places are the same, or one lies inside of the other."""
+    common = min(len(one), len(other))
+    return one[:common] == other[:common]
 
 
 def _back(reader: Reader, setting: Setting, answer: aiocoap.Message) -> float | StateKey | None:

@@ -132,3 +132,31 @@ def test_pages_are_parts_of_the_whole():
     ]
     with pytest.raises(Rejected, match="at most 8192 bytes"):
         held.register("e0", {}, "<" * 9_000, "10.0.0.1:1", "coap")
+
+
+def test_a_directory_keeps_what_a_lookup_can_ask_for():
+    """The domain is an attribute (RFC 9176, section 5), an address of its own stands without its last slash."""
+    held = Directory(["lamp-1"], {}, "")
+    held.register("lamp-1", {"base": "coap://10.0.0.7:5683/", "d": "north"}, "", "10.0.0.8:9", "coap")
+    (found,) = held.endpoints({"d": "nor*"})
+
+    assert found.attributes == {
+        "ep": "lamp-1",
+        "base": "coap://10.0.0.7:5683",
+        "rt": "core.rd-ep",
+        "d": "north",
+    }
+    assert held.endpoints({"d": "sou*"}) == []
+
+
+def test_a_registration_has_a_bound():
+    """More attributes than are kept are refused, with their number, and so are more attributes of a link."""
+    held = Directory(["lamp-1"], {}, "")
+    with pytest.raises(Rejected, match="at most 16 attributes"):
+        held.register("lamp-1", {f"a{number}": "1" for number in range(17)}, "", "h:1", "coap")
+    with pytest.raises(Rejected, match="more than 24 attributes of one link"):
+        held.register(
+            "lamp-1", {}, "</t>" + ";a;b;c;d;e" + "".join(f";x{n}" for n in range(20)), "h:1", "coap"
+        )
+
+    assert held.get("1") is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from typing import TYPE_CHECKING
 
 import aiocoap
 import cbor2
@@ -14,18 +15,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.abilities import Discovers
-from connectors.coap import connector, wire
+from connectors.coap import connector, discovery, wire
 from connectors.coap.config import CoapOptions
 from connectors.coap.draft import Seen, drafted
 from connectors.coap.linkformat import CoreLink, LinkError, parse, write
 from connectors.home import Home
 from connectors.registry import Connectors
+from tests.connectors.coap.answering import answering
 from tests.connectors.coap.pushing import pack
 from tests.connectors.coap.server import Thing, serving
 from tests.servers import LOOPBACK, free_port
 from twin.errors import ConfigError, TransientError
 from twin.model.loader import load_district
 from twin.model.protocol import parse_endpoint
+
+if TYPE_CHECKING:
+    from connectors.coap.server import Request
 
 HERE = parse_endpoint("coap://10.0.0.7", connector.schemes)
 
@@ -210,3 +215,51 @@ def test_any_text_is_a_list_of_links_or_none(text):
         return
 
     assert all(isinstance(link.target, str) for link in links)
+
+
+async def test_a_device_without_a_list_gives_no_draft():
+    """What it said instead is in the error."""
+
+    async def handle(_request: Request) -> aiocoap.Message:
+        return aiocoap.Message(code=aiocoap.NOT_FOUND, payload=b"nothing here")
+
+    async with answering(handle) as port:
+        with pytest.raises(TransientError, match=r"no list of its resources: 4\.04 Not Found: nothing here"):
+            await look(f"coap://{LOOPBACK}:{port}")
+
+
+async def test_resources_that_do_not_answer_are_named_and_the_look_has_an_end(monkeypatch):
+    """One that is mute is a comment; when the whole look takes too long, what is left is counted in a remark."""
+    monkeypatch.setattr(discovery, "_EACH_S", 1.0)
+    monkeypatch.setattr(discovery, "_ALL_S", 2.5)
+
+    async def handle(request: Request) -> aiocoap.Message:
+        if request.message.opt.uri_path != (".well-known", "core"):
+            await asyncio.Event().wait()
+        links = ",".join(f"</mute-{number}>" for number in range(9)).encode()
+        return aiocoap.Message(
+            code=aiocoap.CONTENT, payload=links[:60].rpartition(b",")[0], content_format=40
+        )
+
+    async with answering(handle) as port:
+        draft = await look(f"coap://{LOOPBACK}:{port}")
+
+    assert "# /mute-0: no answer within 1 s" in draft.text
+    assert any(remark.startswith("it took longer than 2.5 s: ") for remark in draft.remarks)
+
+
+def test_what_belongs_to_one_device_is_not_drafted():
+    """Ids and secrets are named in a comment, not written into a profile that others share."""
+    oscore = {"sender_id": "01", "recipient_id": "02", "secret": "${secret:lamp}"}
+    text = drafted(HERE, CoapOptions.model_validate({"oscore": oscore}), [])
+
+    assert "# options.oscore belongs into the device's overrides" in text
+    assert yaml.safe_load(text)["points"] == {}
+
+
+def test_a_draft_of_a_huge_answer_is_bounded():
+    """Of thousands of values the first 32 become points."""
+    payload = json.dumps([{"a": number} for number in range(100)] + [list(range(100))]).encode()
+    text = drafted(HERE, CoapOptions(), [Seen(CoreLink("/all"), 50, payload)])
+
+    assert len(yaml.safe_load(text)["points"]) == 32

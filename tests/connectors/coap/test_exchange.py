@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import aiocoap
 import pytest
@@ -15,8 +16,12 @@ from connectors.coap.exchange import NoAnswer, Unreachable
 from connectors.coap.line import line_to, open_lines
 from connectors.conformance.recording import RecordingSink, bind, device, running
 from connectors.home import Home
+from tests.connectors.coap.answering import answering
 from tests.connectors.coap.server import Thing, serving
 from tests.servers import LOOPBACK, free_port
+
+if TYPE_CHECKING:
+    from connectors.coap.server import Request
 
 
 def test_retransmissions_keep_a_distance_and_never_pause_for_long():
@@ -182,3 +187,74 @@ def test_uvloop_runs_it_as_well():
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(main()) == {"t": 5.0}
+
+
+async def test_a_reset_is_no_answer(peer):
+    """A device that resets a question has refused it, and the next one goes out at once."""
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
+        first = line.begin(exchange.request("/a", LOOPBACK), b"1", exchange.USUAL)
+        line.begin(exchange.request("/b", LOOPBACK), b"2", exchange.USUAL)
+        data, addr = await received(peer)
+        peer.sendto(wire.empty(wire.RST, wire.decode(data).mid), addr)
+        with pytest.raises(NoAnswer, match="refused the request with a reset"):
+            await first.answer(5)
+        following, _ = await received(peer)
+
+    assert wire.decode(following).opt.uri_path == ("b",)
+
+
+async def test_an_answer_stands_for_its_lost_acknowledgement(peer):
+    """A separate answer ends the retransmissions (RFC 7252, section 5.2.2), and the next question goes out."""
+    async with line_to(LOOPBACK, peer.getsockname()[1]) as line:
+        first = line.begin(exchange.request("/a", LOOPBACK), b"1", exchange.USUAL)
+        line.begin(exchange.request("/b", LOOPBACK), b"2", exchange.USUAL)
+        data, addr = await received(peer)
+        answer = aiocoap.Message(code=aiocoap.CONTENT, payload=b"4")
+        peer.sendto(wire.encode(answer, wire.NON, 7, wire.decode(data).token), addr)
+        message, _ = await first.answer(5)
+        following, _ = await received(peer)
+
+    assert message.payload == b"4"
+    assert wire.decode(following).opt.uri_path == ("b",)
+
+
+class Open:
+    """A guard that protects nothing."""
+
+    def protect(self, message: aiocoap.Message) -> tuple[aiocoap.Message, object]:
+        return message, None
+
+    def unprotect(self, message: aiocoap.Message, _asked: object) -> aiocoap.Message:
+        return message
+
+
+async def test_a_challenge_is_answered_with_its_nonce_once():
+    """A device that wants to see that we are alive gets its Echo back (RFC 8613, appendix B.1.2), and then answers."""
+    echoes: list[bytes | None] = []
+
+    async def handle(request: Request) -> aiocoap.Message:
+        echoes.append(request.message.opt.echo)
+        if request.message.opt.echo == b"nonce":
+            return aiocoap.Message(code=aiocoap.CONTENT, payload=b"4")
+        return aiocoap.Message(code=aiocoap.UNAUTHORIZED, echo=b"nonce")
+
+    async with answering(handle) as port, line_to(LOOPBACK, port) as line:
+        answer = await exchange.ask(line, exchange.request("/long-enough", LOOPBACK), 5, Open())
+
+    assert echoes == [None, b"nonce"]
+    assert answer.payload == b"4"
+
+
+async def test_a_device_that_challenges_without_end_is_refused():
+    """The second challenge is the answer, so that nobody goes round in circles."""
+    asked = 0
+
+    async def handle(_request: Request) -> aiocoap.Message:
+        nonlocal asked
+        asked += 1
+        return aiocoap.Message(code=aiocoap.UNAUTHORIZED, echo=bytes([asked]))
+
+    async with answering(handle) as port, line_to(LOOPBACK, port) as line:
+        answer = await exchange.ask(line, exchange.request("/long-enough", LOOPBACK), 5, Open())
+
+    assert (answer.code, asked) == (aiocoap.UNAUTHORIZED, 2)

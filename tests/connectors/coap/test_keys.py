@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
+from typing import TYPE_CHECKING
 
 import aiocoap
 import pytest
+from aiocoap import oscore
 from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.coap import keys as module
 from connectors.coap.keys import Exhausted, KeyGuard, Keys, KeysTaken, Secret
+from connectors.coap.protection import Protected
+from connectors.coap.server import Request
+from connectors.coap.strangers import Strangers
+from connectors.conformance.recording import RecordingSink
+
+if TYPE_CHECKING:
+    from connectors.coap.asked import Asked
 
 OURS = Secret(b"\x01", b"\x02", bytes(range(16)), b"salt", None)
 THEIRS = Secret(b"\x02", b"\x01", bytes(range(16)), b"salt", None)
@@ -137,3 +146,73 @@ def test_another_secret_is_another_file():
 
     assert len({OURS.file, THEIRS.file, other.file}) == 3
     assert OURS.secret.hex() not in OURS.file
+
+
+async def test_a_disk_that_fails_later_is_said_and_costs_no_number(tmp_path):
+    """When no further numbers can be made durable nothing is sent with them; the context goes on when they can."""
+    keys = Keys(OURS, tmp_path)
+    await keys.open()
+    used = numbers(keys, 4_000)
+    in_the_way = (tmp_path / OURS.file).with_suffix(".new")
+    in_the_way.mkdir()
+    with pytest.raises(KeysTaken, match="the OSCORE sequence numbers cannot be kept: is a directory"):
+        await keys.reserve()
+    in_the_way.rmdir()
+    await keys.reserve()
+    used += numbers(keys, 4_000)
+    await keys.close()
+
+    assert used == list(range(8_000))
+
+
+async def test_a_context_that_is_used_up_says_what_to_do(tmp_path):
+    """After the last number (RFC 8613, section 7.2.1) nothing is protected any more."""
+    keys = Keys(OURS, tmp_path)
+    await keys.open()
+    before, keys.sender_sequence_number = keys.sender_sequence_number, oscore.MAX_SEQNO
+    with pytest.raises(Exhausted, match="agree on a new secret"):
+        KeyGuard(keys).protect(aiocoap.Message(code=aiocoap.GET))
+    keys.sender_sequence_number = before
+    await keys.close()
+
+
+async def served(tmp_path, prepare) -> list[aiocoap.Message]:
+    """Send one protected request twice to a site whose context is as `prepare` leaves it; returns its answers."""
+    ours, theirs = Keys(OURS, tmp_path), Keys(THEIRS, tmp_path)
+    await ours.open()
+    await theirs.open()
+
+    async def answer(_asked: Asked) -> aiocoap.Message:
+        return aiocoap.Message(code=aiocoap.CHANGED)
+
+    site = Protected({"lamp-1": ours}, answer, Strangers(RecordingSink()))
+    outer, _ = theirs.protect(aiocoap.Message(code=aiocoap.POST, uri_path=("readings",)))
+    undo = prepare(ours)
+    requests = [Request(aiocoap.Message.decode(encoded(outer)), "h:1", None, 100) for _ in range(2)]
+    answers = [await site.handle(request) for request in requests]
+    undo()
+    await ours.close()
+    await theirs.close()
+    return answers
+
+
+async def test_a_request_that_comes_twice_is_answered_once(tmp_path):
+    """The second is refused with the words of RFC 8613, section 8.2."""
+    first, second = await served(tmp_path, lambda _: lambda: None)
+
+    assert first.opt.oscore is not None
+    assert (second.code, second.payload) == (aiocoap.UNAUTHORIZED, b"Replay detected")
+
+
+async def test_a_site_whose_disk_fails_is_busy(tmp_path):
+    """No request is taken while numbers cannot be kept; the device may come again."""
+
+    def prepare(keys: Keys):
+        numbers(keys, 4_000)
+        in_the_way = (tmp_path / OURS.file).with_suffix(".new")
+        in_the_way.mkdir()
+        return in_the_way.rmdir
+
+    answers = await served(tmp_path, prepare)
+
+    assert [(one.code, one.opt.max_age) for one in answers] == [(aiocoap.SERVICE_UNAVAILABLE, 10)] * 2

@@ -264,6 +264,36 @@ def test_a_unit_against_the_profile_s_is_not_believed():
     assert read(senml_unit="degF") == (70.0, "")
 
 
+def test_an_older_sample_that_cannot_be_believed_keeps_its_time():
+    """In what a device had kept, a bad sample is bad for its own time, and the good ones around it stand."""
+    celsius = Quantity("air_temperature", unit="Cel", title="t", titulo="t")
+    (bound,) = bind(device(connector, "coap://h", {"p": {"resource": "/x", "name": "t"}})).points
+    warm = BoundPoint(bound.id, replace(bound.point, quantity=celsius), {})
+    pack = (
+        b'[{"bn":"t","bt":1700000000,"u":"degF","v":70},'
+        b'{"t":1,"u":"Cel","v":20},{"t":2,"s":5},{"t":3,"u":"Cel","v":21}]'
+    )
+    samples = Reader([warm]).pushed(pack, 110, NOW)
+
+    assert samples.kept is not None
+    assert np.array_equal(samples.kept.values, [math.nan, 20, math.nan], equal_nan=True)
+    assert np.asarray(samples.kept.time).tolist() == [
+        1_700_000_000_000_000_000 + at * 10**9 for at in range(3)
+    ]
+    assert samples.kept.details[2] == "the record holds a sum and no value"
+    assert samples.newest is not None
+    assert samples.newest.values.tolist() == [21]
+
+
+@pytest.mark.parametrize(
+    ("wire", "value", "payload"),
+    [(Wire.TEXT, b"raw", b"raw"), (Wire.JSON, 21.5, b"21.5"), (Wire.CBOR, 4, b"\x04")],
+)
+def test_one_value_without_a_key_is_the_payload(wire, value, payload):
+    """What has no name stands alone; bytes in text are written as they are."""
+    assert encode(wire, {"": value}) == payload
+
+
 @given(st.dictionaries(KEYS, SCALARS, min_size=1, max_size=5))
 def test_structures_come_back_as_they_were_written(values):
     """JSON and CBOR hold every value under its key."""

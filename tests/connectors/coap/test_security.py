@@ -10,15 +10,17 @@ import aiocoap
 import pytest
 
 from connectors.abilities import Done, Setting, Writes
-from connectors.coap import connector, dtls
+from connectors.coap import connector
 from connectors.coap.client import CoapLink
+from connectors.coap.config import CoapOptions
 from connectors.coap.keys import Secret
+from connectors.coap.security import psk_of
 from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
 from connectors.home import Home
 from tests.connectors.coap.oscore import OPTIONS, SALT, SECRET, Dimmer, home, protected, pusher
-from tests.connectors.coap.pushing import JSON, listening, pack
+from tests.connectors.coap.pushing import JSON, POINTS, listening, pack
 from tests.connectors.coap.server import Thing, serving
-from tests.servers import LOOPBACK
+from tests.servers import LOOPBACK, free_port
 from twin.errors import StartError, TransientError
 
 if TYPE_CHECKING:
@@ -156,17 +158,30 @@ async def test_a_protected_device_that_was_known_before_a_crash_must_show_that_i
     assert [reading.value for reading in field.sink.readings()] == [2]
 
 
-@pytest.mark.skipif(dtls.available(), reason="the extra `dtls` is installed")
-async def test_without_the_extra_dtls_says_what_to_install():
-    """`check` names the extra, and so does a link that is run all the same."""
-    options = {"psk_identity": "barrio", "psk": "${secret:key}"}
-    made = device(connector, "coaps://127.0.0.1", {"t": {"resource": "/t"}}, options=options)
-    (link,) = connector.links([bind(made)], Home())
+@pytest.mark.parametrize(
+    ("psk", "key"), [("sesame", b"sesame"), ("hex:0aff", b"\x0a\xff"), ("0aff", b"0aff"), ("", b"")]
+)
+def test_a_key_is_text_or_hex(psk, key):
+    """What begins with hex: stands for bytes, everything else for itself."""
+    options = CoapOptions.model_validate({"psk_identity": "barrio", "psk": "${secret:key}"})
 
-    assert ("endpoint", dtls.EXTRA) in list(connector.check(made))
-    assert link.security == "DTLS-PSK"
-    with pytest.raises(TransientError, match="needs the extra `dtls`"):
-        await link.run(RecordingSink())
+    assert psk_of(options, Home(None, {"key": psk}.__getitem__)) == (b"barrio", key)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({}, "coaps needs `psk_identity` and `psk`"),
+        ({"psk_identity": "barrio", "psk": "${secret:key}"}, "'key' begins with hex: and is not in hex"),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_said(given, words):
+    """A key that is missing or no hex ends the start, with its name and not its value."""
+    options = CoapOptions.model_validate(given)
+    with pytest.raises(StartError, match=words) as caught:
+        psk_of(options, Home(None, {"key": "hex:0afz"}.__getitem__))
+
+    assert "0afz" not in str(caught.value)
 
 
 def test_the_secret_is_never_shown(tmp_path):
@@ -211,3 +226,16 @@ async def test_a_disk_that_takes_no_sequence_numbers_is_transient(tmp_path):
     (link,) = connector.links([one], ours)
     with pytest.raises(TransientError, match="cannot be kept: is a directory"):
         await link.run(RecordingSink())
+
+
+async def test_an_address_whose_keys_cannot_be_kept_is_transient(tmp_path):
+    """A link that listens says the same, before it takes its port."""
+    port = free_port()
+    one = bind(device(connector, f"coap+listen://{LOOPBACK}:{port}/lamp-1", POINTS, options=OPTIONS))
+    ours = home(tmp_path)
+    (ours.folder / Secret(b"\x01", b"\x02", bytes.fromhex(SECRET), bytes.fromhex(SALT), None).file).mkdir()
+    (link,) = connector.links([one], ours)
+    with pytest.raises(TransientError, match="cannot be kept: is a directory"):
+        await link.run(RecordingSink())
+
+    assert await link.probe() == "can be listened at, for 1 devices: lamp-1"
