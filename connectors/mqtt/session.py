@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from connectors.mqtt.access import Access
 
 _FILTERS_AT_ONCE = 100
-_MOST_UNSENT = 10_000
+_MOST_UNSENT = 50_000
 # Names of what a broker says of credentials (version 5, table 3-1; paho uses them for 3.1.1 as well). Tried again and
 # again they would lock an account, and they are not right a second later.
 _CREDENTIALS = frozenset(

@@ -156,6 +156,7 @@ async def test_a_broker_that_does_not_read_is_given_up(monkeypatch):
 
     async with answering(answer) as access, connected(access, time.time_ns) as session, asyncio.timeout(30):
         monkeypatch.setattr(GuardedSocket, "send", full)
+        monkeypatch.setattr("connectors.mqtt.session._MOST_UNSENT", 10_000)
         count = await drained(session, acknowledge=True)
 
     assert session.lost == "the broker sends and does not read what it is sent"
