@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from barrio.cli_options import AsJson, Data, District, Store, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
-
-if TYPE_CHECKING:
-    from barrio.settings import Settings
 
 WRONG_INPUT = 2
 
@@ -32,11 +30,9 @@ Districts = Annotated[
     list[str],
     typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
 ]
-Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder.")]
 Listen = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="HTTP address; port 0 takes a free one.")
 ]
-Store = Annotated[str | None, typer.Option(metavar="URL", help="duckdb, or the URL of an InfluxDB.")]
 BasePort = Annotated[int | None, typer.Option(min=1024, max=60_000, help="First port of the simulator.")]
 Seed = Annotated[int, typer.Option(help="The same seed gives the same values.")]
 Speed = Annotated[float, typer.Option(help="Simulated seconds in a real second.")]
@@ -46,13 +42,6 @@ FaultSpec = Annotated[
         "--fault", metavar="SPEC", help="KIND:TARGET[@START][+DURATION][=ARG]; may be given several times."
     ),
 ]
-District = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--district", metavar="DISTRICT", help="District to use while no platform runs; else the last ones."
-    ),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on one line.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -79,7 +68,7 @@ def check(
     if connect:
         from barrio.service import run_loop
 
-        lines, all_answered = run_loop(command.connect(districts, _settings(data=data)))
+        lines, all_answered = run_loop(command.connect(districts, settings_of(data=data)))
         for line in lines:
             typer.echo(line)
         raise typer.Exit(0 if all_answered else WRONG_INPUT)
@@ -103,7 +92,7 @@ def run(
     """Run districts: read their devices, keep the twin and its history, answer over HTTP."""
     from barrio.commands import run as command
 
-    settings = _settings(data=data, listen=listen, store=store, base_port=base_port)
+    settings = settings_of(data=data, listen=listen, store=store, base_port=base_port)
     command.run(districts, settings, simulated=simulated, endpoints=endpoints)
 
 
@@ -118,7 +107,7 @@ def simulate(
     """Serve every device of districts with its real protocol; prints an override file for barrio run."""
     from barrio.commands import simulate as command
 
-    port = _settings(base_port=base_port).base_port
+    port = settings_of(base_port=base_port).base_port
     command.simulate(districts, base_port=port, seed=seed, speed=speed, faults=fault or [])
 
 
@@ -175,7 +164,7 @@ def history(  # noqa: PLR0913, PLR0917 - each is an option
     from barrio.commands import ask
 
     query = {"point": points, "from": start, "to": to, "every": every, "aggregate": aggregate, "tz": tz}
-    typer.echo(ask.past(_settings(data=data, store=store), district or [], query, form))
+    typer.echo(ask.past(settings_of(data=data, store=store), district or [], query, form))
 
 
 @app.command()
@@ -191,7 +180,7 @@ def latest(
     """Show the newest reading of points."""
     from barrio.commands import ask
 
-    typer.echo(ask.latest(_settings(data=data, store=store), district or [], point, machine=as_json))
+    typer.echo(ask.latest(settings_of(data=data, store=store), district or [], point, machine=as_json))
 
 
 @app.command()
@@ -205,7 +194,7 @@ def why(
     """Say why a point has no value now, step by step along the way of a reading."""
     from barrio.commands import ask
 
-    typer.echo(ask.why(_settings(data=data, store=store), district or [], point, machine=as_json))
+    typer.echo(ask.why(settings_of(data=data, store=store), district or [], point, machine=as_json))
 
 
 @app.command()
@@ -215,7 +204,7 @@ def status(
     """Show links, books and alarms."""
     from barrio.commands import ask
 
-    typer.echo(ask.status(_settings(data=data, store=store), district or [], machine=as_json))
+    typer.echo(ask.status(settings_of(data=data, store=store), district or [], machine=as_json))
 
 
 @app.command()
@@ -236,7 +225,7 @@ def gaps(
     from barrio.commands import ask
 
     query = {"point": point, "from": start, "to": to}
-    typer.echo(ask.gaps(_settings(data=data, store=store), district or [], query, machine=as_json))
+    typer.echo(ask.gaps(settings_of(data=data, store=store), district or [], query, machine=as_json))
 
 
 @app.command()
@@ -254,7 +243,7 @@ def events(
     from barrio.commands import ask
 
     query = {"from": start, "to": to}
-    typer.echo(ask.events(_settings(data=data, store=store), district or [], query, machine=as_json))
+    typer.echo(ask.events(settings_of(data=data, store=store), district or [], query, machine=as_json))
 
 
 @app.command()
@@ -264,24 +253,20 @@ def conditions(
     """Show the alarms of devices that are active or wait for an acknowledgement."""
     from barrio.commands import ask
 
-    typer.echo(ask.conditions(_settings(data=data, store=store), district or [], machine=as_json))
+    typer.echo(ask.conditions(settings_of(data=data, store=store), district or [], machine=as_json))
 
 
 @app.command()
 def acknowledge(
     condition: Annotated[int, typer.Argument(metavar="CONDITION", help="Number from barrio conditions.")],
     comment: Annotated[str, typer.Option(metavar="TEXT", help="Goes to the device.")] = "",
-    who: Annotated[
-        str | None, typer.Option(metavar="NAME", help="Who; the user of this machine else.")
-    ] = None,
+    who: Who = None,
     data: Data = None,
 ) -> None:
     """Acknowledge an alarm at its device."""
-    import getpass
-
     from barrio.commands import ask
 
-    typer.echo(ask.acknowledge(_settings(data=data), condition, who or getpass.getuser(), comment))
+    typer.echo(ask.acknowledge(settings_of(data=data), condition, who_asks(who), comment))
 
 
 @app.command()
@@ -294,7 +279,7 @@ def explain(
     """Show how a device is read: requests, their points and cost, what was learned."""
     from barrio.commands import device as command
 
-    typer.echo(command.explain(_settings(data=data), district or [], protocol, device))
+    typer.echo(command.explain(settings_of(data=data), district or [], protocol, device))
 
 
 @app.command()
@@ -310,7 +295,7 @@ def discover(
     """Look at a device and draft a profile for it."""
     from barrio.commands import device as command
 
-    text, remarks = command.discover(_settings(data=data), protocol, endpoint, option or [])
+    text, remarks = command.discover(settings_of(data=data), protocol, endpoint, option or [])
     for remark in remarks:
         typer.echo(remark, err=True)
     if out is None:
@@ -341,7 +326,7 @@ def certs(
     from barrio.commands import certs as command
 
     asked = command.Asked(tuple(host or ()), days, renew, trust, untrust)
-    for line in command.certs(_settings(data=data), protocol, asked):
+    for line in command.certs(settings_of(data=data), protocol, asked):
         typer.echo(line)
 
 
@@ -367,16 +352,6 @@ def connectors(as_json: AsJson = False) -> None:
     from barrio.commands import connectors as command
 
     typer.echo(command.listed(machine=as_json))
-
-
-def _settings(**given: object) -> Settings:
-    """Return the settings of this process, its logs set up accordingly."""
-    from barrio import logs
-    from barrio.settings import load_settings
-
-    settings = load_settings(**given)
-    logs.set_up(settings.log_level, settings.log_format)
-    return settings
 
 
 def main() -> None:

@@ -35,6 +35,13 @@ class Secrets:
             raise StartError(f"secret {name!r} is empty: {where} holds nothing")
         return found
 
+    def find(self, name: str) -> str:
+        """Return a secret that need not be there; empty when it is not."""
+        try:
+            return self(name)
+        except StartError:
+            return ""
+
     def _from_file(self, name: str, variable: str) -> tuple[str, str]:
         """Return what the file of a secret holds, and its name."""
         if self._folder is None:

@@ -10,6 +10,12 @@ ledger.sqlite   gaps and events
 letters.sqlite  readings that the store refused
 devices.sqlite  events and conditions that devices reported
 notes.sqlite    what connectors learned about devices
+alarms.sqlite   alarms: how each stands, and what became of it when
+commands.sqlite commands: what was asked, by whom, what came of it; what is desired of each point
+services.sqlite supply requests, corrections of counts, services that were done
+models.sqlite   the districts as they were: every version that ever ran
+outbox.sqlite   notifications that wait to be sent
+audit.log       every step of every command, each line chained to the one before
 connectors/     a folder for each protocol: certificates, keys
 operator.token  lets whoever can read this folder tell the running platform what to do
 twin.duckdb     the embedded store
@@ -71,6 +77,36 @@ class DataFolder:
     def notes(self) -> Path:
         """File of what connectors learned."""
         return self.path / "notes.sqlite"
+
+    @property
+    def alarms(self) -> Path:
+        """File of the alarms."""
+        return self.path / "alarms.sqlite"
+
+    @property
+    def commands(self) -> Path:
+        """File of commands and what is desired."""
+        return self.path / "commands.sqlite"
+
+    @property
+    def services(self) -> Path:
+        """File of supply requests, counts and services."""
+        return self.path / "services.sqlite"
+
+    @property
+    def models(self) -> Path:
+        """File of the districts as they were."""
+        return self.path / "models.sqlite"
+
+    @property
+    def outbox(self) -> Path:
+        """File of notifications that wait."""
+        return self.path / "outbox.sqlite"
+
+    @property
+    def audit(self) -> Path:
+        """The audit log."""
+        return self.path / "audit.log"
 
     @property
     def connectors(self) -> Path:

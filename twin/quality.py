@@ -37,6 +37,8 @@ class Reason(IntEnum):
     UNCERTAIN_STATUS = 64
     IMPRECISE = 65
     AGE_UNKNOWN = 66
+    INCOMPLETE = 67
+    INPUT_UNCERTAIN = 68
 
     NOT_AVAILABLE = 128
     DEVICE_EXCEPTION = 129
@@ -46,6 +48,8 @@ class Reason(IntEnum):
     WRONG_TYPE = 133
     UNKNOWN_STATE = 134
     UNDECODABLE = 135
+    INPUT_MISSING = 136
+    UNDEFINED = 137
 
     NOT_HEARD_YET = 192
     LINK_DOWN = 193
@@ -82,6 +86,8 @@ _MEANINGS = {
     Reason.UNCERTAIN_STATUS: "the device itself calls this value uncertain",
     Reason.IMPRECISE: "an integer too large to be kept exactly (above 2^53)",
     Reason.AGE_UNKNOWN: "somebody kept this value in between, nobody knows since when",
+    Reason.INCOMPLETE: "computed without some of its inputs, as its rule allows",
+    Reason.INPUT_UNCERTAIN: "computed from an uncertain value",
     Reason.NOT_AVAILABLE: "the device says that it has no value",
     Reason.DEVICE_EXCEPTION: "the device answered with an exception",
     Reason.BAD_STATUS: "the server calls this value bad",
@@ -90,6 +96,8 @@ _MEANINGS = {
     Reason.WRONG_TYPE: "not of the type that the profile promises",
     Reason.UNKNOWN_STATE: "a state that the profile does not name",
     Reason.UNDECODABLE: "the answer could not be decoded",
+    Reason.INPUT_MISSING: "an input that it is computed from has no usable value",
+    Reason.UNDEFINED: "the expression has no value for these inputs, such as a division by zero",
     Reason.NOT_HEARD_YET: "nothing was heard since it was configured",
     Reason.LINK_DOWN: "the link to the device is down",
     Reason.NO_ANSWER: "the device does not answer",

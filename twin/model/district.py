@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from twin.model.graph import Graph
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
@@ -15,9 +17,13 @@ if TYPE_CHECKING:
 
     from pydantic import BaseModel
 
+    from twin.alarms.book import AlarmBook
+    from twin.commands.book import CommandBook
+    from twin.derived.point import Derived
     from twin.model.protocol import Endpoint
     from twin.model.quantities import Quantity
     from twin.model.spec import Location, RelationSpec, SiteSpec, StateKey
+    from twin.services.book import ServiceBook
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +92,15 @@ class District:
     retention_raw_s: float | None
     folder: Path
     digest: str = field(compare=False, default="")
+    derived: tuple[Derived, ...] = ()
+    alarms: AlarmBook | None = None
+    commands: CommandBook | None = None
+    services: ServiceBook | None = None
+
+    @property
+    def graph(self) -> Graph:
+        """What belongs to what."""
+        return Graph(self.relations, self.sites, self.devices)
 
     def points(self) -> Iterator[tuple[Device, Point]]:
         """Yield every point with its device, in the order of the files."""

@@ -1,7 +1,8 @@
 """A folder of files to a `District`, or to every fault in it at once.
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
-the protocol can see. A part that is faulty does not hide what is wrong with the others.
+the protocol can see; then `derived.yaml`, `alarms.yaml`, `commands.yaml` and `services.yaml` where there are such. A
+part that is faulty does not hide what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from twin.errors import ConfigError
 from twin.model.district import Device, District, Point
+from twin.model.graph import Graph
+from twin.model.ground import Ground
 from twin.model.places import check_places
 from twin.model.profiles import Profiles
 from twin.model.protocol import parse_endpoint
@@ -26,13 +29,21 @@ from twin.model.validation import validate
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from twin.alarms.book import AlarmBook
+    from twin.commands.book import CommandBook
+    from twin.derived.point import Derived
     from twin.model.profiles import Profile
     from twin.model.protocol import Endpoint, ProtocolSchema
     from twin.model.rows import Row
     from twin.model.source import Faults, Source, Where
     from twin.model.spec import DeviceSpec
+    from twin.services.book import ServiceBook
 
 DISTRICT_FILE = "district.yaml"
+DERIVED_FILE = "derived.yaml"
+ALARMS_FILE = "alarms.yaml"
+COMMANDS_FILE = "commands.yaml"
+SERVICES_FILE = "services.yaml"
 
 # Several times as fast as `dataclasses.replace`, which counts for a district of many lamps alike.
 _OTHER_FIELDS = attrgetter(*(item.name for item in fields(Point)[1:]))
@@ -85,19 +96,65 @@ class _Loading:
         self.profiles.check_own()
         if spec is None or zone is None:
             return None
+        sites = {site.id: site for site in spec.sites}
+        complete = rows.complete and len(devices) == len(rows.rows)
+        graph = Graph(spec.relations, sites, devices)
+        ground = Ground(spec.district, zone, spec.location, sites, devices, graph, complete)
         return District(
             id=spec.district,
             name=spec.name,
             description=spec.description,
             zone=zone,
             location=spec.location,
-            sites={site.id: site for site in spec.sites},
+            sites=sites,
             relations=spec.relations,
             devices=devices,
             retention_raw_s=spec.retention.raw,
             folder=self.folder,
+            derived=self._derived(ground),
+            alarms=self._alarms(ground),
+            commands=self._commands(ground),
+            services=self._services(ground),
             digest=self.reading.digest,
         )
+
+    # The further files are optional, and what reads them is imported only for districts that have them.
+
+    def _derived(self, ground: Ground) -> tuple[Derived, ...]:
+        source = self._further(DERIVED_FILE)
+        if source is None:
+            return ()
+        from twin.derived.load import load
+
+        return load(source, ground, self.faults)
+
+    def _alarms(self, ground: Ground) -> AlarmBook | None:
+        source = self._further(ALARMS_FILE)
+        if source is None:
+            return None
+        from twin.alarms.load import load
+
+        return load(source, ground, self.faults)
+
+    def _commands(self, ground: Ground) -> CommandBook | None:
+        source = self._further(COMMANDS_FILE)
+        if source is None:
+            return None
+        from twin.commands.load import load
+
+        return load(source, ground, self.faults)
+
+    def _services(self, ground: Ground) -> ServiceBook | None:
+        source = self._further(SERVICES_FILE)
+        if source is None:
+            return None
+        from twin.services.load import load
+
+        return load(source, ground, self.faults)
+
+    def _further(self, name: str) -> Source | None:
+        path = self.folder / name
+        return self.reading.yaml(path) if path.exists() else None
 
     def _devices(self, rows: Iterable[Row], district: str) -> dict[str, Device]:
         devices: dict[str, Device] = {}
