@@ -11,6 +11,7 @@ import numpy as np
 
 from twin.errors import ConfigError, Fault, StartError
 from twin.model.bound import BoundDevice, BoundPoint
+from twin.model.computed import computed_points, owner_of
 from twin.model.loader import built_in_districts, load_district
 from twin.model.source import suggest
 from twin.store.port import Series
@@ -78,16 +79,24 @@ class Catalogue:
     """Everything that is configured, by the ids that the data folder keeps.
 
     `size` is one more than the highest series id. `states` maps state ids to names, `paths` series ids to paths.
+    `devices` are those that are read, with the points that they give; `computed` are the points that barrio itself
+    gives, which belong to a device or a site. `points`, `owners`, `series` and `paths` hold both.
     """
 
     districts: Sequence[District]
     devices: Sequence[BoundDevice]
+    computed: Sequence[BoundPoint]
     points: Mapping[str, BoundPoint]
     owners: Mapping[int, Device]
     series: Sequence[Series]
     states: Mapping[int, str]
     paths: Mapping[int, str]
     size: int
+
+    @property
+    def protocols(self) -> list[str]:
+        """The protocols that are spoken, sorted."""
+        return sorted({bound.device.protocol for bound in self.devices})
 
     @property
     def ids(self) -> Ids:
@@ -125,6 +134,11 @@ class Counting:
 def bind(districts: Sequence[District], registry: Numbering) -> Catalogue:
     """Give every point its series id and every state its state id; new ones are durable when this returns."""
     pairs = [pair for district in districts for pair in district.points()]
+    pairs += [
+        (owner_of(district, owner), point)
+        for district in districts
+        for owner, point in computed_points(district)
+    ]
     ids = registry.assign([point.path for _, point in pairs])
     names = sorted({name for _, point in pairs for name in point.states.values()})
     states = registry.states(names)
@@ -133,14 +147,18 @@ def bind(districts: Sequence[District], registry: Numbering) -> Catalogue:
         for district in districts
         for device in district.devices.values()
     ]
+    read = [(bound.device, item) for bound in devices for item in bound.points]
+    added = [(owner, _bound(point, ids, states)) for owner, point in pairs[len(read) :]]
+    both = read + added
     return Catalogue(
         districts=districts,
         devices=devices,
-        points={item.point.path: item for bound in devices for item in bound.points},
-        owners={item.id: bound.device for bound in devices for item in bound.points},
-        series=[_series(bound.device, item) for bound in devices for item in bound.points],
+        computed=[item for _, item in added],
+        points={item.point.path: item for _, item in both},
+        owners={item.id: owner for owner, item in both},
+        series=[_series(owner, item) for owner, item in both],
         states={number: name for name, number in states.items()},
-        paths={item.id: item.point.path for bound in devices for item in bound.points},
+        paths={item.id: item.point.path for _, item in both},
         size=max(ids.values(), default=0) + 1,
     )
 

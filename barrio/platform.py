@@ -128,7 +128,7 @@ class Platform:
         opened.callback(self.store.close)
 
     def _wire(self, connectors: Connectors) -> None:
-        self.table = PointTable(self.catalogue.devices, self.catalogue.size)
+        self.table = PointTable(self.catalogue.devices, self.catalogue.size, self.catalogue.computed)
         self.settler = Settler(self.table)
         self.live = Live(self.catalogue.size)
         self.gaps = Gaps(self.catalogue.size, self.ledger, self._in_ledger, self.live)
@@ -308,11 +308,11 @@ class Platform:
         await self.writer.run()
 
     def _protocols(self) -> np.ndarray:
-        names = sorted({device.protocol for device in self.catalogue.owners.values()})
+        names = self.catalogue.protocols
         self._protocol_names = names
-        codes = np.zeros(self.catalogue.size, np.int8)
-        for series, device in self.catalogue.owners.items():
-            codes[series] = names.index(device.protocol)
+        codes = np.full(self.catalogue.size, -1, np.int8)
+        for bound in self.catalogue.devices:
+            codes[[item.id for item in bound.points]] = names.index(bound.device.protocol)
         return codes
 
     def _on_stored(self, batch: Batch) -> None:
@@ -320,7 +320,8 @@ class Platform:
             return
         known = batch.ids[(batch.ids < self.catalogue.size) & (batch.received >= self.started)]
         age_s = round(self.clock.monotonic_s() - self.started_s, 3)
-        for code in np.unique(self._protocol[known]).tolist():
+        codes = self._protocol[known]
+        for code in np.unique(codes[codes >= 0]).tolist():
             self.first_stored_s.setdefault(self._protocol_names[code], age_s)
 
     # --- while running --------------------------------------------------------------------------------------

@@ -44,11 +44,11 @@ class Filter:
 
 
 def chosen(platform: Platform, which: Filter) -> Iterator[tuple[Device, BoundPoint]]:
-    """Yield the points that pass, in the order of the files."""
-    for bound in platform.catalogue.devices:
-        for item in bound.points:
-            if which.takes(bound.device, item):
-                yield bound.device, item
+    """Yield the points that pass, in the order of the files; computed ones come last."""
+    for item in platform.catalogue.points.values():
+        owner = platform.catalogue.owners[item.id]
+        if which.takes(owner, item):
+            yield owner, item
 
 
 def described(platform: Platform, device: Device, item: BoundPoint) -> dict[str, Any]:

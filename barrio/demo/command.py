@@ -182,8 +182,8 @@ def called() -> str:
 def report(platform: Platform) -> dict[str, Any]:
     """Return what the demo did; null where a protocol stored nothing."""
     body = snapshot(platform)
-    protocols = sorted({device.protocol for device in platform.catalogue.owners.values()})
-    return body | {"first_stored_s": {name: platform.first_stored_s.get(name) for name in protocols}}
+    found = {name: platform.first_stored_s.get(name) for name in platform.catalogue.protocols}
+    return body | {"first_stored_s": found}
 
 
 def last_words(body: dict[str, Any]) -> str:

@@ -40,10 +40,10 @@ class Counts(NamedTuple):
 class Books:
     """Number of readings since the data folder was made, by where they are.
 
-    `received` is every reading that a connector delivered. `accepted` is `received` without `unchanged`: what the
-    platform took on to store, also what it then lost. `stored` was acknowledged by the store, `quarantined` is in
-    the dead letters, `waiting` is in the spool. `dropped` found no room in the spool or was in a damaged record;
-    `damaged` is the latter part of it.
+    `received` is every reading that a connector delivered or that was computed. `accepted` is `received` without
+    `unchanged`: what the platform took on to store, also what it then lost. `stored` was acknowledged by the store,
+    `quarantined` is in the dead letters, `waiting` is in the spool. `dropped` found no room in the spool or was in a
+    damaged record; `damaged` is the latter part of it.
 
     After a crash the counts stand as of the last record or drop: readings that no record held are not in any of
     them. `balanced` compares counts that are kept apart, it is not true by construction.

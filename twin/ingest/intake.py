@@ -1,5 +1,8 @@
 """The intake: takes frames from links, settles them, makes them durable, then shows them to the live twin.
 
+What is computed from a flush (`compute`) belongs to it: the computed readings are settled with it and are durable in
+the same record. Whoever follows the twin (`followers`) is told after the live twin has them.
+
 One flush at a time: frames that arrive while a flush is at the disk wait for the next one, so the cost of the disk is
 per batch. Memory is bounded by `MAX_PENDING` readings; beyond that polled links wait (`submit`), frames that a device
 sent by itself are refused (`offer`: counted as dropped, and a gap), and a device that waits for an answer is told to
@@ -17,6 +20,7 @@ import numpy as np
 
 from twin.errors import TransientError
 from twin.ingest.books import Counts
+from twin.ingest.settle import joined
 from twin.ingest.spool import SpoolError
 from twin.quality import Reason
 
@@ -57,6 +61,8 @@ class Intake:
     ) -> None:
         self.tally = Tally()
         self.appended = asyncio.Event()
+        self.compute: Callable[[Settled, int], Frame | None] | None = None
+        self.followers: list[Callable[[Settled], object]] = []
         self._settler = settler
         self._spool = spool
         self._live = live
@@ -148,14 +154,25 @@ class Intake:
 
     async def _settle(self, frames: Sequence[Frame]) -> None:
         waiting, self._waiting = self._waiting, []
-        settled = self._settler.settle(frames)
+        settled = self._computed(self._settler.settle(frames))
         await self._keep(settled, waiting)
         self._live.apply(settled, self._clock.monotonic_s())
         self._gaps.settled(settled)
+        for follow in self.followers:
+            follow(settled)
         self._release(len(settled.readings))
         for future in waiting:
             if not future.done():
                 future.set_result(None)
+
+    def _computed(self, settled: Settled) -> Settled:
+        """Return what was settled with all that is computed from it."""
+        frame = None if self.compute is None else self.compute(settled, self._clock.now_ns())
+        if frame is None:
+            return settled
+        self._pending += len(frame.ids)
+        self._gaps.taken(frame.ids, frame.received, self._clock.monotonic_s())
+        return joined(settled, self._settler.settle([frame]))
 
     def _add(self, frame: Frame) -> None:
         self._frames.append(frame)

@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.frame import Batch
+from twin.frame import Batch, join
 from twin.ingest.table import NS
 from twin.quality import FIRST_BAD, Reason
 from twin.words import storable
@@ -57,6 +57,21 @@ class Settled:
     changed: Mask
     details: Mapping[int, str]
     kept: Mask | None = None
+
+
+def joined(first: Settled, second: Settled) -> Settled:
+    """Return both, one after the other."""
+    shift = len(first.readings)
+    details = {**first.details, **{shift + at: words for at, words in second.details.items()}}
+    kept = None
+    if first.kept is not None or second.kept is not None:
+        kept = np.concatenate([_mask(first), _mask(second)])
+    readings = join([first.readings, second.readings])
+    return Settled(readings, np.concatenate([first.changed, second.changed]), details, kept)
+
+
+def _mask(settled: Settled) -> Mask:
+    return np.zeros(len(settled.readings), np.bool_) if settled.kept is None else settled.kept
 
 
 class Settler:

@@ -13,10 +13,12 @@ from twin.model.quantities import Aggregation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from twin.model.bound import BoundDevice
+    from twin.model.bound import BoundDevice, BoundPoint
     from twin.model.district import Point
 
 NS = 1_000_000_000
+COMPUTED_SKEW_S = 300.0
+"""How far the time of a computed reading, its newest input's, may lie from its receipt; as for devices by default."""
 
 _SMALLEST = 1e-15
 _ROUNDING = 1e-9
@@ -27,10 +29,13 @@ class PointTable:
     """Columns of length `size`, one row per series id; rows of ids that are not configured are inert.
 
     Times are int64 ns. A raw number times `scale`, over `divisor`, plus `offset` is in the quantity's unit; the limits
-    are in that unit, a hair wider than the profile's and always finite: infinities are never plausible.
+    are in that unit, a hair wider than the profile's and always finite: infinities are never plausible. `computed`
+    are the points that no device gives.
     """
 
-    def __init__(self, devices: Iterable[BoundDevice], size: int) -> None:
+    def __init__(
+        self, devices: Iterable[BoundDevice], size: int, computed: Iterable[BoundPoint] = ()
+    ) -> None:
         self.size = size
         self.configured = np.zeros(size, np.bool_)
         self.scale = np.ones(size)
@@ -45,21 +50,23 @@ class PointTable:
         self.heartbeat = np.zeros(size, np.int64)
         self.silent_after_s = np.full(size, np.inf)
         for bound in devices:
-            self._fill(bound)
+            for item in bound.points:
+                self._fill(item, bound.device.max_skew_s, trust_time=bound.device.trust_time)
+        for item in computed:
+            self._fill(item, COMPUTED_SKEW_S, trust_time=True)
 
-    def _fill(self, bound: BoundDevice) -> None:
-        for item in bound.points:
-            point, row = item.point, item.id
-            self.configured[row] = True
-            self.scale[row], self.divisor[row] = _fraction(point.scale)
-            self.offset[row] = point.offset
-            self.minimum[row], self.maximum[row] = _limits(point)
-            self.dead_band[row] = point.dead_band
-            self.is_state[row] = point.quantity.aggregation is Aggregation.STATE
-            self.trusts_time[row] = bound.device.trust_time
-            self.max_skew[row] = round(bound.device.max_skew_s * NS)
-            self.heartbeat[row] = round(point.heartbeat_s * NS)
-            self.silent_after_s[row] = point.silent_after_s
+    def _fill(self, item: BoundPoint, max_skew_s: float, *, trust_time: bool) -> None:
+        point, row = item.point, item.id
+        self.configured[row] = True
+        self.scale[row], self.divisor[row] = _fraction(point.scale)
+        self.offset[row] = point.offset
+        self.minimum[row], self.maximum[row] = _limits(point)
+        self.dead_band[row] = point.dead_band
+        self.is_state[row] = point.quantity.aggregation is Aggregation.STATE
+        self.trusts_time[row] = trust_time
+        self.max_skew[row] = round(max_skew_s * NS)
+        self.heartbeat[row] = round(point.heartbeat_s * NS)
+        self.silent_after_s[row] = point.silent_after_s
 
 
 def _fraction(scale: float) -> tuple[float, float]:
