@@ -258,6 +258,77 @@ class StoreContract:
         assert pairs(store.before(ids(WARM, COLD, METER), T0 + 6)) == [(T0 + 5, 2), (T0 + 5, 4)]
         assert len(store.before(ids(WARM), T0)) == 0
 
+    def test_asof(self, store):
+        """As of a moment: the newest reading of any quality at or before it, each with its times and its quality."""
+        store.write(rows(WARM, (T0, 1), (T0 + 5, np.nan), (T0 + 9, 3)))
+        store.write(
+            join([rows(COLD, (T0 + 5, 4), quality=Reason.UNCERTAIN_STATUS), rows(SWITCH, (T0 + 1, 7))])
+        )
+        at_five = seen(store.asof(ids(SWITCH, COLD, METER, WARM, UNKNOWN), T0 + 5))
+
+        assert at_five == [
+            (WARM, T0 + 5, T0 + 5, 0, None, Reason.NOT_AVAILABLE),
+            (COLD, T0 + 5, T0 + 5, 0, 4, Reason.UNCERTAIN_STATUS),
+            (SWITCH, T0 + 1, T0 + 1, 0, 7, Reason.GOOD),
+        ]
+        assert pairs(store.asof(ids(WARM, COLD), T0 + 4)) == [(T0, 1)]
+        assert pairs(store.asof(ids(WARM), T0 + 999)) == [(T0 + 9, 3)]
+        assert len(store.asof(ids(WARM), T0 - 1)) == 0
+
+    def test_asof_finds_what_was_quiet_for_long(self, store):
+        """The last word of a point stands for as long as it says nothing else, hours or years."""
+        store.write(rows(WARM, *[(T0 - days * 24 * HOUR, days) for days in (900, 400, 70, 3, 0)]))
+        store.write(rows(COLD, *[(T0 - hours * HOUR, hours) for hours in range(48, 0, -1)]))
+        both = ids(WARM, COLD)
+
+        assert store.asof(ids(WARM), T0 - 500 * 24 * HOUR).value.tolist() == [900]
+        assert store.asof(both, T0 - 71 * 24 * HOUR).value.tolist() == [400]
+        assert store.asof(both, T0 - 30 * HOUR).value.tolist() == [3, 30]
+        assert store.asof(both, T0 - 1).value.tolist() == [3, 1]
+        assert store.asof(both, T0).value.tolist() == [0, 1]
+
+    def test_asof_takes_what_came_late(self, store):
+        """The time of a reading decides, not when it was stored; what replaced it is what stands."""
+        store.write(rows(WARM, (T0, 1), (T0 + 20, 2)))
+        store.write(rows(WARM, (T0 + 10, 8), quality=Reason.BACKFILLED))
+        store.write(rows(WARM, (T0, 5)))
+
+        assert pairs(store.asof(ids(WARM), T0 + 15)) == [(T0 + 10, 8)]
+        assert pairs(store.asof(ids(WARM), T0 + 9)) == [(T0, 5)]
+
+    def test_asof_after_a_restart_and_a_deletion(self, new_store, district):
+        """A store that was opened anew says the same, and what was deleted never was."""
+        first = new_store()
+        first.open(catalogue(district), STATES)
+        first.write(join([rows(WARM, (T0, 1), (T0 + 5, 2), (T0 + 9, 3)), rows(METER, (T0 + 2, 9))]))
+        first.close()
+        again = new_store()
+        again.open(catalogue(district), STATES)
+        again.delete(ids(WARM), T0 + 5, T0 + 99)
+
+        assert pairs(again.asof(ids(WARM, METER), T0 + 7)) == [(T0, 1), (T0 + 2, 9)]
+
+    def test_asof_agrees_with_a_plain_search(self, store):
+        """At random moments of random readings it finds what a search in Python finds."""
+        random = np.random.default_rng(11)
+        truth: dict[int, dict[int, float]] = {WARM: {}, COLD: {}, METER: {}}
+        for _ in range(5):
+            time = T0 + random.integers(0, 10_000, 60) * SECOND
+            series = random.choice([WARM, COLD, METER], 60).astype(np.int32)
+            value = np.round(random.uniform(0, 50, 60), 1)
+            batch = Batch(series, time, time, time * 0, value, np.zeros(60, np.uint8))
+            store.write(batch)
+            for one, at, found in zip(series.tolist(), time.tolist(), value.tolist(), strict=True):
+                truth[one][at] = found
+        for moment in (T0 + random.integers(-5, 10_005, 25) * SECOND).tolist():
+            expected = [
+                (max(at for at in known if at <= moment), known[max(at for at in known if at <= moment)])
+                for known in truth.values()
+                if min(known) <= moment
+            ]
+
+            assert pairs(store.asof(ids(*truth), moment)) == expected
+
     def test_each_aggregate(self, store):
         """Mean, min, max, sum, last and count of even windows; an empty window is None, its count zero."""
         store.write(rows(WARM, (T0, 1), (T0 + MINUTE, 5), (T0 + HOUR - 1, 3), (T0 + 2 * HOUR, -4)))
@@ -380,8 +451,14 @@ class StoreContract:
         found = store.windows(nothing, np.array([T0, T0 + 1]), list(Aggregate))
 
         assert [
-            len(x) for x in (store.raw(nothing, 0, T0), store.before(nothing, T0), store.latest(nothing))
-        ] == [0] * 3
+            len(x)
+            for x in (
+                store.raw(nothing, 0, T0),
+                store.before(nothing, T0),
+                store.latest(nothing),
+                store.asof(nothing, T0),
+            )
+        ] == [0] * 4
         assert sorted(found) == [WARM, UNKNOWN]
         assert lists(found[UNKNOWN], "mean", "count", "delta") == [[None], [0], [None]]
 

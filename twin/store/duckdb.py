@@ -120,6 +120,20 @@ class DuckDBStore:
         """Return the newest good or uncertain reading of each series before `moment`."""
         return self.newest(np.unique(ids), moment, usable=True)
 
+    def asof(self, ids: Ids, moment: int) -> Batch:
+        """Return the newest reading of each series at `moment`, any quality.
+
+        From memory where a series has said nothing since, or never anything, so that only those are looked for in the
+        file that are sure to be there or are configured no more.
+        """
+        wanted = np.unique(ids)
+        newest = self._newest.rows(wanted)
+        known = newest.take(newest.time <= moment)
+        later = newest.ids[newest.time > moment]
+        strange = np.array([one for one in wanted.tolist() if one not in self._series], np.int32)
+        rest = np.union1d(later, np.setdiff1d(strange, newest.ids)).astype(np.int32)
+        return sort_rows(join([known, self.newest(rest, moment + 1, usable=False)]))
+
     def windows(self, ids: Ids, edges: Times, aggregates: Sequence[Aggregate]) -> Mapping[int, Windows]:
         """Reduce readings to windows; see the port."""
         reader = Reader(self, self._series, self._states)

@@ -12,6 +12,7 @@ good one hides the value in `latest`, `raw` and `before`, but the database's own
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -28,6 +29,8 @@ from twin.store.influx_http import Access, Api, InfluxHTTP, Missing
 from twin.store.lineprotocol import Encoder, clean
 from twin.store.newest import Newest, settle, sort_rows
 from twin.store.port import Aggregate, Series, StoreBusy, StoreDenied, StoreRefused, StoreStats, Windows
+
+MOST_SERIES = 1_000_000
 
 _SERIES_A_QUERY = 50
 _SERIES_AT_ONCE = 8
@@ -71,6 +74,7 @@ class InfluxStore:
         self._states: Mapping[int, str] = {}
         self._codes: Mapping[str, int] = {}
         self._ids: Mapping[_Key, int] = {}
+        self._sizes: Counter[tuple[str, str]] = Counter()
         self._databases: list[str] = []
         self._database_of = np.empty(0, np.int32)
         self._encoder = Encoder((), {})
@@ -88,6 +92,7 @@ class InfluxStore:
         self._states = dict(states)
         self._codes = {clean(name): code for code, name in states.items()}
         self._ids = {self._key(one): one.id for one in series}
+        self._sizes = Counter((self._database(one), one.quantity.name) for one in series)
         self._databases = sorted({self._database(one) for one in series})
         self._database_of = np.zeros(max((one.id for one in series), default=0) + 1, np.int32)
         for one in series:
@@ -124,6 +129,10 @@ class InfluxStore:
     def before(self, ids: Ids, moment: int) -> Batch:
         """Return the newest good or uncertain reading of each series before `moment`."""
         return self.newest(ids, moment, usable=True)
+
+    def asof(self, ids: Ids, moment: int) -> Batch:
+        """Return the newest reading of each series at `moment`, any quality; see the port."""
+        return self._newest_rows(ids, moment + 1)
 
     def windows(self, ids: Ids, edges: Times, aggregates: Sequence[Aggregate]) -> Mapping[int, Windows]:
         """Reduce readings to windows; see the port."""
@@ -193,10 +202,17 @@ class InfluxStore:
         return rows.take(rows.quality < FIRST_BAD)
 
     def _newest_rows(self, ids: Ids, before: int | None) -> Batch:
+        """Return newest readings; a measurement of which most series are meant is asked for whole, in one query."""
         found = [empty_batch()]
-        for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
-            found += self._rows(database, influxql.newest(measurement, some, before))
-        return sort_rows(join(found))
+        for database, measurement, some in self._groups(ids, MOST_SERIES):
+            if 2 * len(some) > self._sizes[database, measurement]:
+                found += self._rows(database, influxql.newest(measurement, None, before))
+                continue
+            for first in range(0, len(some), _SERIES_A_QUERY):
+                part = some[first : first + _SERIES_A_QUERY]
+                found += self._rows(database, influxql.newest(measurement, part, before))
+        rows = sort_rows(join(found))
+        return rows.take(np.isin(rows.ids, ids))
 
     def _rows(self, database: str, text: str) -> Iterator[Batch]:
         """Yield the readings that a query gives, a portion of one series at a time."""

@@ -45,10 +45,13 @@ def of_series(series: Iterable[Series]) -> str:
     return f"({either})"
 
 
-def _where(measurement: str, series: Sequence[Series], start: int | None, stop: int | None) -> str:
-    times = [f"time >= {start:d}"] if start is not None else []
-    times += [f"time < {stop:d}"] if stop is not None else []
-    return f"FROM {identifier(measurement)} WHERE {' AND '.join([*times, of_series(series)])}"
+def _where(measurement: str, series: Sequence[Series] | None, start: int | None, stop: int | None) -> str:
+    """Return the part from FROM on; of every series of the measurement when `series` is None."""
+    conditions = [f"time >= {start:d}"] if start is not None else []
+    conditions += [f"time < {stop:d}"] if stop is not None else []
+    conditions += [of_series(series)] if series is not None else []
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"FROM {identifier(measurement)}{where}"
 
 
 def rows(measurement: str, series: Sequence[Series], start: int, stop: int) -> str:
@@ -56,8 +59,8 @@ def rows(measurement: str, series: Sequence[Series], start: int, stop: int) -> s
     return f"SELECT {_all_fields()} {_where(measurement, series, start, stop)} {_BY_SERIES}"
 
 
-def newest(measurement: str, series: Sequence[Series], before: int | None) -> str:
-    """Return the query for the newest reading of each series, of any quality."""
+def newest(measurement: str, series: Sequence[Series] | None, before: int | None) -> str:
+    """Return the query for the newest reading of each series (all of the measurement when None), of any quality."""
     where = _where(measurement, series, None, before)
     return f"SELECT {_all_fields()} {where} {_BY_SERIES} ORDER BY time DESC LIMIT 1"
 

@@ -132,7 +132,14 @@ class Store(Protocol):
         """Return readings ordered by (series, time), one per (series, time)."""
 
     def before(self, ids: Ids, moment: int) -> Batch:
-        """Return the newest good or uncertain reading of each series with `time < moment` (as-of)."""
+        """Return the newest good or uncertain reading of each series with `time < moment`."""
+
+    def asof(self, ids: Ids, moment: int) -> Batch:
+        """Return the newest reading of each series with `time <= moment`, any quality, ordered by series.
+
+        What happened at the very moment counts: `latest` is `asof` the end of time. The time of a reading decides, so
+        one that came late stands here although nobody could have known it then; `received` tells.
+        """
 
     def windows(self, ids: Ids, edges: Times, aggregates: Sequence[Aggregate]) -> Mapping[int, Windows]:
         """Reduce readings to the windows `[edges[i], edges[i+1])`, per series id."""
