@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from barrio.simulator.subject import Instant, Subject, Values
-    from twin.model.district import Point
+    from twin.model.district import Device, Point
 
 KINDS: Mapping[str, Callable[[Subject, Instant], Values]] = {
     "Room": buildings.room,
@@ -56,6 +56,14 @@ _MOVES: Mapping[str, Callable[[Subject, Values, float], None]] = {
     "GasTank": utilities.gas_tank_moves,
 }
 
+_CUTS: Mapping[str, Callable[[Subject, float], None]] = {
+    "WaterTank": utilities.tank_cut,
+    "GasTank": utilities.tank_cut,
+}
+
+TANKS = frozenset(_MOVES)
+"""Kinds that can be drained and filled."""
+
 CHANGES = frozenset({"Streetlight", "Elevator", "EvCharger"})
 """Kinds that switch rather than glide: between two steps they stay as they were."""
 
@@ -67,9 +75,14 @@ _ELECTRIC = frozenset({
 
 def kind_of(subject: Subject) -> str | None:
     """Return the kind that a device behaves as, None when neither kind nor quantities tell."""
-    if subject.device.kind in KINDS:
-        return subject.device.kind
-    signs = (_SIGNS.get(name) for name in subject.quantities)
+    return kind_of_device(subject.device)
+
+
+def kind_of_device(device: Device) -> str | None:
+    """Return the same of a device of which nothing else is known yet."""
+    if device.kind in KINDS:
+        return device.kind
+    signs = (_SIGNS.get(point.quantity.name) for point in device.points.values())
     return min((sign for sign in signs if sign), default=None)
 
 
@@ -92,6 +105,13 @@ def move(me: Subject, values: Values, seconds: float) -> None:
     moves = _MOVES.get(kind_of(me) or "")
     if moves is not None:
         moves(me, values, seconds)
+
+
+def cut(me: Subject, part: float) -> None:
+    """Take what `move` did back to where it stands after a part of its step, 0 to 1."""
+    cuts = _CUTS.get(kind_of(me) or "")
+    if cuts is not None:
+        cuts(me, part)
 
 
 def _electric(me: Subject, now: Instant, have: Values) -> Values:

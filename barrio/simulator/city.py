@@ -10,12 +10,17 @@ _FULL_UNTIL, _FULL_FROM = 23.0, 5.0
 
 
 def streetlight(me: Subject, now: Instant) -> Values:
-    """Burns while it is dark, dimmed in the small hours; somebody's command goes first."""
+    """Burns while its cabinet gives it power, else while it is dark; dimmed in the small hours.
+
+    Somebody's command goes first, but no command lights a lamp whose cabinet is open.
+    """
     rating = me.rated("lamp_power", 100.0) * 0.9
+    powered = is_supplied(me, now)
     late = now.hour >= _FULL_UNTIL or now.hour < _FULL_FROM
-    usual = (60.0 if late else 100.0) if now.weather.dark else 0.0
+    usual = (60.0 if late else 100.0) if powered else 0.0
     level = me.setpoint("dimming_level", usual)
     on = me.switched("power_state", "on" if level > 0.0 else "off") == "on"
+    on = on and (powered or not me.switches)
     level = (level or 100.0) if on else 0.0
     power = rating * (0.05 + 0.95 * level / 100.0) if on else 0.4
     return {
@@ -39,11 +44,23 @@ def streetlight(me: Subject, now: Instant) -> Values:
     }
 
 
+def is_supplied(me: Subject, now: Instant) -> bool:
+    """Whether a lamp has power: from the cabinets that control it, or by its own eye where none does."""
+    cabinets = [other for other in me.switches if "contactor_state" in other.quantities]
+    if not cabinets:
+        return now.weather.dark
+    return any(contactor(other, now) == "closed" for other in cabinets)
+
+
+def contactor(me: Subject, now: Instant) -> str:
+    """Return the state of a cabinet's contactor: it follows the light, or whoever set it."""
+    return me.switched("contactor_state", "closed" if now.weather.dark else "open")
+
+
 def cabinet(me: Subject, now: Instant) -> Values:
     """Switches the street's circuits with the light."""
-    closed = me.switched("contactor_state", "closed" if now.weather.dark else "open")
     return {
-        "contactor_state": closed,
+        "contactor_state": contactor(me, now),
         "breaker_state": "closed",
         "cabinet_door_state": "closed",
         "control_mode": me.switched("control_mode", "automatic"),

@@ -42,8 +42,11 @@ class Desk:
         return (float(value) - point.offset) / point.scale
 
     def silent(self, device: Device) -> bool:
-        """Whether a device does not answer now."""
-        return any(fault.device == device.id for fault in self._now(Kind.SILENT))
+        """Whether a device does not answer now: by itself, or since what supplies it has failed."""
+        return any(
+            device.id == fault.device or device.id in fault.below
+            for fault in (*self._now(Kind.SILENT), *self._now(Kind.FAILS))
+        )
 
     def failing(self, device: Device, points: Iterable[Point]) -> bool:
         """Whether a device answers with an error now, for any of these points."""

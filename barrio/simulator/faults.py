@@ -7,6 +7,8 @@
     exception:meter-feeder-1              an answer that is an error
     frozen:cistern-a1/level               the value does not move any more
     restart:hospital-ahu-1@15s            the server behind this device stops and comes back
+    fails:cabinet-1@40s+40s               silent, with everything that it feeds and controls
+    drain:cistern-b1@10s+60s=150          150 % of the tank a minute run out of it, and its own filling stays shut
 
 TARGET is a device or a device/point; times are real seconds since the simulator was ready.
 """
@@ -20,15 +22,19 @@ from difflib import get_close_matches
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from barrio.simulator.behaviour import TANKS, kind_of_device
 from twin.model.spec import parse_duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from twin.model.district import District, Point
+    from twin.model.district import Device, District, Point
 
 RESTART_TAKES_S = 3.0
+DRAIN_PERCENT_A_MINUTE = 180.0
+_SUPPLY = ("feeds", "controls")
 _SHAPE = "KIND:TARGET[@START][+DURATION][=ARG], for example silent:cistern-a1@10s+20s"
+_MOST_PERCENT = 6_000.0
 _SPEC = re.compile(
     r"(?P<kind>[a-z]+):(?P<target>[^@+=\s]+)(?:@(?P<start>[^+=\s]+))?(?:\+(?P<duration>[^=\s]+))?(?:=(?P<argument>.+))?"
 )
@@ -42,11 +48,19 @@ class Kind(StrEnum):
     EXCEPTION = "exception"
     FROZEN = "frozen"
     RESTART = "restart"
+    FAILS = "fails"
+    DRAIN = "drain"
+
+
+_WHOLE = frozenset({Kind.SILENT, Kind.RESTART, Kind.FAILS, Kind.DRAIN})
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault: `point` is None when the whole device is meant; times in real seconds since the start."""
+    """One fault: `point` is None when the whole device is meant; times in real seconds since the start.
+
+    `below` are the devices that fall silent with a device that fails.
+    """
 
     kind: Kind
     device: str
@@ -54,6 +68,7 @@ class Fault:
     start_s: float
     end_s: float
     argument: str | None
+    below: frozenset[str] = frozenset()
 
     def holds(self, elapsed_s: float) -> bool:
         """Whether the fault shows at this time."""
@@ -82,6 +97,7 @@ def parse_fault(text: str, district: District) -> Fault:
         start_s=start,
         end_s=start + _seconds(text, match["duration"], lasts),
         argument=match["argument"],
+        below=frozenset(district.graph.devices_below(device, _SUPPLY) if kind is Kind.FAILS else ()),
     )
 
 
@@ -117,10 +133,25 @@ def _check_argument(text: str, kind: Kind, target: str, argument: str | None, di
         )
     if kind is Kind.WRONG and argument is not None:
         _check_value(text, district.devices[device].points[point], argument)
-    if kind is not Kind.WRONG and argument is not None:
-        raise ValueError(f"fault {text!r}: only a wrong value takes =ARG, found ={argument}")
-    if kind in {Kind.SILENT, Kind.RESTART} and point:
+    if kind not in {Kind.WRONG, Kind.DRAIN} and argument is not None:
+        raise ValueError(f"fault {text!r}: only a wrong value and a drain take =ARG, found ={argument}")
+    if kind in _WHOLE and point:
         raise ValueError(f"fault {text!r}: {kind} is about a whole device, expected {kind}:DEVICE")
+    if kind is Kind.DRAIN:
+        _check_drain(text, district.devices[device], argument)
+
+
+def _check_drain(text: str, device: Device, argument: str | None) -> None:
+    if kind_of_device(device) not in TANKS:
+        raise ValueError(f"fault {text!r}: only a tank can be drained, {device.id} is a {device.kind}")
+    try:
+        percent = DRAIN_PERCENT_A_MINUTE if argument is None else float(argument)
+    except ValueError:
+        percent = math.nan
+    if not 0 < percent <= _MOST_PERCENT:
+        raise ValueError(
+            f"fault {text!r}: a drain is % of the tank a minute, up to {_MOST_PERCENT:g}, found {argument!r}"
+        )
 
 
 def _check_value(text: str, point: Point, argument: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Self
 from barrio.simulator import addresses
 from barrio.simulator.desk import Desk
 from barrio.simulator.faults import RESTART_TAKES_S, Fault, Kind
+from barrio.simulator.tanks import Tanks
 from barrio.simulator.world import World
 from twin.clock import SystemClock
 from twin.errors import StartError
@@ -56,6 +57,7 @@ class Field:
         self._start_s = self._clock.now_ns() / 1e9 if start_s is None else start_s
         self._born_s = self._clock.monotonic_s()
         self.desk = Desk(World(district, seed, self._start_s), tuple(faults))
+        self.tanks = Tanks(self.desk.world, self.desk.faults, speed)
         self.absent = tuple(device for device in district.devices.values() if _kind_of(device) is None)
         self._servers = _servers(district, self.endpoints, self.desk)
         self._tasks: list[asyncio.Task[None]] = []
@@ -113,6 +115,7 @@ class Field:
     async def tick(self) -> None:
         """Bring the world to now and tell whoever wants to be told; called twice a second."""
         self.desk.elapsed_s = self._clock.monotonic_s() - self._born_s
+        self.tanks.step(self.desk.elapsed_s)
         self.desk.world.advance(self._start_s + self._speed * self.desk.elapsed_s)
         for server in self._started:
             await server.publish()

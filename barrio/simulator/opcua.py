@@ -138,8 +138,8 @@ class OpcUaServer:
         """Keep what a client wrote since the last look."""
         held = space.read_attribute_value(item.node, AttributeIds.Value)
         found = held.Value.Value if held.Value is not None else None
-        if found is None or found == item.shown:
-            return
+        if item.shown is None or found is None or found == item.shown:
+            return  # nothing was shown yet that a client could have written over
         item.shown = None  # what the device does not take is written over by the next value shown
         for cell, raw in item.value.written(found):
             with suppress(RefusedError):

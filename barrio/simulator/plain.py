@@ -13,10 +13,9 @@ if TYPE_CHECKING:
 WHY = "the simulator on this machine"
 """Why that is all right, as health shows it."""
 
-_LEFT_OUT: Mapping[str, Mapping[str, Any]] = {
-    "opcua": {"insecure": WHY, "user": "", "password": None, "user_certificate": "", "user_key": ""},
-    "coap": {"oscore": None},
-}
+_LEFT_OUT: Mapping[str, Any] = {
+    "insecure": WHY, "user": "", "password": None, "user_certificate": "", "user_key": ""
+}  # fmt: skip
 
 
 def plain(district: District) -> District:
@@ -29,6 +28,10 @@ def _plain(device: Device) -> Device:
         unit = device.endpoint.path.rpartition("/")[2]
         there = replace(device.endpoint, scheme="modbus+tcp", path=f"/{unit}" if unit else "")
         return replace(device, endpoint=there)
-    if device.endpoint.scheme not in {"opc.tcp", "coap"}:
-        return device
-    return replace(device, options=device.options.model_copy(update=_LEFT_OUT[device.protocol]))
+    if device.endpoint.scheme == "opc.tcp":
+        return replace(device, options=device.options.model_copy(update=_LEFT_OUT))
+    if device.endpoint.scheme == "coap":
+        from connectors.coap.config import options_of
+
+        return replace(device, options=options_of(device).for_stand_in(WHY))
+    return device

@@ -46,8 +46,9 @@ def local_hour(time_s: float, zone: ZoneInfo) -> tuple[float, int]:
 class Subject:
     """A device with what makes it differ from its neighbours.
 
-    `feeds` and `controls` are the devices that its relations name, `sources` the solar inverters that feed it, `state`
-    is what its behaviour carries on from step to step, `held` what somebody wrote to it, by point and by quantity.
+    `feeds` and `controls` are the devices that its relations name, `sources` the solar inverters that feed it,
+    `switches` the devices that control it, `state` is what its behaviour carries on from step to step, `held` what
+    somebody wrote to it, by point and by quantity.
     """
 
     device: Device
@@ -57,6 +58,7 @@ class Subject:
     feeds: tuple[str, ...] = ()
     controls: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
+    switches: list[Subject] = field(default_factory=list)
     state: dict[str, float] = field(default_factory=dict)
     held: Values = field(default_factory=dict)
     _curves: dict[str, Noise] = field(default_factory=dict)

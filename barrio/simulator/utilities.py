@@ -9,6 +9,11 @@ from barrio.simulator.subject import Instant, Subject, Values, bump, clamp
 LOSSES = 0.02
 """Share of the power that a line or transformer loses on the way."""
 
+DRAINED, DELIVERED, FULL_AT, FILLING = "drained", "delivered", "full at", "filling"
+"""What a tank remembers: share an hour that it loses and gains besides, where that ends, whether it fills itself."""
+
+_DRY = 0.06
+_METER_SHOWS = 0.95
 _FILL_BELOW, _FILL_UNTIL = 0.35, 0.95
 _ORDER_BELOW, _ORDER_UNTIL = 0.22, 0.86
 _PHASES = ("l1", "l2", "l3")
@@ -29,11 +34,15 @@ def water_drawn(me: Subject, now: Instant) -> float:
 
 
 def water_tank(me: Subject, now: Instant) -> Values:
-    """A cistern is drawn from all day and filled when it runs low."""
+    """A cistern is drawn from all day and filled when it runs low; a lorry fills it past the inlet's meter."""
     capacity = me.rated("volume", 60.0) / 1.05
     fill = me.state.setdefault("fill", 0.4 + 0.5 * me.share("fill"))
-    filling = me.switched("valve_state", "open" if me.state.get("filling") else "closed") == "open"
-    drawn = capacity * water_drawn(me, now)
+    drained, delivered = me.state.get(DRAINED, 0.0), me.state.get(DELIVERED, 0.0)
+    wants = me.state.get(FILLING) and not drained and not delivered
+    filling = me.switched("valve_state", "open" if wants else "closed") == "open"
+    share = water_drawn(me, now) + drained if fill > _DRY else 0.0
+    most = _METER_SHOWS * me.rated("water_flow", math.inf)
+    drawn = min(capacity * share, most)
     arriving = capacity * 0.28 * (1.0 + 0.05 * me.noise("supply", 300.0, now)) if filling else 0.0
     speed = clamp(35.0 + 420.0 * drawn / capacity, 0.0, 100.0)
     return {
@@ -59,14 +68,14 @@ def water_tank(me: Subject, now: Instant) -> Values:
         "conductivity": 520.0 + 40.0 * me.noise("salts", 30_000.0, now),
         "alarm_state": "alarm" if fill < 0.2 else "normal",
         "active_power": 200.0 + 5_500.0 * (speed / 100.0) ** 3,
+        "share_drawn": share,
+        "share_filled": arriving / capacity + delivered,
     }
 
 
 def water_tank_moves(me: Subject, values: Values, seconds: float) -> None:
     """Settle the level after a step, and whether the inlet opens."""
-    capacity = me.rated("volume", 60.0) / 1.05
-    balance = float(values["inlet_flow"]) - float(values["outlet_flow"])
-    me.state["fill"] = clamp(me.state["fill"] + balance / capacity * seconds / 3_600.0, 0.02, 1.0)
+    _tank_moves(me, values, seconds, 1.0)
     _two_point(me, _FILL_BELOW, _FILL_UNTIL)
 
 
@@ -74,7 +83,7 @@ def gas_tank(me: Subject, now: Instant) -> Values:
     """A gas tank lasts about nine days and is filled by a lorry within half an hour."""
     capacity = me.rated("volume", 5.0)
     fill = me.state.setdefault("fill", 0.3 + 0.5 * me.share("fill"))
-    filling = bool(me.state.get("filling"))
+    filling = bool(me.state.get(FILLING))
     use = (
         0.25
         + 1.5 * bump(now.hour, 7.3, 1.4)
@@ -82,6 +91,8 @@ def gas_tank(me: Subject, now: Instant) -> Values:
         + 1.2 * bump(now.hour, 20.5, 1.8)
     )
     drawn = 0.0042 * use * (1.0 + 0.1 * me.noise("draw", 300.0, now))
+    lost = me.state.get(DRAINED, 0.0) if fill > _DRY else 0.0
+    filling = filling and not lost
     # A cubic metre of liquefied gas gives about 250 of vapour.
     flow = drawn * capacity * 250.0
     return {
@@ -98,23 +109,37 @@ def gas_tank(me: Subject, now: Instant) -> Values:
         "valve_state": me.switched("valve_state", "open"),
         "leak_alarm_state": "normal",
         "alarm_state": "alarm" if fill < 0.25 else "normal",
-        "share_drawn": drawn,
-        "share_filled": 1.4 if filling else 0.0,
+        "share_drawn": drawn + lost,
+        "share_filled": (1.4 if filling else 0.0) + me.state.get(DELIVERED, 0.0),
     }
 
 
 def gas_tank_moves(me: Subject, values: Values, seconds: float) -> None:
     """Settle the level after a step, and whether the lorry comes."""
-    balance = float(values["share_filled"]) - float(values["share_drawn"])
-    me.state["fill"] = clamp(me.state["fill"] + balance * seconds / 3_600.0, 0.02, 0.9)
+    _tank_moves(me, values, seconds, 0.9)
     _two_point(me, _ORDER_BELOW, _ORDER_UNTIL)
+
+
+def _tank_moves(me: Subject, values: Values, seconds: float, full: float) -> None:
+    """Move the level by what came and went; a drain stops where the pumps run dry, a delivery where it was told to."""
+    fill = me.state["was"] = me.state["fill"]
+    balance = float(values["share_filled"]) - float(values["share_drawn"])
+    low = min(_DRY, fill) if me.state.get(DRAINED) else 0.02
+    high = max(fill, me.state.get(FULL_AT, full)) if me.state.get(DELIVERED) else full
+    me.state["fill"] = clamp(fill + balance * seconds / 3_600.0, low, high)
+
+
+def tank_cut(me: Subject, part: float) -> None:
+    """Take a level back to where it stands after a part of the step that was begun."""
+    was = me.state.get("was", me.state["fill"])
+    me.state["fill"] = was + (me.state["fill"] - was) * part
 
 
 def _two_point(me: Subject, below: float, until: float) -> None:
     if me.state["fill"] < below:
-        me.state["filling"] = 1.0
+        me.state[FILLING] = 1.0
     elif me.state["fill"] > until:
-        me.state["filling"] = 0.0
+        me.state[FILLING] = 0.0
 
 
 def load(me: Subject, now: Instant) -> float:

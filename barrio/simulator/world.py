@@ -4,6 +4,9 @@ Behaviour is asked at the ends of each step only. Between them a gauge goes stra
 integral of that straight rate, a state waits for the end of its step. So a meter's difference is the integral of the
 power shown, and the same seed, start and time give the same values however often somebody looks.
 
+What somebody does (a command, a lorry at a tank) ends the step that is going on: counters keep what they counted,
+levels stay where they stand, and the next step begins at that moment.
+
 A quantity that no behaviour knows gets a slow signal inside its plausible range, so that any district can be
 simulated: gauges in the middle three fifths, counters a unit or so a minute, states now and then another one.
 """
@@ -14,7 +17,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from barrio.simulator.behaviour import CHANGES, behave, move
+from barrio.simulator.behaviour import CHANGES, behave, cut, move
 from barrio.simulator.people import activity_of
 from barrio.simulator.sky import HOUR_S, Sky
 from barrio.simulator.subject import Instant, Subject, Values, local_hour
@@ -50,11 +53,13 @@ class World:
         self._subjects = _subjects(district, seed)
         self._counters: dict[tuple[str, str], _Counter] = {}
         self._step_s = step_s
+        self._short_s: float | None = None
         self._from = start_s - start_s % step_s
+        self._to = self._from + step_s
         self._time_s = start_s
         self._install(self._from)
         self._left = self._evaluate(self._from)
-        self._right = self._evaluate(self._from + self._step_s)
+        self._right = self._evaluate(self._to)
 
     @property
     def time_s(self) -> float:
@@ -66,15 +71,38 @@ class World:
         self._time_s = max(time_s, self._time_s)
         missed = (self._time_s - self._from) / self._step_s
         if missed > _MOST_STEPS:
-            self._step(self._step_s * math.floor(missed - 1))
-        while self._time_s >= self._from + self._step_s:
-            self._step(self._step_s)
+            self._to = self._from + self._step_s * math.floor(missed - 1)
+        while self._time_s >= self._to:
+            self._step()
 
     def hold(self, device: str, point: Point, value: float | str) -> None:
-        """Keep a value that somebody wrote: the point shows it from now on and the device follows it."""
+        """Keep a value that somebody wrote: the point shows it from now on and the device follows it.
+
+        A value that the device has by itself at this moment is not kept: from then on it goes its own way again.
+        """
         held = self._subjects[device].held
-        held[point.name] = held[point.quantity.name] = value
-        self._right = self._evaluate(self._from + self._step_s)
+        held.pop(point.name, None)
+        held.pop(point.quantity.name, None)
+        own = _Evaluation(self, self._time_s).of(device)
+        if not _alike(_look(own, point, ""), value):
+            held[point.name] = held[point.quantity.name] = value
+        self._cut()
+
+    def set_state(self, device: str, **state: float) -> None:
+        """Change what a device's behaviour remembers, from now on."""
+        self._cut()
+        self._subjects[device].state.update(state)
+        self._cut()
+
+    def level(self, device: str) -> float:
+        """Return how full a tank is now, 0 to 1."""
+        state = self._subjects[device].state
+        was = state.get("was", state["fill"])
+        return was + (state["fill"] - was) * (self._time_s - self._from) / (self._to - self._from)
+
+    def hurry(self, short_s: float | None) -> None:
+        """Move in steps of this length instead, while something goes fast; None ends that."""
+        self._short_s = short_s
 
     def value(self, device: Device, point: Point) -> float | str:
         """Return what a point shows now, in its quantity's unit; the name of the state for a state."""
@@ -111,19 +139,40 @@ class World:
         """How far the step has come, 0 to 1; a thing that switches stays as it was until the step's end."""
         if self._subjects[device].device.kind in CHANGES:
             return 0.0
-        return (self._time_s - self._from) / self._step_s
+        return (self._time_s - self._from) / (self._to - self._from)
 
-    def _step(self, seconds: float) -> None:
+    def _step(self) -> None:
+        self._count_until(self._to)
+        self._from, self._left = self._to, self._right
+        self._begin()
+
+    def _cut(self) -> None:
+        """End the step here, with what somebody did in effect from now on."""
+        part = (self._time_s - self._from) / (self._to - self._from)
+        self._count_until(self._time_s)
+        for subject in self._subjects.values():
+            cut(subject, part)
+        self._from = self._time_s
+        self._left = self._evaluate(self._from)
+        self._begin()
+
+    def _begin(self) -> None:
+        """Begin a step where the last one ended; it ends on the grid of steps, or soon where things go fast."""
+        self._to = self._from - self._from % self._step_s + self._step_s
+        if self._short_s is not None:
+            self._to = min(self._to, self._from + self._short_s)
+        for subject in self._subjects.values():
+            move(subject, self._left[subject.device.id], self._to - self._from)
+        self._right = self._evaluate(self._to)
+
+    def _count_until(self, time_s: float) -> None:
+        seconds, whole = time_s - self._from, self._to - self._from
         for (device, name), counter in self._counters.items():
             point = self.district.devices[device].points[name]
             left, right = self._ends(device, point)
             switching = self._subjects[device].device.kind in CHANGES
-            counter.total += (left if switching else (left + right) / 2.0) * seconds / HOUR_S
-        self._from += seconds
-        self._left = self._right
-        for subject in self._subjects.values():
-            move(subject, self._left[subject.device.id], seconds)
-        self._right = self._evaluate(self._from + self._step_s)
+            mean = left if switching else left + (right - left) * seconds / whole / 2.0
+            counter.total += mean * seconds / HOUR_S
 
     def _evaluate(self, time_s: float) -> Mapping[str, Values]:
         return _Evaluation(self, time_s).all()
@@ -153,10 +202,11 @@ class _Evaluation:
     def all(self) -> Mapping[str, Values]:
         """Return the values of every device."""
         for device in self._world.district.devices:
-            self._values(device)
+            self.of(device)
         return self._found
 
-    def _values(self, device: str) -> Values:
+    def of(self, device: str) -> Values:
+        """Return the values of one device."""
         found = self._found.get(device)
         if found is None:
             self._asking.add(device)
@@ -169,7 +219,7 @@ class _Evaluation:
         """Return the active power of a device in W, what it gives back as negative; 0 inside a ring of relations."""
         if device in self._asking:
             return 0.0
-        values = self._values(device)
+        values = self.of(device)
         power = next((float(values[name]) for name in _POWERS if name in values), 0.0)
         return -power if "pv_power" in values else power
 
@@ -180,6 +230,12 @@ def _look(values: Values, point: Point, otherwise: float | str) -> float | str:
     if found is None or isinstance(found, str) is not (point.quantity.aggregation is Aggregation.STATE):
         found = values.get(point.quantity.name, otherwise)
     return found
+
+
+def _alike(own: float | str, value: float | str) -> bool:
+    if isinstance(own, str) or isinstance(value, str):
+        return own == value
+    return math.isclose(own, value, rel_tol=1e-6, abs_tol=1e-6)
 
 
 def round_sensibly(value: float) -> float:
@@ -196,7 +252,7 @@ def _subjects(district: District, seed: int) -> dict[str, Subject]:
         edges.setdefault((relation.type, relation.source), []).extend(_members(district, relation.target))
         if relation.type == "feeds" and _makes_power(district, relation.source):
             edges.setdefault(("fed by", relation.target), []).append(relation.source)
-    return {
+    found = {
         device.id: Subject(
             device=device,
             seed=seed,
@@ -208,6 +264,10 @@ def _subjects(district: District, seed: int) -> dict[str, Subject]:
         )
         for device in district.devices.values()
     }
+    for subject in found.values():
+        for below in subject.controls:
+            found[below].switches.append(subject)
+    return found
 
 
 def _makes_power(district: District, device: str) -> bool:

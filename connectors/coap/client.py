@@ -56,8 +56,9 @@ class CoapLink:
 
     @property
     def security(self) -> str:
-        """How the peer is spoken to, for health: `OSCORE`, `DTLS-PSK` or `none`."""
-        return self._security.name
+        """How the peer is spoken to, for health: `OSCORE`, `DTLS-PSK` or `none`, with the reason why that is enough."""
+        why = self._security.stand_in
+        return f"{self._security.name}: {why}" if why else self._security.name
 
     async def run(self, sink: Sink) -> None:
         """Observe and poll until cancelled; TransientError when nothing of the peer answers."""

@@ -6,7 +6,15 @@ import re
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Literal, Self, cast
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    field_validator,
+    model_validator,
+)
 
 from twin.model.spec import Seconds, SecretName
 
@@ -145,6 +153,21 @@ class CoapOptions(BaseModel):
         default=None,
         description="coaps: name of the pre-shared key; it stands for text, or for bytes when it begins with hex:",
     )
+    _stand_in: str = PrivateAttr(default="")
+
+    @property
+    def stand_in(self) -> str:
+        """Why a device may be written to without protection; empty for every device of a district's files."""
+        return self._stand_in
+
+    def for_stand_in(self, words: str) -> Self:
+        """Return the options of what stands in for the device on this machine: unprotected, written to all the same.
+
+        No file can say this: the protected device is what the district was checked with.
+        """
+        found = self.model_copy(update={"oscore": None})
+        found._stand_in = words  # noqa: SLF001 - its own kind
+        return found
 
     @model_validator(mode="after")
     def _is_one_key(self) -> Self:

@@ -68,6 +68,7 @@ class Security:
 
     def __init__(self, endpoint: Endpoint, options: CoapOptions, home: Home) -> None:
         self.name = _kind(endpoint, options)
+        self.stand_in = options.stand_in
         self._endpoint = endpoint
         self._options = options
         self._home = home

@@ -338,7 +338,7 @@ async def test_a_second_process(tmp_path):
     """A second process on the data folder ends with one line that names the first, which goes on undisturbed."""
     shop = Shop(tmp_path)
     async with shop.running() as platform:
-        words = ["run", "ciudad-maderas", "--data", str(shop.data), "--listen", "127.0.0.1:0"]
+        words = ["run", "ciudad-maderas", "--simulated", "--data", str(shop.data), "--listen", "127.0.0.1:0"]
         second = await asyncio.to_thread(barrio, *words, cwd=tmp_path)
         await commit(shop.links["probe"], 0, 1)
 

@@ -6,6 +6,7 @@ import pytest
 
 from barrio.simulator.addresses import mapping, rewritten
 from barrio.simulator.field import Field
+from barrio.simulator.plain import plain
 from connectors.conformance.recording import RecordingSink
 from connectors.home import Home
 from connectors.registry import Connectors
@@ -101,7 +102,7 @@ def differences(field, sink, points, names):
 async def test_every_point_of_the_demo_is_read_as_simulated(maderas, base_port):
     """Each of the points, over its own protocol, by the connectors, decodes to the value of the world."""
     async with Field(maderas, base_port=base_port, speed=0.0, start_s=START_S) as field:
-        served = rewritten(maderas, field.endpoints)
+        served = plain(rewritten(maderas, field.endpoints))
         sink, points, names = await read_all(served, sum(1 for _ in maderas.points()))
 
     assert sink.troubles == []

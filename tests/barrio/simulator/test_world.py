@@ -135,6 +135,58 @@ def test_the_sun_gives_power_by_day_and_lamps_take_it_by_night(maderas):
     assert value(night, "cabinet-1", "contactor") == "closed"
 
 
+def set_to(world, device, point, value_):
+    world.hold(device, world.district.devices[device].points[point], value_)
+
+
+def test_lamps_have_power_while_their_cabinet_gives_it(maderas):
+    """By day a closed contactor lights its ten lamps at once, a dimmed one takes less, an open one puts all out."""
+    world = World(maderas, 1, at_local(12, 30))
+    world.advance(at_local(12, 30) + 5)
+    set_to(world, "cabinet-2", "contactor", "closed")
+    lit = value(world, "lamp-11", "power")
+    set_to(world, "lamp-11", "dimming", 40.0)
+    dimmed = value(world, "lamp-11", "power")
+    states = [value(world, f"lamp-{number:02d}", "power_state") for number in (11, 20, 1)]
+    world.advance(at_local(12, 30) + 60)
+    carried = value(world, "cabinet-2", "active_power")
+    set_to(world, "cabinet-2", "contactor", "open")
+
+    assert lit == pytest.approx(103.5)
+    assert dimmed == pytest.approx(103.5 * 0.43, rel=0.01)
+    assert states == ["on", "on", "off"]
+    assert carried == pytest.approx(60 + 9 * lit + dimmed, rel=0.01)
+    assert value(world, "lamp-11", "power") < 1
+    assert value(world, "lamp-11", "dimming") == 40.0
+
+
+def test_a_device_goes_its_own_way_again_when_it_is_set_to_what_it_would_do(maderas):
+    """A lamp put back to the full light of the evening is dimmed by its own programme at night, a held one is not."""
+    world = World(maderas, 1, at_local(22, 50))
+    for lamp in ("lamp-11", "lamp-12"):
+        set_to(world, lamp, "dimming", 40.0)
+    set_to(world, "lamp-11", "dimming", 100.0)
+    evening = value(world, "lamp-11", "dimming")
+    world.advance(at_local(23, 10))
+
+    assert evening == 100.0
+    assert value(world, "lamp-11", "dimming") == 60.0
+    assert value(world, "lamp-12", "dimming") == 40.0
+
+
+def test_a_command_in_the_middle_of_a_step_leaves_the_meters_right(maderas):
+    """A lamp's energy is what it took before and after, to the second."""
+    world = World(maderas, 1, at_local(21))
+    before, full = value(world, "lamp-11", "energy"), value(world, "lamp-11", "power")
+    world.advance(at_local(21) + 600 + 12)
+    set_to(world, "lamp-11", "dimming", 10.0)
+    low = value(world, "lamp-11", "power")
+    world.advance(at_local(21) + 1_212)
+    used = value(world, "lamp-11", "energy") - before
+
+    assert used == pytest.approx((full * 612 + low * 600) / 3_600_000, abs=0.0015)
+
+
 def test_cisterns_and_gas_tanks_drain_and_are_refilled(maderas):
     """Over twelve days each goes down and up again, and volume follows level."""
     world = World(maderas, 2, START_S, COARSE_S)
