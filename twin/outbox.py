@@ -117,8 +117,8 @@ class Outbox:
         found: list[Entry] = []
         with self._database.transaction() as connection:
             busy = set(self._out.values())
-            for *fields, tries, tried_at, due in connection.execute(rows.HEADS).fetchall():
-                entry = Entry(*fields, tries + 1)
+            for tried_at, due, *fields in connection.execute(rows.HEADS).fetchall():
+                entry = Entry(*fields)
                 free = entry.channel not in busy and (channels is None or entry.channel in channels)
                 if free and self._patience.is_due(now, tried_at=tried_at, due=due):
                     connection.execute("UPDATE entry SET tries = ? WHERE id = ?", (entry.tries, entry.id))
@@ -160,9 +160,9 @@ class Outbox:
         self._out.pop(entry.id, None)
         return True
 
-    def release(self, entry: Entry) -> None:
-        """Take an entry back that was handed out and not sent, for example because the platform stops."""
-        self._out.pop(entry.id, None)
+    def recall(self) -> None:
+        """Take back what was handed out, when whoever took it is gone."""
+        self._out.clear()
 
     def expire(self, now: int, channels: Collection[str]) -> int:
         """Give up what waited too long for channels that are no longer there; returns how many."""

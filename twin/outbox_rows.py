@@ -26,7 +26,7 @@ PUT = (
 )
 FIRSTS = "SELECT MIN(id) FROM entry WHERE state = 'waiting' GROUP BY channel, aside"
 HEADS = (
-    "SELECT id, channel, key, delivery, kind, body, put_at, tries, tried_at, due FROM entry "  # noqa: S608
+    "SELECT tried_at, due, id, channel, key, delivery, kind, body, put_at, tries + 1 FROM entry "  # noqa: S608
     f"WHERE id IN ({FIRSTS}) ORDER BY aside, id"
 )
 LOWEST = (
