@@ -14,8 +14,8 @@ from barrio.assembly import load_all, profiles_folder
 from barrio.homes import Secrets, check_secrets
 from barrio.platform import Platform
 from barrio.service import keep, run_loop, stop_on_signals
-from barrio.simulator.addresses import load_overrides, mapping, peers, rewritten
-from barrio.simulator.plain import plain
+from barrio.simulator.addresses import load_overrides, mapping, peers, ports_of, rewritten, supplier_port
+from barrio.simulator.plain import answered, plain
 from connectors.registry import Connectors
 from twin.clock import SystemClock
 from twin.errors import StartError
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from twin.model.district import District
 
     Places = Mapping[str, tuple[str, int]]
+
+LOOPBACK = "127.0.0.1"
 
 log = structlog.get_logger("barrio")
 
@@ -62,13 +64,20 @@ def simulated_places(districts: Sequence[District], base_port: int) -> dict[str,
                 f"{district.id} shares {min(shared)} with another district: simulate them one by one"
             )
         places |= found
-        base_port += len(peers(district))
+        base_port += ports_of(district)
     return places
 
 
 def stood_in(districts: Sequence[District], base_port: int) -> list[District]:
-    """Return the districts as their simulator serves them: on ports of this machine, without security."""
-    return [plain(district) for district in relocated(districts, simulated_places(districts, base_port))]
+    """Return the districts as their simulator serves them: on ports of this machine, without security.
+
+    Who they send word to is stood in for on this machine too.
+    """
+    found = []
+    for district in relocated(districts, simulated_places(districts, base_port)):
+        found.append(answered(plain(district), LOOPBACK, supplier_port(district, base_port)))
+        base_port += ports_of(district)
+    return found
 
 
 def relocated(districts: Sequence[District], places: Places) -> list[District]:

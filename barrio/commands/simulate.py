@@ -15,7 +15,7 @@ from barrio.assembly import load_all, profiles_folder
 from barrio.commands.run import simulated_places
 from barrio.errors import AskError
 from barrio.service import run_loop, stop_on_signals
-from barrio.simulator.addresses import overrides
+from barrio.simulator.addresses import overrides, ports_of
 from barrio.simulator.faults import parse_faults
 from barrio.simulator.field import Field
 from barrio.simulator.process import quiet_libraries
@@ -39,7 +39,7 @@ def simulate(names: Sequence[str], *, base_port: int, seed: int, speed: float, f
     for district in districts:
         own = shown[district.id]
         fields.append(Field(district, base_port=port, seed=seed, speed=speed, faults=own))
-        port += len(fields[-1].endpoints)
+        port += ports_of(district)
     run_loop(_serve(fields, override_text(districts, base_port)))
 
 

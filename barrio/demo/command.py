@@ -26,7 +26,7 @@ from barrio.errors import AskError
 from barrio.platform import Platform
 from barrio.service import keep, run_loop, stop_on_signals
 from barrio.settings import Settings, load_settings
-from barrio.simulator.addresses import peers
+from barrio.simulator.addresses import ports_of
 from barrio.simulator.process import SimulatorProcess
 from barrio.status import snapshot
 from connectors.registry import Connectors
@@ -132,7 +132,7 @@ class _Demo:
 
     async def run(self, for_s: float | None) -> dict[str, Any]:
         stop = stop_on_signals()
-        base = free_base(self.settings.base_port, len(peers(self.district)))
+        base = free_base(self.settings.base_port, ports_of(self.district))
         here = stood_in([self.district], base)
         async with await self._simulator(base):
             platform = Platform(here, self.settings, self.connectors, SystemClock())

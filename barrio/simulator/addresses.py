@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from twin.model.district import District
+    from twin.notify_spec import ChannelSpec
 
 _LAST_PORT = 65_535
 
@@ -37,13 +38,30 @@ def mapping(district: District, base_port: int, host: str = "127.0.0.1") -> dict
     StartError when the ports do not suffice.
     """
     texts = list(peers(district))
-    last = base_port + len(texts) - 1
+    count = ports_of(district)
+    last = base_port + count - 1
     if base_port < 1 or last > _LAST_PORT:
         raise StartError(
-            f"{district.id} needs {len(texts)} ports from the base port on, "
-            f"{base_port} to {last} do not exist (choose 1 to {_LAST_PORT - len(texts) + 1})"
+            f"{district.id} needs {count} ports from the base port on, "
+            f"{base_port} to {last} do not exist (choose 1 to {_LAST_PORT - count + 1})"
         )
     return {text: (host, base_port + offset) for offset, text in enumerate(texts)}
+
+
+def ports_of(district: District) -> int:
+    """Return how many ports the simulator of a district takes: one for each peer, one for whom it sends word to."""
+    return len(peers(district)) + bool(channels_of(district))
+
+
+def supplier_port(district: District, base_port: int) -> int | None:
+    """Return the port at which everybody is stood in for whom the district sends word to; None where it has nobody."""
+    return base_port + len(peers(district)) if channels_of(district) else None
+
+
+def channels_of(district: District) -> tuple[ChannelSpec, ...]:
+    """Return the ways on which a district sends word to people and suppliers."""
+    suppliers = district.services.suppliers if district.services else ()
+    return (*suppliers, *(district.alarms.channels if district.alarms else ()))
 
 
 def rewritten(district: District, places: Mapping[str, tuple[str, int]]) -> District:

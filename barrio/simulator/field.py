@@ -7,8 +7,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Self
 
 from barrio.simulator import addresses
+from barrio.simulator.behaviour import TANKS, kind_of_device
 from barrio.simulator.desk import Desk
 from barrio.simulator.faults import RESTART_TAKES_S, Fault, Kind
+from barrio.simulator.supplier import FILLED_IN_S, Supplier
 from barrio.simulator.tanks import Tanks
 from barrio.simulator.world import World
 from twin.clock import SystemClock
@@ -59,6 +61,8 @@ class Field:
         self.desk = Desk(World(district, seed, self._start_s), tuple(faults))
         self.tanks = Tanks(self.desk.world, self.desk.faults, speed)
         self.absent = tuple(device for device in district.devices.values() if _kind_of(device) is None)
+        port = addresses.supplier_port(district, base_port)
+        self.supplier = None if port is None else Supplier(host, port, self._deliver)
         self._servers = _servers(district, self.endpoints, self.desk)
         self._tasks: list[asyncio.Task[None]] = []
         self._started: list[Server] = []
@@ -87,6 +91,8 @@ class Field:
             async with asyncio.TaskGroup() as group:
                 for server in self._servers.values():
                     group.create_task(self._begin(server))
+                if self.supplier is not None:
+                    group.create_task(self.supplier.start())
         except* StartError as found:
             await self.stop()
             raise StartError(_first(found)) from None
@@ -107,10 +113,11 @@ class Field:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
         started, self._started = self._started, []
-        if started:
-            await asyncio.wait(
-                [asyncio.create_task(server.stop()) for server in started], timeout=_STOP_WITHIN_S
-            )
+        stops = [server.stop() for server in started]
+        if self.supplier is not None:
+            stops.append(self.supplier.stop())
+        if stops:
+            await asyncio.wait([asyncio.create_task(stop) for stop in stops], timeout=_STOP_WITHIN_S)
 
     async def tick(self) -> None:
         """Bring the world to now and tell whoever wants to be told; called twice a second."""
@@ -128,6 +135,12 @@ class Field:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self.stop()
+
+    def _deliver(self, device: str, fill_to: float) -> None:
+        """Take a lorry that has arrived; one that finds no tank goes home."""
+        found = self.district.devices.get(device)
+        if found is not None and kind_of_device(found) in TANKS:
+            self.tanks.deliver(device, fill_to, FILLED_IN_S, self.desk.elapsed_s)
 
     async def _begin(self, server: Server) -> None:
         await server.start()
