@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from barrio import cli_past
 from barrio.cli_options import AsJson, Data, District, Store, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
 
@@ -352,6 +353,9 @@ def connectors(as_json: AsJson = False) -> None:
     from barrio.commands import connectors as command
 
     typer.echo(command.listed(machine=as_json))
+
+
+cli_past.add(app)
 
 
 def main() -> None:

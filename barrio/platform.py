@@ -19,6 +19,7 @@ import structlog
 
 from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
+from barrio.former import former_series
 from barrio.homes import Secrets, homes
 from barrio.supervisor import Supervisor
 from twin.conditions import DeviceEvents
@@ -33,6 +34,7 @@ from twin.ingest.table import NS, PointTable
 from twin.ledger import Ledger
 from twin.live import Live
 from twin.notes import Drawer, Notes
+from twin.past.models import Models
 from twin.series import SeriesRegistry
 from twin.sqlite import DatabaseBusy
 from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused
@@ -120,6 +122,10 @@ class Platform:
         self.notes = Notes(self.folder.notes)
         opened.callback(self.notes.close)
         self.notes.open()
+        self.models = Models(self.folder.models)
+        opened.callback(self.models.close)
+        self.models.open()
+        self.former = former_series(self.models, self.registry.series_paths(), self.catalogue.paths)
         self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
         opened.callback(self.spool.close)
         self.recovery = self.spool.open()
@@ -255,7 +261,8 @@ class Platform:
     async def _open_store(self) -> None:
         """Open the store if it is there; while it is away the platform runs and the spool waits."""
         try:
-            await self.in_thread("store", self.store.open, self.catalogue.series, self.catalogue.states)
+            series = [*self.catalogue.series, *self.former]
+            await self.in_thread("store", self.store.open, series, self.registry.state_names())
             self.store_words, self.writer.state.denied = "", False
         except (StoreBusy, StoreDenied) as error:
             if error.words != self.store_words:
@@ -270,6 +277,7 @@ class Platform:
             after = batches[-1].seq
         self.gaps.restore(self.catalogue.ids, self.folder.alive_ns(), self.started)
         self.note("platform_started", self.started, "", "")
+        self._in_ledger(self.models.record, self.catalogue.districts, self.started)
         if not self.recovery.clean:
             self._report_damage()
 
@@ -377,10 +385,12 @@ class Platform:
         for district in self.catalogue.districts:
             if district.retention_raw_s is None:
                 continue
-            ids = [series.id for series in self.catalogue.series if series.district == district.id]
+            every = (*self.catalogue.series, *self.former)
+            ids = [series.id for series in every if series.district == district.id]
             before = self.clock.now_ns() - round(district.retention_raw_s * NS)
             try:
                 await self.in_thread("store", self.store.delete, np.array(ids, np.int32), 0, before)
+                self._in_ledger(self.models.forgot, district.id, before)
             except (StoreBusy, StoreDenied, StoreRefused) as error:
                 log.warning("store.not_forgotten", district=district.id, words=error.words)
 

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import conditions, metrics, problems
+from barrio.api import conditions, metrics, past, problems
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
@@ -44,6 +44,8 @@ barrio {__version__}
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit)
 /api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
 /api/v1/device-events            what devices reported of themselves (from, to, limit)
+/api/v1/twin                     the twin at a moment (at, under, limit, offset); what changed until another (compare)
+/api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
 /openapi.json                    all of this for programs
 """
 
@@ -66,6 +68,7 @@ def create_app(platform: Platform) -> FastAPI:
     _twin(app, platform)
     _records(app, platform)
     conditions.add(app, platform)
+    past.add(app, platform)
     return app
 
 

@@ -30,6 +30,7 @@ BENCHMARKS = (
     "line_protocol",
     "memory",
     "spool_start",
+    "asof",
 )
 TIMEOUT_S = 600
 

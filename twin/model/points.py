@@ -95,7 +95,7 @@ class PointCompiler:
             wraps_at=None if spec.wraps_at is None else spec.wraps_at * factor.scale,
             dead_band=spec.dead_band * factor.scale,
             heartbeat_s=spec.heartbeat or self.heartbeat_s,
-            silent_after_s=spec.silent_after or max(_SILENT_POLLS * poll_s, _SILENT_AT_LEAST_S),
+            silent_after_s=spec.silent_after or usual_silence_s(poll_s),
             states=_states(spec, quantity),
             writable=spec.writable,
             description=spec.description,
@@ -130,6 +130,11 @@ class PointCompiler:
             words += f"(the quantity allows {quantity.minimum:g} to {quantity.maximum:g})"
             self.faults.add(place.at("minimum" if spec.minimum is not None else "maximum"), words)
         return low, high
+
+
+def usual_silence_s(poll_s: float) -> float:
+    """Return for how long a point may be silent, in seconds, where its profile does not say."""
+    return max(_SILENT_POLLS * poll_s, _SILENT_AT_LEAST_S)
 
 
 def _misplaced(spec: PointSpec, quantity: Quantity) -> list[str]:

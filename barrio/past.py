@@ -1,0 +1,162 @@
+"""The twin at a moment, from the store, the ledger and the history of models; what changed between two moments.
+
+Everything here blocks, and runs in a reading thread; what the event loop owns is copied before (`Present`). Where the
+live twin's newest reading is not later than the moment, it is the answer: it has what still waits in the spool.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+import orjson
+
+from barrio.errors import UnknownName
+from twin.frame import Batch, join
+from twin.ledger import Gap
+from twin.model.source import suggest
+from twin.past.asof import twin_at
+from twin.past.compare import changed_model, changed_points
+from twin.past.described import described
+from twin.past.model import Model
+from twin.quality import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from barrio.platform import Platform
+    from twin.frame import Ids
+    from twin.past.asof import Then
+    from twin.past.compare import ModelChange, PointChange
+    from twin.past.model import PointThen
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Present:
+    """The live twin and the gaps that last, copied in the event loop's thread."""
+
+    now: int
+    live: Batch
+    gap_reason: np.ndarray
+    gap_since: np.ndarray
+    gap_words: Mapping[int, str]
+
+    @classmethod
+    def of(cls, platform: Platform) -> Self:
+        """Copy what there is now."""
+        live, gaps = platform.live, platform.gaps
+        ids = np.flatnonzero(live.time).astype(np.int32)
+        rows = Batch(
+            ids, live.time[ids], live.received[ids], live.device[ids], live.value[ids], live.quality[ids]
+        )
+        return cls(platform.clock.now_ns(), rows, gaps.reason.copy(), gaps.since.copy(), dict(gaps.words))
+
+    def lasting(self, ids: Ids, moment: int) -> Iterator[Gap]:
+        """Yield the gaps that last now and had begun at a moment."""
+        inside = ids[ids < len(self.gap_reason)]
+        begun = (self.gap_reason[inside] != 0) & (self.gap_since[inside] <= moment)
+        for one in inside[begun].tolist():
+            reason = Reason(int(self.gap_reason[one]))
+            yield Gap(one, int(self.gap_since[one]), None, reason, self.gap_words.get(one, ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The twin at a moment (ns UTC): the models that were valid, and the points under what was asked for."""
+
+    at: int
+    models: Sequence[Model]
+    points: Sequence[Then]
+
+
+def moment(platform: Platform, present: Present, at: int, under: str | None) -> Moment:
+    """Return the twin at a moment; UnknownName when there was nothing `under` that name.
+
+    Raises `StoreBusy` and its like when the store has to be asked and is away.
+    """
+    models = list(models_at(platform, at, under))
+    chosen = [(model, list(_chosen(model, under))) for model in models]
+    if not any(points for _, points in chosen):
+        raise UnknownName(_nothing(models_at(platform, at), under))
+    ids = {path: series for series, path in platform.registry.series_paths().items()}
+    wanted = [ids[point.path] for _, points in chosen for point in points if point.path in ids]
+    series = np.unique(np.array(wanted, np.int32))
+    readings = _readings(platform, present, series, at)
+    gaps = [*platform.ledger.gaps(series, at, at + 1), *present.lasting(series, at)]
+    states = platform.registry.state_names()
+    found = [then for model, points in chosen for then in twin_at(points, at, readings, gaps, ids, states)]
+    return Moment(at, [model for model, points in chosen if points], found)
+
+
+def zone_of(platform: Platform, under: str | None) -> ZoneInfo:
+    """Return the zone in which whoever asks for what is `under` a district writes times."""
+    name = (under or "").strip("/").partition("/")[0]
+    districts = platform.catalogue.districts
+    return next((one.zone for one in districts if one.id == name), districts[0].zone)
+
+
+def models_at(platform: Platform, at: int, under: str | None = None) -> Iterator[Model]:
+    """Yield the models that were valid at a moment; of a folder that kept none yet, what is configured now."""
+    first = None if under is None else under.strip("/").partition("/")[0]
+    kept = platform.models.districts()
+    for name in kept:
+        if first in {None, name} and (model := platform.models.at(name, at)) is not None:
+            yield model
+    for district in platform.catalogue.districts:
+        if district.id not in kept and first in {None, district.id}:
+            raw = orjson.loads(b"".join(described(district)))
+            yield Model(raw, platform.started, assumed=True)
+
+
+def changes(before: Moment, after: Moment) -> tuple[list[PointChange], list[tuple[str, ModelChange]]]:
+    """Return what is different: points, and what became of each district's model."""
+    first = {model.district: model for model in before.models}
+    second = {model.district: model for model in after.models}
+    models = [
+        (district, change)
+        for district in dict.fromkeys([*first, *second])
+        for change in changed_model(first.get(district), second.get(district))
+    ]
+    return list(changed_points(before.points, after.points)), models
+
+
+def _chosen(model: Model, under: str | None) -> Iterator[PointThen]:
+    """Yield the points of a model under a district, a device, a site with all that stands in it, or a path."""
+    _, _, rest = (under or "").strip("/").partition("/")
+    sites = _within(model, rest)
+    prefix = f"{model.district}/{rest}".rstrip("/") + "/"
+    for point in model.points.values():
+        if f"{point.path}/".startswith(prefix) or point.owner.site in sites:
+            yield point
+
+
+def _within(model: Model, site: str) -> set[str]:
+    """Return a site and those that lie in it, nothing when there is no such site."""
+    within = {one["id"]: one.get("within") for one in model.raw["sites"]}
+    found = {site} & within.keys()
+    while more := {one for one, around in within.items() if around in found} - found:
+        found |= more
+    return found
+
+
+def _readings(platform: Platform, present: Present, series: Ids, at: int) -> Batch:
+    live = present.live
+    live = live.take((live.time <= at) & np.isin(live.ids, series))
+    rest = np.setdiff1d(series, live.ids).astype(np.int32)
+    return join([live, platform.store.asof(rest, at)]) if len(rest) else live
+
+
+def _nothing(models: Iterable[Model], under: str | None) -> str:
+    """Say that there was nothing, with the name that comes nearest."""
+    known: list[str] = []
+    for model in models:
+        owners = dict.fromkeys(f"{model.district}/{point.owner.id}" for point in model.points.values())
+        sites = (f"{model.district}/{site['id']}" for site in model.raw["sites"])
+        known += [model.district, *owners, *sites]
+        if any((under or "").startswith(f"{one}/") for one in owners):
+            known += model.points
+    if under is None:
+        return "no district ran at that time"
+    return f"there was no point, device, site or district {under!r}{suggest(under, known)} at that time"
