@@ -26,7 +26,8 @@ class Ground:
     """Sites, devices, relations and points of one district while it is read.
 
     `complete` is false when some device could not be read: then no name is called unknown (see `unknown`). `added`
-    holds the derived points by owner (a device or a site) and name.
+    holds the derived points by owner (a device or a site) and name. `memo` is where expressions keep what they looked
+    up once, for as long as the ground is needed.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Ground:
     graph: Graph
     complete: bool = True
     added: dict[str, dict[str, Point]] = field(default_factory=dict)
+    memo: dict[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def point(self, owner: str, name: str) -> Point | None:
         """Return a point of a device, or a derived point of a device or site; None when there is none."""
