@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel
 
+from barrio.notify.channels import channels_of, written
 from connectors.home import Home
 from twin.errors import ConfigError, Fault, StartError
 from twin.model.spec import Named
@@ -62,18 +63,39 @@ def variable_of(name: str) -> str:
 
 
 def check_secrets(districts: Sequence[District], secrets: Callable[[str], str]) -> None:
-    """Read every secret that the districts name once; ConfigError with a line for each that is not there."""
+    """Read every secret that the districts name once; ConfigError with a line for each that is not there.
+
+    Also when two channels could not be told apart: their secrets would be those of one of them.
+    """
+    channels_of(districts)
     faults: dict[tuple[Path, str], Fault] = {}
+    for file, line, path, name in _written(districts):
+        try:
+            secrets(name)
+        except StartError as error:
+            faults.setdefault((file, name), Fault(file, line or _line_of(file, name), path, str(error)))
+    if faults:
+        raise ConfigError(list(faults.values()))
+
+
+def _written(districts: Sequence[District]) -> Iterator[tuple[Path, int, str, str]]:
+    """Yield `(file, line, path, name)` of every secret that districts name; line 0 where it is not known."""
     for district in districts:
         for device in district.devices.values():
             for path, name in named(device.options):
-                try:
-                    secrets(name)
-                except StartError as error:
-                    fault = Fault(device.file, device.line, f"{device.id}.options.{path}", str(error))
-                    faults.setdefault((device.file, name), fault)
-    if faults:
-        raise ConfigError(list(faults.values()))
+                yield device.file, device.line, f"{device.id}.options.{path}", name
+        for file, where, channel in written(district):
+            for path, name in channel.secrets():
+                yield file, 0, f"{where}.{path}", name
+
+
+def _line_of(file: Path, name: str) -> int:
+    """Return the first line of a file that names a secret, 1 when it does not any more."""
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return 1
+    return next((number for number, line in enumerate(lines, 1) if f"${{secret:{name}}}" in line), 1)
 
 
 def named(options: BaseModel, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -17,23 +17,31 @@ MOST_SHOWN = 20
 def folded(before: str | None, more: Sequence[tuple[str, str, int]]) -> dict[str, Any]:
     """Return the body of a digest with `(kind, body, put_at)` of further entries added; `before` is its JSON so far.
 
-    It counts all of them by event and priority, and shows the titles of the newest `MOST_SHOWN`.
+    It counts all of them by event and priority, and shows the titles of the newest `MOST_SHOWN`; what a digest among
+    them stands for is counted, not the digest.
     """
     found: dict[str, Any] = json.loads(before) if before else {}
     events, priorities = Counter(found.get("events", {})), Counter(found.get("priorities", {}))
     shown: list[str] = list(found.get("shown", []))
-    for kind, text, _ in more:
+    times = [*filter(None, (found.get("since"), found.get("until")))]
+    for kind, text, at in more:
         body = json.loads(text)
-        events[kind] += 1
-        priorities[str(body.get("priority", "none"))] += 1
-        shown.append(str(body.get("title") or body.get("what") or kind)[:200])
-    times = [_moment(at) for _, _, at in more]
+        if kind == DIGEST:
+            events.update(body.get("events", {}))
+            priorities.update(body.get("priorities", {}))
+            shown += body.get("shown", [])
+            times += [body.get("since") or _moment(at), body.get("until") or _moment(at)]
+        else:
+            events[kind] += 1
+            priorities[str(body.get("priority", "none"))] += 1
+            shown.append(str(body.get("title") or body.get("what") or kind)[:200])
+            times.append(_moment(at))
     return {
         "count": sum(events.values()),
         "events": dict(events),
         "priorities": dict(priorities),
-        "since": min([*times, *filter(None, [found.get("since")])]),
-        "until": max([*times, *filter(None, [found.get("until")])]),
+        "since": min(times),
+        "until": max(times),
         "shown": shown[-MOST_SHOWN:],
     }
 

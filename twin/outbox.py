@@ -8,8 +8,8 @@ What holds:
   the same body, so that the receiver can tell a repetition.
 - Order per channel: an entry is handed out after those before it. One that its receiver answered with errors for
   about an hour steps aside, so that one bad entry does not hold up the others for a week.
-- Bounded: `most` entries wait for a channel. Beyond, the oldest of the lowest priority is folded into a digest, which
-  says how many; critical ones go last. Of entries that ended the newest `MOST_ENDED` of a channel are remembered.
+- Bounded: `most` entries wait for a channel. Beyond, digests become one, and the oldest of the lowest priority joins
+  them; a digest says how many, and critical entries go last. Of what ended the newest `MOST_ENDED` are remembered.
 - A wall clock that is set back makes nobody wait longer; one that is set forward gives nothing up before
   `twin.backoff.FEWEST_TRIES` tries.
 
@@ -233,18 +233,18 @@ class Outbox:
         ).fetchone()[0]
         if waiting <= keep:
             return 0
-        # The digest takes a place of its own.
-        many = waiting - keep + 1
-        going = connection.execute(
-            rows.LOWEST, (channel, lowest, DIGEST, json.dumps(list(self._out)), many)
-        ).fetchall()
-        if len(going) < 2:
+        digest = connection.execute(rows.OPEN_DIGEST, (channel, DIGEST)).fetchone()
+        # A new digest takes a place of its own, and what it stands for is more than one.
+        many, fewest = (waiting - keep, 1) if digest else (waiting - keep + 1, 2)
+        but = json.dumps([*self._out, *digest[:1]] if digest else list(self._out))
+        asked = {"channel": channel, "lowest": lowest, "digest": DIGEST, "but": but, "many": many}
+        going = connection.execute(rows.LOWEST, asked).fetchall()
+        if len(going) < fewest:
             return 0
-        open_digest = connection.execute(rows.OPEN_DIGEST, (channel, DIGEST)).fetchone()
         now = self._clock.now_ns()
-        body = folded(open_digest[1] if open_digest else None, [(row[2], row[3], row[5]) for row in going])
-        if open_digest:
-            connection.execute("UPDATE entry SET body = ? WHERE id = ?", (_json(body), open_digest[0]))
+        body = folded(digest[1] if digest else None, [row[1:] for row in going])
+        if digest:
+            connection.execute("UPDATE entry SET body = ? WHERE id = ?", (_json(body), digest[0]))
         else:
             delivery = str(uuid.uuid4())
             row = (channel, f"{DIGEST}-{delivery}", delivery, DIGEST, _json(body), _NO_PRIORITY, now)

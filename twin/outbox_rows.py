@@ -30,8 +30,9 @@ HEADS = (
     f"WHERE id IN ({FIRSTS}) ORDER BY aside, id"
 )
 LOWEST = (
-    "SELECT id, channel, kind, body, rank, put_at FROM entry WHERE channel = ? AND state = 'waiting' "
-    "AND rank >= ? AND kind <> ? AND id NOT IN (SELECT value FROM json_each(?)) ORDER BY rank DESC, id LIMIT ?"
+    "SELECT id, kind, body, put_at FROM entry WHERE channel = :channel AND state = 'waiting' "
+    "AND (rank >= :lowest OR kind = :digest) AND id NOT IN (SELECT value FROM json_each(:but)) "
+    "ORDER BY kind = :digest DESC, rank DESC, id LIMIT :many"
 )
 OPEN_DIGEST = (
     "SELECT id, body FROM entry WHERE channel = ? AND state = 'waiting' AND kind = ? AND tries = 0 "

@@ -58,7 +58,7 @@ _LABELS: Mapping[Lang, Mapping[str, str]] = {
         "value": "Value",
         "priority": "Priority",
         "count": "How many",
-        "by": "By",
+        "who": "By",
         "comment": "Comment",
         "advice": "What to do",
         "link": "Look at",
@@ -71,7 +71,7 @@ _LABELS: Mapping[Lang, Mapping[str, str]] = {
         "value": "Valor",
         "priority": "Prioridad",
         "count": "Cuántas",
-        "by": "Por",
+        "who": "Por",
         "comment": "Comentario",
         "advice": "Qué hacer",
         "link": "Ver",
@@ -117,11 +117,9 @@ def _text(body: Mapping[str, Any], lang: Lang) -> str:
         known["priority"] = _PRIORITIES[lang].get(str(known["priority"]), known["priority"])
     labels = _LABELS[lang]
     wide = max(map(len, labels.values())) + 2
-    rows = [
-        f"{label + ':':<{wide}}{_line(known[key])}"
-        for key, label in labels.items()
-        if known.get(key) not in {None, ""}
-    ]
+    # A value without its unit is for programs.
+    said = {key: known.get(key) for key in labels if key != "value" or isinstance(known.get(key), str)}
+    rows = [f"{labels[key] + ':':<{wide}}{_line(one)}" for key, one in said.items() if one not in (None, "")]
     intro = [str(body["text"]).strip(), ""] if body.get("text") else []
     return "\n".join([*intro, *rows]) + "\n"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.barrio.notify.stage import MovedClock, outbox_at
+from tests.barrio.notify.stage import outbox_at
+from tests.moved import MovedClock
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from barrio.notify.notifier import Notifier
+from tests.moved import MovedClock
 from twin.backoff import Patience
 from twin.errors import StartError
 from twin.notify_spec import ChannelSpec
@@ -18,30 +19,6 @@ from twin.outbox import Outbox
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
     from pathlib import Path
-
-NS = 1_000_000_000
-START = 1_764_355_200 * NS
-
-
-class MovedClock:
-    """A wall clock and a monotonic one, both moved by hand; the loop's own time goes on beside them."""
-
-    def __init__(self) -> None:
-        self.wall = START
-        self.mono = 1000.0
-
-    def now_ns(self) -> int:
-        """Wall clock."""
-        return self.wall
-
-    def monotonic_s(self) -> float:
-        """Monotonic clock."""
-        return self.mono
-
-    def move(self, seconds: float) -> None:
-        """Let time pass."""
-        self.wall += round(seconds * NS)
-        self.mono += seconds
 
 
 def secrets(name: str) -> str:

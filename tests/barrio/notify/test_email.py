@@ -13,7 +13,8 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from barrio.notify.email import mail_of
-from tests.barrio.notify.stage import START, channel, outbox_at, sending, stands, until
+from tests.barrio.notify.stage import channel, outbox_at, sending, stands, until
+from tests.moved import START
 from twin.outbox_rows import Entry
 
 BODY = {

@@ -15,7 +15,8 @@ import structlog
 from barrio import logs
 from barrio.notify.webhook import retry_after_s, signature
 from tests.barrio.notify.receiver import OK, Receiver, answer
-from tests.barrio.notify.stage import START, channel, outbox_at, sending, stands, until
+from tests.barrio.notify.stage import channel, outbox_at, sending, stands, until
+from tests.moved import START
 
 BODY = {"title": "Cistern A1 runs low", "priority": "high"}
 
