@@ -21,6 +21,7 @@ from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
 from barrio.former import former_series
 from barrio.homes import Secrets, homes
+from barrio.living import Living
 from barrio.supervisor import Supervisor
 from twin.conditions import DeviceEvents
 from twin.deadletters import DeadLetters, Letter
@@ -99,7 +100,7 @@ class Platform:
         """Open what is on disk; StartError when the folder cannot be had, everything released again."""
         with ExitStack() as opened:
             self._open_folder(districts, opened)
-            self._wire(connectors)
+            self._wire(connectors, opened)
             self._opened = opened.pop_all()
 
     def _open_folder(self, districts: Sequence[District], opened: ExitStack) -> None:
@@ -133,11 +134,11 @@ class Platform:
         self.store = store_of(self.settings, self.folder.duckdb)
         opened.callback(self.store.close)
 
-    def _wire(self, connectors: Connectors) -> None:
+    def _wire(self, connectors: Connectors, opened: ExitStack) -> None:
         self.table = PointTable(self.catalogue.devices, self.catalogue.size, self.catalogue.computed)
         self.settler = Settler(self.table)
         self.live = Live(self.catalogue.size)
-        self.gaps = Gaps(self.catalogue.size, self.ledger, self._in_ledger, self.live)
+        self.gaps = Gaps(self.catalogue.size, self.ledger, self.in_ledger, self.live)
         self.intake = Intake(
             self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
         )
@@ -150,14 +151,17 @@ class Platform:
             self._for_writer,
             self._on_stored,
         )
-        self.desk = EventDesk(self.device_events, self._in_ledger, self.note, self.clock)
+        self.desk = EventDesk(self.device_events, self.in_ledger, self.note, self.clock)
         home = homes(self.folder.connectors, Secrets(self.settings.secrets), self._drawer)
         links = links_of(self.catalogue, connectors, home)
         self.supervisor = Supervisor(links, self.intake, self.gaps, self.clock, self.note, self.desk)
         self._protocol = self._protocols()
+        self.living = Living(self, opened)
+        self.intake.compute = self.living.compute
+        self.intake.followers.append(self.living.follow)
 
     def _drawer(self, protocol: str) -> Drawer:
-        return Drawer(self.notes, protocol, self._in_ledger)
+        return Drawer(self.notes, protocol, self.in_ledger)
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -166,6 +170,7 @@ class Platform:
         try:
             await self._open_store()
             await self._restore()
+            await self.living.start()
         except BaseException:
             await self.close()
             raise
@@ -181,7 +186,8 @@ class Platform:
         writer = asyncio.create_task(self._write(), name="writer")
         links = asyncio.create_task(self.supervisor.run(), name="links")
         watch = asyncio.create_task(self._watch(), name="watch")
-        tasks = (links, watch, intake, writer)
+        living = asyncio.create_task(self.living.run(), name="living")
+        tasks = (links, watch, living, intake, writer)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -189,7 +195,8 @@ class Platform:
                 task.result()
         finally:
             self.stopping = True
-            await _cancel(links, watch)
+            await self.living.stop()
+            await _cancel(links, watch, living)
             await self._drain(intake, writer)
             failed.cancel()
 
@@ -226,7 +233,7 @@ class Platform:
             for (series, value, quality), three in zip(said, times, strict=True)
         )
 
-    def _in_ledger(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
+    def in_ledger(self, function: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> None:
         """Queue a change of the ledger; the order is kept, it waits for a full disk, any other failure is a bug."""
         if self.at_rest:
             return
@@ -254,7 +261,7 @@ class Platform:
 
     def note(self, kind: str, at: int, words: str, subject: str) -> None:
         """Put an event into the ledger."""
-        self._in_ledger(self.ledger.event, kind, at, words, subject)
+        self.in_ledger(self.ledger.event, kind, at, words, subject)
 
     # --- start ----------------------------------------------------------------------------------------------
 
@@ -277,7 +284,7 @@ class Platform:
             after = batches[-1].seq
         self.gaps.restore(self.catalogue.ids, self.folder.alive_ns(), self.started)
         self.note("platform_started", self.started, "", "")
-        self._in_ledger(self.models.record, self.catalogue.districts, self.started)
+        self.in_ledger(self.models.record, self.catalogue.districts, self.started)
         if not self.recovery.clean:
             self._report_damage()
 
@@ -380,8 +387,10 @@ class Platform:
         ages = [district.retention_raw_s for district in self.catalogue.districts]
         if (known := [age for age in ages if age is not None]) and len(known) == len(ages):
             before = self.clock.now_ns() - round(max(known) * NS)
-            self._in_ledger(self.ledger.prune, before)
-            self._in_ledger(self.device_events.prune, before)
+            self.in_ledger(self.ledger.prune, before)
+            self.in_ledger(self.device_events.prune, before)
+            for forget in self.living.prunes():
+                self.in_ledger(forget, before)
         for district in self.catalogue.districts:
             if district.retention_raw_s is None:
                 continue
@@ -390,7 +399,7 @@ class Platform:
             before = self.clock.now_ns() - round(district.retention_raw_s * NS)
             try:
                 await self.in_thread("store", self.store.delete, np.array(ids, np.int32), 0, before)
-                self._in_ledger(self.models.forgot, district.id, before)
+                self.in_ledger(self.models.forgot, district.id, before)
             except (StoreBusy, StoreDenied, StoreRefused) as error:
                 log.warning("store.not_forgotten", district=district.id, words=error.words)
 

@@ -44,11 +44,15 @@ log = structlog.get_logger("barrio.links")
 
 @dataclass(slots=True)
 class LinkStatus:
-    """What is known of one link. `since` is ns UTC of the last change; `words` say why it is down."""
+    """What is known of one link. `since` is ns UTC of the last change; `words` say why it is down.
+
+    `devices` are the ids of its devices, `owners` the same with their district, `district/device`.
+    """
 
     name: str
     protocol: str
     devices: tuple[str, ...]
+    owners: tuple[str, ...]
     ids: Ids
     up: bool = False
     since: int = 0
@@ -126,6 +130,7 @@ class Supervisor:
         self.clock = clock
         self.links = [(_status(protocol, link), link) for protocol, link in links]
         self.desk = desk
+        self.listeners: list[Callable[[LinkStatus], object]] = []
         self.strangers = Strangers(note)
         self._note = note
         self._by_device = {
@@ -156,6 +161,7 @@ class Supervisor:
         if status.drops:
             log.info("link.back", link=status.name)
         status.ever_up = True
+        self._tell(status)
 
     async def _keep(self, status: LinkStatus, link: Link) -> None:
         status.since = self.clock.now_ns()
@@ -185,10 +191,17 @@ class Supervisor:
             log.warning("link.down", link=status.name, words=words, devices=len(status.devices))
         status.up, status.words = False, words
         self.gaps.silent(status.ids, Reason.LINK_DOWN, words, now)
+        self._tell(status)
+
+    def _tell(self, status: LinkStatus) -> None:
+        for listener in self.listeners:
+            listener(status)
 
 
 def _status(protocol: str, link: Link) -> LinkStatus:
     ids = np.array(
         [item.id for device in link.devices for item in device.points if item.point.readable], np.int32
     )
-    return LinkStatus(link.name, protocol, tuple(bound.device.id for bound in link.devices), ids)
+    devices = [bound.device for bound in link.devices]
+    owners = tuple(f"{device.district}/{device.id}" for device in devices)
+    return LinkStatus(link.name, protocol, tuple(device.id for device in devices), owners, ids)

@@ -1,0 +1,282 @@
+"""What makes the twin more than a mirror: it computes, notices, acts and asks, for districts that say so.
+
+Every part is there only where a district has its file, so that a district without rules pays nothing:
+
+- `deriver`    derived points, computed within the flush that their inputs came with (`derived.yaml`)
+- `alarms`     decided after each flush and on the tick (`alarms.yaml`)
+- `commander`  commands, leases and programmes (`commands.yaml`)
+- `services`   supply, capacity, maintenance (`services.yaml`)
+- `outbox`, `notifier`  what somebody has to be told, until they were
+
+Used from the event loop's thread. At rest the journals are open and answer; nothing runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.ingest.table import NS
+from twin.store.port import StoreBusy, StoreDenied
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from contextlib import ExitStack
+
+    from twin.derived.engine import Deriver
+
+    from barrio.notify.notifier import Notifier
+    from barrio.platform import Platform
+    from barrio.supervisor import LinkStatus
+    from twin.alarms.engine import Alarms
+    from twin.alarms.journal import Journal as AlarmJournal
+    from twin.commands.desk import Commander
+    from twin.frame import Batch, Frame
+    from twin.ingest.settle import Settled
+    from twin.outbox import Outbox
+    from twin.services.engine import Services
+    from twin.services.journal import ServiceJournal
+
+TICK_S = 0.25
+STOP_WITHIN_S = 5.0
+WARM_SERIES = 500
+"""Series whose history is read at once at start."""
+
+
+class Living:
+    """The living parts of one platform."""
+
+    def __init__(self, platform: Platform, opened: ExitStack) -> None:
+        self.deriver: Deriver | None = None
+        self.alarms: Alarms | None = None
+        self.alarm_journal: AlarmJournal | None = None
+        self.commander: Commander | None = None
+        self.services: Services | None = None
+        self.service_journal: ServiceJournal | None = None
+        self.outbox: Outbox | None = None
+        self.notifier: Notifier | None = None
+        self._platform = platform
+        self._opened = opened
+        self._ids = {path: item.id for path, item in platform.catalogue.points.items()}
+        self._states = {name: number for number, name in platform.catalogue.states.items()}
+        self._build()
+
+    # --- construction ---------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        districts = self._platform.catalogue.districts
+        if any(district.derived for district in districts):
+            self._build_deriver()
+        if any(district.alarms for district in districts):
+            self._build_alarms(self._outbox())
+        if any(district.services for district in districts):
+            self._build_services(self._outbox())
+        if any(district.commands for district in districts):
+            self._build_commander()
+        if self.notifier is not None and self.services is not None:
+            self.notifier.on_answer = self._answered
+
+    def _build_deriver(self) -> None:
+        from twin.derived.engine import Deriver
+
+        platform = self._platform
+        derived = [one for district in platform.catalogue.districts for one in district.derived]
+        size = platform.catalogue.size
+        self.deriver = Deriver(derived, self._ids, self._states, size, platform.gaps.reason)
+
+    def _outbox(self) -> Outbox:
+        """Return the outbox, made when it is first asked for, with what sends from it."""
+        if self.outbox is not None:
+            return self.outbox
+        from barrio.homes import Secrets
+        from barrio.notify.channels import channels_of
+        from barrio.notify.notifier import Notifier
+        from twin.outbox import Outbox
+
+        platform = self._platform
+        self.outbox = Outbox(platform.folder.outbox, platform.clock)
+        self._opened.callback(self.outbox.close)
+        self.outbox.open()
+        channels = channels_of(platform.catalogue.districts)
+        secrets = Secrets(platform.settings.secrets)
+        self.notifier = Notifier(self.outbox, channels, secrets, platform.clock, platform.in_thread)
+        return self.outbox
+
+    def _build_alarms(self, outbox: Outbox) -> None:
+        from twin.alarms.engine import Alarms
+        from twin.alarms.journal import Journal
+        from twin.alarms.twin import Twin
+
+        platform = self._platform
+        self.alarm_journal = Journal(platform.folder.alarms)
+        self._opened.callback(self.alarm_journal.close)
+        self.alarm_journal.open()
+        books = [(one, one.alarms) for one in platform.catalogue.districts if one.alarms is not None]
+        twin = Twin(platform.live, platform.gaps, self._ids, self._states)
+        submit, links = (
+            platform.in_ledger,
+            _devices_by_link(status for status, _ in platform.supervisor.links),
+        )
+        self.alarms = Alarms(books, twin, self.alarm_journal, outbox, submit, platform.clock, links)
+        platform.supervisor.listeners.append(self._link_changed)
+
+    def _build_commander(self) -> None:
+        from barrio.commander import Hands
+        from twin.commands.audit import Audit
+        from twin.commands.desk import Commander
+        from twin.commands.journal import Journal
+        from twin.commands.reported import Reported
+
+        platform = self._platform
+        journal, audit = Journal(platform.folder.commands), Audit(platform.folder.audit)
+        for book in (journal, audit):
+            self._opened.callback(book.close)
+            book.open()
+        catalogue = platform.catalogue
+        reported = Reported(catalogue.points, catalogue.states, platform.live, platform.gaps)
+        hands = Hands(platform.supervisor, catalogue)
+        in_thread = partial(platform.in_thread, "ledger")
+        self.commander = Commander(
+            catalogue.districts, reported, journal, audit, hands.write, hands.reach, in_thread, platform.clock
+        )
+
+    def _build_services(self, outbox: Outbox) -> None:
+        from twin.services.engine import Services
+        from twin.services.journal import ServiceJournal
+        from twin.services.kit import Kit
+
+        platform = self._platform
+        self.service_journal = ServiceJournal(platform.folder.services)
+        self._opened.callback(self.service_journal.close)
+        self.service_journal.open()
+        kit = Kit(
+            platform.live,
+            platform.gaps,
+            self.service_journal,
+            platform.in_ledger,
+            outbox,
+            platform.clock,
+            platform.note,
+        )
+        books = [one.services for one in platform.catalogue.districts if one.services is not None]
+        self.services = Services(books, self._ids, self._states, platform.catalogue.size, kit)
+
+    # --- start ----------------------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Go on from what the books and the store hold; a store that is away leaves windows empty, no more."""
+        if self.deriver is not None:
+            self.deriver.restore(self._platform.live)
+            self.deriver.warm(await self._history(self.deriver.needs))
+        if self.services is not None and self.service_journal is not None:
+            self.services.warm(await self._history(self.services.needs))
+            self.services.recall(await self._weeks_ago())
+            self.services.restore(await self._platform.in_thread("ledger", self.service_journal.kept))
+        if self.commander is not None:
+            await self.commander.restore(at_rest=self._platform.at_rest)
+
+    # --- a flush --------------------------------------------------------------------------------------------
+
+    def compute(self, settled: Settled, now_ns: int) -> Frame | None:
+        """Return what is computed from a flush, before it is durable."""
+        return None if self.deriver is None else self.deriver.step(settled, now_ns)
+
+    def follow(self, settled: Settled) -> None:
+        """Notice what a flush brought, once the live twin has it."""
+        now, ids = self._platform.clock.now_ns(), settled.readings.ids
+        if self.commander is not None:
+            self.commander.observe(settled.readings)
+        if self.alarms is not None:
+            self.alarms.decide(ids, now)
+        if self.services is not None:
+            self.services.take(ids, now)
+
+    # --- while running --------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Do what comes with time until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tick(), name="living")
+            if self.notifier is not None:
+                group.create_task(self.notifier.run(), name="notifier")
+
+    async def _tick(self) -> None:
+        while True:
+            now = self._platform.clock.now_ns()
+            frames = [part.tick(now) for part in (self.deriver, self.services) if part is not None]
+            for frame in frames:
+                if frame is not None:
+                    self._platform.intake.offer(frame)
+            if self.alarms is not None:
+                self.alarms.tick(now)
+            if self.commander is not None:
+                self.commander.tick(now)
+            await asyncio.sleep(TICK_S)
+
+    async def stop(self) -> None:
+        """Let what was begun come to an end; bounded in time. The links still run."""
+        if self.commander is not None:
+            await self.commander.close(STOP_WITHIN_S)
+        if self.services is not None:
+            self.services.keep(self._platform.clock.now_ns())
+
+    def prunes(self) -> Iterator[Callable[[int], object]]:
+        """Yield what forgets the past of each journal before a time in ns UTC; it blocks on the disk."""
+        journals = (
+            self.alarm_journal,
+            self.service_journal,
+            self.commander.journal if self.commander is not None else None,
+        )
+        for journal in journals:
+            if journal is not None:
+                yield journal.prune
+
+    # --- in detail ------------------------------------------------------------------------------------------
+
+    def _link_changed(self, status: LinkStatus) -> None:
+        if self.alarms is not None:
+            now = self._platform.clock.now_ns()
+            self.alarms.link(status.name, status.up, status.words, status.owners, now)
+
+    def _answered(self, _channel: str, key: str, status: int, body: str) -> None:
+        if self.services is not None:
+            self.services.answered(key, status, body)
+
+    async def _history(self, needs: Iterable[tuple[int, float]]) -> Batch:
+        """Return the readings of series since so many seconds ago, each series in the order of time."""
+        from twin.frame import empty_batch, join
+
+        longest: dict[int, float] = {}
+        for series, seconds in needs:
+            longest[series] = max(seconds, longest.get(series, 0.0))
+        found = [empty_batch()]
+        platform, now = self._platform, self._platform.clock.now_ns()
+        by_length = sorted(longest, key=lambda series: longest[series])
+        for at in range(0, len(by_length), WARM_SERIES):
+            some = np.array(by_length[at : at + WARM_SERIES], np.int32)
+            start = now - round(longest[int(some[-1])] * NS)
+            try:
+                found.append(await platform.in_thread("reads", platform.store.raw, some, start, now + 1))
+            except (StoreBusy, StoreDenied):
+                break
+        return join(found)
+
+    async def _weeks_ago(self) -> Batch:
+        from twin.frame import empty_batch
+        from twin.services.use import DAYS
+
+        platform = self._platform
+        if self.services is None or platform.store_words:
+            return empty_batch()
+        moment = platform.clock.now_ns() - DAYS * 86_400 * NS
+        try:
+            return await platform.in_thread("reads", platform.store.before, self.services.counters, moment)
+        except (StoreBusy, StoreDenied):
+            return empty_batch()
+
+
+def _devices_by_link(links: Iterable[LinkStatus]) -> dict[str, tuple[str, ...]]:
+    return {status.name: status.owners for status in links}
