@@ -1,0 +1,136 @@
+"""Where people turn to: how alarms stand, what they say, and what somebody does about one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.alarms.causes import NOBODY
+from twin.alarms.change import standing_of
+from twin.alarms.columns import NS
+from twin.alarms.register import Said
+from twin.alarms.states import MOST_SHELVED_S, Happening, NotPossible, State, refusal
+from twin.alarms.telling import linked
+
+if TYPE_CHECKING:
+    from twin.alarms.causes import Causes
+    from twin.alarms.change import Change, Standing
+    from twin.alarms.links import LinkAlarms
+    from twin.alarms.register import Register
+    from twin.alarms.telling import Teller
+
+
+class NoSuchAlarm(LookupError):
+    """Raised when no alarm that is configured has a number."""
+
+
+class Desk:
+    """Answers and takes orders; used from the event loop's thread."""
+
+    def __init__(self, register: Register, causes: Causes, teller: Teller, links: LinkAlarms) -> None:
+        self.register = register
+        self.causes = causes
+        self._teller = teller
+        self._links = links
+
+    # --- what alarms say ------------------------------------------------------------------------------------
+
+    def said(self, place: int) -> Said:
+        """Return what an alarm says that is raised now."""
+        alarm = self.register.all.alarms[place]
+        value, count = self._teller.value(place, alarm), self.count(place)
+        return Said(self._words(place, value, count), value, count)
+
+    def count(self, place: int) -> int:
+        """Return for how many devices and sites an alarm stands that are suppressed because of it."""
+        columns = self.register.columns
+        hidden = columns.active & (self.causes.of != NOBODY)
+        if not hidden.any():
+            return 0
+        places = np.flatnonzero(hidden & (self.causes.roots() == place))
+        keys = (self.register.all.alarms[one].key for one in places.tolist())
+        return len({(key.district, key.owner) for key in keys})
+
+    def standing(self) -> list[Standing]:
+        """Return every alarm that is not normal, by number, with what it says now."""
+        found = [self._now(place, change) for place, change in self.register.last.items()]
+        return sorted(found, key=lambda one: one.number)
+
+    def _now(self, place: int, change: Change) -> Standing:
+        alarm, columns = self.register.all.alarms[place], self.register.columns
+        one = standing_of(change)
+        if one.state is State.SUPPRESSED:
+            return replace(
+                one, stale=not columns.known[place], name=alarm.subject.name, site=alarm.subject.site
+            )
+        count = self.count(place) if one.active else one.count
+        words = self._words(place, one.value, count) if one.active and count != one.count else one.words
+        return replace(
+            one,
+            words=words,
+            count=count,
+            stale=not columns.known[place],
+            name=alarm.subject.name,
+            site=alarm.subject.site,
+            advice=alarm.advice,
+            dashboard=linked(alarm),
+        )
+
+    def _words(self, place: int, value: float | None, count: int) -> str:
+        alarm = self.register.all.alarms[place]
+        reason = self._links.words(place)
+        more = {"count": str(count), "words": f": {reason}" if reason else ""}
+        groups = self.causes.groups
+        index = int(np.searchsorted(groups.places, place))
+        if index < len(groups.places) and groups.places[index] == place:
+            more["total"] = str(groups.sizes[index])
+            more["count"] = str(int(groups.counts(self.register.columns.active)[index]))
+        since = int(self.register.columns.raised[place])
+        return self._teller.words(alarm, value, since, more)
+
+    # --- what people do -------------------------------------------------------------------------------------
+
+    def acknowledge(self, number: int, now_ns: int, who: str, comment: str) -> Change:
+        """See `twin.alarms.engine.Alarms`."""
+        place = self._allowed(number, Happening.ACKNOWLEDGED)
+        return self.register.move(place, Happening.ACKNOWLEDGED, now_ns, who=who, comment=comment)
+
+    def shelve(self, number: int, now_ns: int, until: int, who: str, comment: str) -> Change:
+        """See `twin.alarms.engine.Alarms`."""
+        place = self._allowed(number, Happening.SHELVED)
+        if until <= now_ns:
+            raise NotPossible(f"alarm {number} cannot be shelved until a time that is over")
+        if until - now_ns > MOST_SHELVED_S * NS:
+            raise NotPossible(
+                f"alarm {number} cannot be shelved for more than {MOST_SHELVED_S / 86_400:.0f} days"
+            )
+        return self.register.move(place, Happening.SHELVED, now_ns, who=who, comment=comment, until=until)
+
+    def unshelve(self, number: int, now_ns: int, who: str, comment: str) -> Change:
+        """See `twin.alarms.engine.Alarms`."""
+        place = self._allowed(number, Happening.UNSHELVED)
+        done = self.register.move(place, Happening.UNSHELVED, now_ns, who=who, comment=comment)
+        if self.register.columns.active[place]:
+            cause = int(self.causes.of[place])
+            if cause == NOBODY:
+                self.register.move(place, Happening.RAISED, now_ns, self.said(place))
+            else:
+                number = self.register.number(cause)
+                self.register.move(place, Happening.SUPPRESSED, now_ns, cause=number)
+        return done
+
+    def _allowed(self, number: int, happening: Happening) -> int:
+        place = self.register.place(number)
+        if place is None:
+            raise NoSuchAlarm(f"there is no alarm {number}; /api/v1/alarms lists those that are not normal")
+        state, last = self.register.columns.state_of(place), self.register.last.get(place)
+        more = ""
+        if last is not None and state is State.ACKNOWLEDGED and last.who:
+            more = f"by {last.who}"
+        elif last is not None and state is State.SUPPRESSED:
+            more = f"because of alarm {last.cause}"
+        if words := refusal(number, state, happening, more):
+            raise NotPossible(words)
+        return place
