@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from twin.expressions import core
 from twin.expressions.dimensions import BARE, HIGHEST, PLAIN, Measure, Nature, nature_of, times
 from twin.expressions.errors import ExpressionError
-from twin.expressions.typed import TRUTH, States, Truth, Typed, agree, measure_of, natures, scaled
+from twin.expressions.typed import TRUTH, States, Truth, Typed, agree, measure_of, natures
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
@@ -57,10 +57,10 @@ def _shifted(sheet: Sheet, left: Typed, right: Typed, sign: str, at: int) -> Typ
     if one.nature is other.nature is Nature.ABSOLUTE:
         if sign == "+" or one.kind != other.kind:
             raise ExpressionError(f"{one.words} and {other.words} do not {verb}{_meant(sign)}", at)
-        operands = (sheet.node(left), sheet.in_measure(right, one))
+        both = (sheet.node(left), sheet.in_measure(right, one))
         kind = "" if one.kind == "temperature" else "level difference"
         difference = Measure(one.exponents, one.scale, kind=kind, nature=Nature.DIFFERENCE)
-        return Typed(at, difference, core.Apply(verb, operands))
+        return Typed(at, difference, core.Apply(verb, both))
     if one.nature is not Nature.ABSOLUTE and sign == "-":
         raise ExpressionError(f"{other.words} is not subtracted from a difference", at)
     common = one if one.nature is Nature.ABSOLUTE else other

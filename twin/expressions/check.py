@@ -42,6 +42,20 @@ class Checker:
 
     def check(self, node: Expression) -> Typed:
         """Return a node with its type."""
+        if isinstance(node, (Call, Moving, Selected)):
+            return self._function(node)
+        return self._plain(node)
+
+    def _function(self, node: Call | Moving | Selected) -> Typed:
+        from twin.expressions.functions import call
+        from twin.expressions.moving import moving
+        from twin.expressions.selected import selected
+
+        if isinstance(node, Call):
+            return call(self, node)
+        return moving(self, node) if isinstance(node, Moving) else selected(self, node)
+
+    def _plain(self, node: Number | Word | Name | Unary | Binary) -> Typed:
         match node:
             case Number():
                 return self._number(node)
@@ -53,18 +67,6 @@ class Checker:
                 return self._unary(node)
             case Binary():
                 return self._binary(node)
-            case Call():
-                from twin.expressions.functions import call
-
-                return call(self, node)
-            case Moving():
-                from twin.expressions.moving import moving
-
-                return moving(self, node)
-            case Selected():
-                from twin.expressions.selected import selected
-
-                return selected(self, node)
 
     def truth(self, node: Expression) -> core.Node:
         """Return a node that must be a condition."""

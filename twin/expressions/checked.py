@@ -9,23 +9,24 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
-from twin.expressions import core
-from twin.expressions.arithmetic import together
 from twin.expressions.check import Checker, names_in
+from twin.expressions.core import Input, Node, Selection, Window
 from twin.expressions.dimensions import Measure, Nature, UnknownUnit, measure
 from twin.expressions.errors import ExpressionError
 from twin.expressions.grammar import parse
 from twin.expressions.selection import THIS
-from twin.expressions.syntax import Condition, Selected, children
-from twin.expressions.typed import Sheet, States, Truth, Typed, clash, scaled
+from twin.expressions.syntax import Condition, Name, Selected, children
+from twin.expressions.typed import Sheet, States, Truth, scaled
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
     from twin.expressions.scope import Scope
     from twin.expressions.syntax import Expression
+    from twin.expressions.syntax import Node as Syntax
     from twin.expressions.typed import Type
 
 __all__ = ["Checked", "ExpressionError", "Kind", "check_text"]
@@ -47,11 +48,11 @@ class Checked:
 
     text: str
     type: Type
-    core: core.Node
-    reads: tuple[core.Input, ...]
+    core: Node
+    reads: tuple[Input, ...]
     constants: tuple[float | str, ...]
-    windows: tuple[core.Window, ...]
-    selections: tuple[core.Selection, ...]
+    windows: tuple[Window, ...]
+    selections: tuple[Selection, ...]
     zone: ZoneInfo
 
     @property
@@ -95,11 +96,11 @@ class Checked:
             target = measure(unit)
         except UnknownUnit as error:
             raise ExpressionError(str(error)) from None
-        target = _of_difference(self.type, target, unit)
+        target = _fitting(self.type, target, unit)
         return replace(self, type=target, core=_convert(self.core, self.type, target))
 
 
-def _of_difference(found: Measure, target: Measure, unit: str) -> Measure:
+def _fitting(found: Measure, target: Measure, unit: str) -> Measure:
     kinds = {found.kind, target.kind} - {""}
     different = found.nature is Nature.DIFFERENCE and target.nature is Nature.ABSOLUTE
     if found.exponents != target.exponents or (len(kinds) > 1 and not different):
@@ -111,7 +112,7 @@ def _of_difference(found: Measure, target: Measure, unit: str) -> Measure:
     return replace(target, nature=Nature.DIFFERENCE) if different else target
 
 
-def _convert(node: core.Node, source: Measure, target: Measure) -> core.Node:
+def _convert(node: Node, source: Measure, target: Measure) -> Node:
     absolute = target.nature is Nature.ABSOLUTE
     offset = (source.offset - target.offset) / target.scale if absolute else Fraction(0)
     return scaled(node, source.scale / target.scale, offset)
@@ -120,21 +121,21 @@ def _convert(node: core.Node, source: Measure, target: Measure) -> core.Node:
 def check_text(text: str, scope: Scope) -> Checked:
     """Return a text as an expression that makes sense; ExpressionError (words, column) when it does not."""
     tree = parse(text)
-    own = _own_names(tree)
-    key = None if own is None or scope.later else f"checked {text}"
-    if key is None:
+    own = _owned(tree)
+    signature = None if own.by_selection else _signature(own.names, scope)
+    if signature is None:
         return _checked(text, tree, scope)
-    signature = _signature(own or (), scope)
+    key = f"checked {len(scope.later) if own.selects else 0} {text}"
     variants = scope.ground.memo.setdefault(key, {})
-    if not isinstance(variants, dict) or signature is None:
-        return _checked(text, tree, scope)
+    if not isinstance(variants, dict):
+        raise TypeError(key)
     found: Checked | None = variants.get(signature)
-    if found is None:
-        found = _checked(text, tree, scope)
-        if len(variants) < _MOST_VARIANTS:
-            variants[signature] = found
-        return found
-    return _renamed(found, scope)
+    if found is not None:
+        return _renamed(found, scope)
+    found = _checked(text, tree, scope)
+    if len(variants) < _MOST_VARIANTS:
+        variants[signature] = found
+    return found
 
 
 def _checked(text: str, tree: Expression, scope: Scope) -> Checked:
@@ -152,21 +153,32 @@ def _checked(text: str, tree: Expression, scope: Scope) -> Checked:
     )
 
 
-def _own_names(tree: Expression) -> tuple[str, ...] | None:
-    """Return the names that stand for points of the owner; None where the owner decides what is selected."""
-    found: dict[str, None] = {}
-    waiting = [tree]
+@dataclass(frozen=True, slots=True)
+class _Owned:
+    """What in an expression depends on its owner: names, and (`by_selection`) what `this` selects."""
+
+    names: tuple[str, ...]
+    selects: bool
+    by_selection: bool
+
+
+@lru_cache(maxsize=1024)
+def _owned(tree: Expression) -> _Owned:
+    names: dict[str, None] = {}
+    selects = by_selection = False
+    waiting: list[Syntax] = [tree]
     while waiting:
         node = waiting.pop()
-        if isinstance(node, Condition) and node.value == THIS:
-            return None
         if isinstance(node, Selected):
-            waiting.append(node.where)  # type: ignore[arg-type]
+            # The names inside are of what is selected.
+            selects = True
+            waiting.append(node.where)
             continue
-        waiting.extend(children(node))  # type: ignore[arg-type]
-        if not children(node):
-            found |= dict.fromkeys(name.text for name in names_in(node) if "/" not in name.text)
-    return tuple(found)
+        by_selection |= isinstance(node, Condition) and node.value == THIS
+        if isinstance(node, Name):
+            names |= dict.fromkeys(name.text for name in names_in(node) if "/" not in name.text)
+        waiting.extend(children(node))
+    return _Owned(tuple(names), selects, by_selection)
 
 
 def _signature(names: tuple[str, ...], scope: Scope) -> tuple[object, ...] | None:
@@ -191,5 +203,5 @@ def _renamed(found: Checked, scope: Scope) -> Checked:
     return replace(found, reads=reads, windows=windows)
 
 
-def _own(one: core.Input, scope: Scope) -> core.Input:
-    return core.Input(scope.path(scope.owner, one.path.rpartition("/")[2]), own=True, hold_s=one.hold_s)
+def _own(one: Input, scope: Scope) -> Input:
+    return Input(scope.path(scope.owner, one.path.rpartition("/")[2]), own=True, hold_s=one.hold_s)

@@ -64,30 +64,7 @@ class Slots(Protocol):
 
 def evaluate(node: core.Node, slots: Slots) -> Valued:
     """Return the value of a core in each row with its flags."""
-    match node:
-        case core.Read():
-            return slots.read(node.slot)
-        case core.Constant():
-            return slots.constant(node.slot), _no_flags(slots.count)
-        case core.Each():
-            return slots.each()
-        case core.Moved():
-            return _moved(node, slots)
-        case core.Calendar():
-            return slots.calendar(node.field), _no_flags(slots.count)
-        case core.Scaled():
-            return _scaled(node, slots)
-        case core.Apply():
-            return _OPERATIONS[node.operation](*(evaluate(operand, slots) for operand in node.operands))
-        case core.Choose():
-            return _choose(node, slots)
-        case core.Known():
-            value, flags = evaluate(node.operand, slots)
-            return _usable(value, flags).astype(np.float64), _no_flags(slots.count)
-        case core.Otherwise():
-            return _otherwise(node, slots)
-        case core.Reduce():
-            return _reduce(node, slots)
+    return _NODES[type(node)](node, slots)
 
 
 def settle(value: Values, flags: Flags) -> tuple[Values, Qualities]:
@@ -108,6 +85,23 @@ def _no_flags(count: int) -> Flags:
 def _usable(value: Values, flags: Flags) -> npt.NDArray[np.bool_]:
     usable: npt.NDArray[np.bool_] = (flags & NO_VALUE == 0) & np.isfinite(value)
     return usable
+
+
+def _constant(node: core.Constant, slots: Slots) -> Valued:
+    return slots.constant(node.slot), _no_flags(slots.count)
+
+
+def _calendar(node: core.Calendar, slots: Slots) -> Valued:
+    return slots.calendar(node.field), _no_flags(slots.count)
+
+
+def _apply(node: core.Apply, slots: Slots) -> Valued:
+    return _OPERATIONS[node.operation](*(evaluate(operand, slots) for operand in node.operands))
+
+
+def _known(node: core.Known, slots: Slots) -> Valued:
+    value, flags = evaluate(node.operand, slots)
+    return _usable(value, flags).astype(np.float64), _no_flags(slots.count)
 
 
 def _scaled(node: core.Scaled, slots: Slots) -> Valued:
@@ -284,4 +278,18 @@ _OPERATIONS: Mapping[str, Callable[..., Valued]] = {
     "not": _plain(lambda value: 1.0 - value),
     "and": lambda left, right: _decided(left, right, 0.0),
     "or": lambda left, right: _decided(left, right, 1.0),
+}
+
+_NODES: Mapping[type[core.Node], Callable[..., Valued]] = {
+    core.Read: lambda node, slots: slots.read(node.slot),
+    core.Constant: _constant,
+    core.Each: lambda _, slots: slots.each(),
+    core.Moved: _moved,
+    core.Calendar: _calendar,
+    core.Scaled: _scaled,
+    core.Apply: _apply,
+    core.Choose: _choose,
+    core.Known: _known,
+    core.Otherwise: _otherwise,
+    core.Reduce: _reduce,
 }

@@ -11,24 +11,10 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from twin.expressions.errors import ExpressionError
-from twin.expressions.syntax import (
-    Binary,
-    Both,
-    Call,
-    Condition,
-    Moving,
-    Name,
-    Neither,
-    Node,
-    Number,
-    Selected,
-    Unary,
-    Word,
-    children,
-)
+from twin.expressions.syntax import Node, children
 
 if TYPE_CHECKING:
-    from lark import Lark, Token
+    from lark import Lark
     from lark.exceptions import UnexpectedInput
 
     from twin.expressions.syntax import Expression
@@ -39,7 +25,8 @@ DEEPEST = 80
 """How deep operators, functions and parentheses may nest."""
 _DEEPEST_PARENTHESES = 200
 
-GRAMMAR = r"""
+GRAMMAR = (
+    r"""
 ?start: either
 ?either: both | either OR both -> binary
 ?both: truth | both AND truth -> binary
@@ -78,22 +65,26 @@ MINUS: "-"
 TIMES: "*"
 DIVIDED: "/"
 POWER: "^"
-NUMBER: /(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+(?![A-Za-z0-9_]))?(?:[ \t]*(?!(?:and|or|not|over|where)\b)UNIT)?/
+NUMBER: /DECIMAL(?:[ \t]*(?!(?:and|or|not|over|where)\b)UNIT)?/
 REFERENCE: /[A-Za-z_][A-Za-z0-9_-]*\/[A-Za-z0-9_-]*[A-Za-z0-9_]/
 NAME: /[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?/
 QUOTED: /"[^"\n]{1,200}"/
 STRING: /'[^'\n]{1,200}'/
 %ignore /[ \t\r\n]+/
-""".replace("UNIT", r"\/?CODE(?:[.\/]CODE)*").replace(
-    "CODE",
-    r"(?:[A-Za-z%_µμ°Ω]|\[[^\[\]\s]{1,20}\]|\{[^{}]{0,40}\})"
-    r"(?:[A-Za-z0-9%_²³µμ°Ω]|\[[^\[\]\s]{1,20}\]|\{[^{}]{0,40}\})*",
+""".replace("DECIMAL", r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+(?![A-Za-z0-9_]))?")
+    .replace("UNIT", r"\/?CODE(?:[.\/]CODE)*")
+    .replace(
+        "CODE",
+        r"(?:[A-Za-z%_µμ°Ω]|\[[^\[\]\s]{1,20}\]|\{[^{}]{0,40}\})"
+        r"(?:[A-Za-z0-9%_²³µμ°Ω]|\[[^\[\]\s]{1,20}\]|\{[^{}]{0,40}\})*",
+    )
 )
 
-_NUMBER = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+(?![A-Za-z0-9_]))?)[ \t]*(.*)", re.DOTALL)
-_TYPOGRAPHIC = {
-    "≤": "<=", "≥": ">=", "≠": "!=", "×": "*", "÷": "/", "−": "-", "·": "*", "–": "-",
-    "&": "and", "|": "or", "!": "not or !=", "‘": "'", "’": "'", "“": "'", "”": "'",
+# What a word processor or another language writes instead; some look like what is meant, hence the names.
+_ELSEWHERE = {
+    "\u2264": "<=", "\u2265": ">=", "\u2260": "!=", "\u00d7": "*", "\u00f7": "/", "\u00b7": "*",
+    "\u2212": "-", "\u2013": "-", "\u2018": "'", "\u2019": "'", "\u201c": "'", "\u201d": "'",
+    "&": "and", "|": "or", "!": "not or !=",
 }  # fmt: skip
 
 
@@ -126,66 +117,9 @@ def _parsed(text: str) -> Expression:
 def _parser() -> Lark:
     from lark import Lark
 
-    return Lark(GRAMMAR, parser="lalr", lexer="contextual", transformer=_builder(), maybe_placeholders=False)
+    from twin.expressions.builder import Builder
 
-
-def _builder() -> Any:
-    """Return what makes nodes while the parser runs; lark is imported only when something is parsed."""
-    from lark import Transformer, v_args
-
-    @v_args(inline=True)
-    class Builder(Transformer[Any, Any]):
-        def number(self, token: Token) -> Number:
-            match = _NUMBER.fullmatch(token)
-            if match is None:
-                raise ExpressionError(f"{str(token)!r} is not a number", _at(token))
-            return Number(_at(token), match[1], match[2])
-
-        def word(self, token: Token) -> Word:
-            return Word(_at(token), str(token)[1:-1])
-
-        def name(self, token: Token) -> Name:
-            return Name(_at(token), str(token).strip('"'))
-
-        def unary(self, operator: Token, operand: Expression) -> Unary:
-            return Unary(_at(operator), str(operator), operand)
-
-        def binary(self, left: Expression, operator: Token, right: Expression) -> Binary:
-            return Binary(_at(operator), str(operator), left, right)
-
-        def call(self, name: Token, *arguments: Expression) -> Call:
-            return Call(_at(name), str(name), arguments)
-
-        def moving(self, name: Token, body: Expression, span: Number) -> Moving:
-            return Moving(_at(name), str(name), body, span)
-
-        def selected(self, name: Token, body: Expression, where: Any) -> Selected:
-            return Selected(_at(name), str(name), body, where)
-
-        def equals(self, key: Token, operator: Token, value: Token) -> Condition:
-            return Condition(_at(key), str(key), str(operator), _plain(value))
-
-        def within(self, key: Token, value: Token) -> Condition:
-            return Condition(_at(key), str(key), "within", _plain(value))
-
-        def related(self, key: Token, link: Token, value: Token) -> Condition:
-            return Condition(_at(key), f"{key} {link}", "=", _plain(value))
-
-        def joined(self, left: Any, operator: Token, right: Any) -> Both:
-            return Both(_at(operator), str(operator), left, right)
-
-        def neither(self, operator: Token, operand: Any) -> Neither:
-            return Neither(_at(operator), operand)
-
-    return Builder()
-
-
-def _at(token: Token) -> int:
-    return (token.start_pos or 0) + 1
-
-
-def _plain(token: Token) -> str:
-    return str(token).strip("'\"")
+    return Lark(GRAMMAR, parser="lalr", lexer="contextual", transformer=Builder(), maybe_placeholders=False)
 
 
 def _check_parentheses(text: str) -> None:
@@ -214,8 +148,11 @@ def _explained(text: str, error: UnexpectedInput) -> ExpressionError:
     position = getattr(error, "pos_in_stream", None) or 0
     if isinstance(error, UnexpectedToken) and error.token.type == "$END":
         return ExpressionError(_unfinished(text), len(text.rstrip()) + 1)
-    found = text[position : position + 20].split()[0] if text[position:].strip() else ""
-    return ExpressionError(_misplaced(text, position, found), position + 1)
+    found = text[position : position + 20].split(maxsplit=1)[0] if text[position:].strip() else ""
+    words = _misplaced(text, position, found)
+    if words.endswith("expected here") and _is_chain(text, position):
+        words = "comparisons do not follow one another: join them with and"
+    return ExpressionError(words, position + 1)
 
 
 def _unfinished(text: str) -> str:
@@ -228,16 +165,26 @@ def _unfinished(text: str) -> str:
 
 def _misplaced(text: str, position: int, found: str) -> str:
     char, before = text[position : position + 1], text[:position].rstrip()
-    if char in _TYPOGRAPHIC:
-        return f"{char!r} is not part of the language (did you mean {_TYPOGRAPHIC[char]}?)"
-    if char == "=" and before.endswith("="):
-        return "equality is written with one ="
-    if char == ">" and before.endswith("<"):
-        return "unequal is written !="
-    if char in "'\"":
+    opened = text.count("(", 0, position) - text.count(")", 0, position)
+    if char in _ELSEWHERE:
+        return f"{char!r} is not part of the language (did you mean {_ELSEWHERE[char]}?)"
+    if char and char in "'\"":
         return "a quotation mark is not closed, or nothing stands between the two"
-    if char == ")" and text.count(")", 0, position + 1) > text.count("(", 0, position):
+    if char == ")" and opened < 1:
         return "this parenthesis was never opened"
-    if char in "<>=!" and re.search(r"[<>=]", before):
-        return "comparisons do not follow one another: join them with and"
+    for sign, ends, words in _COMPARISONS:
+        if char in sign and before.endswith(ends):
+            return words
     return f"{found!r} is not expected here"
+
+
+_COMPARISONS = (
+    ("=", ("=", "!=", "<=", ">="), "equality is written with one ="),
+    (">", ("<",), "unequal is written !="),
+)
+
+
+def _is_chain(text: str, position: int) -> bool:
+    """Whether a comparison follows another one that is complete."""
+    before = re.split(r"\b(?:and|or|not)\b|[(,)]", text[:position])[-1]
+    return text[position : position + 1] in {"<", ">", "=", "!"} and bool(re.search(r"[<>=]", before))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,6 @@ from twin.expressions.evaluate import Flags, Rows, Slots, Valued
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from zoneinfo import ZoneInfo
 
     from twin.expressions import core
     from twin.expressions.checked import Checked
@@ -115,7 +114,7 @@ def group(
     require: Sequence[float],
 ) -> Group:
     """Lay out expressions that share a core."""
-    first, count = members[0], len(members)
+    first = members[0]
     selections = tuple(
         ragged(
             [[ids[one.path] for one in member.selections[slot].inputs] for member in members],
@@ -126,9 +125,9 @@ def group(
     return Group(
         core=first.core,
         zone=str(first.zone),
-        reads=_columns(([ids[one.path] for one in member.reads] for member in members), count, np.intp),
-        constants=_columns((constants(member.constants, states) for member in members), count, np.float64),
-        windows=_columns(([windows[one] for one in member.windows] for member in members), count, np.intp),
+        reads=_columns(np.array([[ids[one.path] for one in member.reads] for member in members], np.intp)),
+        constants=_columns(np.array([constants(member.constants, states) for member in members])),
+        windows=_columns(np.array([[windows[one] for one in member.windows] for member in members], np.intp)),
         selections=selections,
         require=np.array(require, np.float64),
     )
@@ -139,8 +138,9 @@ def constants(found: Iterable[float | str], states: Mapping[str, int]) -> list[f
     return [float(states.get(one, -1)) if isinstance(one, str) else one for one in found]
 
 
-def _columns(rows: Iterable[Sequence[float]], count: int, kind: type) -> npt.NDArray[np.generic]:  # type: ignore[type-arg]
-    return np.ascontiguousarray(np.array(list(rows), kind).reshape(count, -1).T)
+def _columns(rows: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Return rows of slots as columns."""
+    return np.ascontiguousarray(rows.T)
 
 
 class LiveSlots:
@@ -159,7 +159,8 @@ class LiveSlots:
 
     def constant(self, slot: int) -> Values:
         """Literal of each row."""
-        return self._rows.constants[slot]
+        found: Values = self._rows.constants[slot]
+        return found
 
     def each(self) -> Valued:
         """There is none outside of selections."""
@@ -213,7 +214,7 @@ class _Elements:
         return self._spread(self._outer.calendar(field))
 
     def selection(self, slot: int) -> tuple[Slots, Rows]:
-        raise LookupError
+        raise LookupError(slot)
 
     def _spread(self, values: Values) -> Values:
         return np.repeat(values, self._found.lengths)

@@ -13,7 +13,7 @@ import numpy as np
 
 from twin.expressions import core
 from twin.expressions.calendar import clock
-from twin.expressions.evaluate import MISSING, UNCERTAIN, Rows, evaluate, settle
+from twin.expressions.evaluate import MISSING, UNCERTAIN, Flags, Rows, evaluate, settle
 from twin.expressions.layout import Columns, Group, LiveSlots, Moment, group, ragged
 from twin.expressions.windows import Windows
 from twin.quality import FIRST_UNCERTAIN
@@ -68,7 +68,8 @@ class Program:
         self._lay_out_groups(expressions, ids, states, require or [np.nan] * len(expressions))
         # Series id 0 is nobody's: it stands for the inputs of expressions that have none.
         self._reads = ragged([[ids[path] for path in one.inputs] or [0] for one in expressions])
-        self._clocked = np.array([_has_calendar(one) for one in expressions], np.bool_)
+        # What reads nothing is asked again now and then, like a clock.
+        self._clocked = np.array([not one.inputs or _has_calendar(one) for one in expressions], np.bool_)
         self._evaluated = np.full(self._count, _NEVER, np.int64)
 
     def _lay_out_windows(
@@ -161,14 +162,15 @@ class Program:
 
     def _moment(self, rows: Rows, now: Columns, now_ns: int) -> Moment:
         flags = np.where(now.usable & ~np.isnan(now.value), 0, MISSING).astype(np.uint8)
-        flags[(now.quality >= FIRST_UNCERTAIN) & (flags == 0)] = UNCERTAIN
-        moved, share, doubt = np.empty(0), np.empty(0), np.empty(0, np.uint8)
+        flags[(now.quality >= FIRST_UNCERTAIN) & (flags == 0)] = np.uint8(UNCERTAIN)
+        moved, share = np.empty(0), np.empty(0)
+        doubt: Flags = np.empty(0, np.uint8)
         if self._windows.count:
             moved = np.full(self._windows.count, np.nan)
             share = np.zeros(self._windows.count)
             wanted = np.unique(self._moving.take(rows).ids)
             moved[wanted], share[wanted] = self._windows.value(wanted, now_ns)
-            doubt = flags[self._windows.series] & UNCERTAIN
+            doubt = flags[self._windows.series] & np.uint8(UNCERTAIN)
         clocks = (
             {name: clock(zone, now_ns) for name, zone in self._zones.items()} if self._clocked.any() else {}
         )
@@ -177,9 +179,7 @@ class Program:
     def _newest(self, rows: Rows, time: Times) -> Times:
         if not len(rows):
             return np.empty(0, np.int64)
-        reads = self._reads if len(rows) == self._count else self._reads.take(rows)
-        if len(rows) == self._count and not bool((rows == np.arange(self._count)).all()):
-            reads = self._reads.take(rows)
+        reads = self._reads.take(rows)
         newest: Times = np.maximum.reduceat(time[reads.ids], reads.starts)
         return newest
 

@@ -90,7 +90,7 @@ class Rings:
 
     def _stepped(self, rows: Rows, value: Values) -> Values:
         """Return what the readings themselves add to the sums but the covered time."""
-        return np.zeros((self.sums, len(rows)))
+        return np.zeros((self.sums, min(len(rows), len(value))))
 
     def _see(self, rows: Rows, value: Values, fresh: npt.NDArray[np.bool_]) -> None:
         """Take note of the values themselves."""
@@ -164,7 +164,7 @@ class Rings:
 
     def _part(self, share: Values, joined: npt.NDArray[np.bool_]) -> Values:
         """Return which part of what the first cell adds lies before the window, for each sum."""
-        return np.broadcast_to(share, (1 + self.sums, len(share)))
+        return np.broadcast_to(share, (1 + self.sums, len(joined)))
 
 
 class AreaRings(Rings):

@@ -163,7 +163,8 @@ class _Readings:
         return self._value, self._flags
 
     def constant(self, slot: int) -> Values:
-        return self._table[slot]
+        found: Values = self._table[slot]
+        return found
 
     def read(self, slot: int) -> Valued:
         raise LookupError(slot)
@@ -185,7 +186,7 @@ def _shapes(
     bodies = [_body(one) for one in windows]
     known = [body for body in dict.fromkeys(bodies) if not isinstance(body, core.Each)]
     shape_of = np.array([known.index(body) if body in known else -1 for body in bodies], np.intp)
-    shapes = []
+    shapes: list[tuple[core.Node, Values]] = []
     for number, body in enumerate(known):
         rows = np.flatnonzero(shape_of == number)
         some = [_constants(windows[row], states) for row in rows.tolist()]
