@@ -1,7 +1,7 @@
 """A folder of files to a `District`, or to every fault in it at once.
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
-the protocol can see; then `derived.yaml`, `alarms.yaml`, `commands.yaml` and `services.yaml` where there are such. A
+the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml` and `commands.yaml` where there are such. A
 part that is faulty does not hide what is wrong with the others.
 """
 
@@ -112,9 +112,10 @@ class _Loading:
             retention_raw_s=spec.retention.raw,
             folder=self.folder,
             derived=self._derived(ground),
+            # Before the alarms, which may watch what services compute.
+            services=self._services(ground),
             alarms=self._alarms(ground),
             commands=self._commands(ground),
-            services=self._services(ground),
             digest=self.reading.digest,
         )
 
