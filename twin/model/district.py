@@ -97,10 +97,14 @@ class District:
     commands: CommandBook | None = None
     services: ServiceBook | None = None
 
+    _graphs: list[Graph] = field(init=False, repr=False, compare=False, default_factory=list)
+
     @property
     def graph(self) -> Graph:
-        """What belongs to what."""
-        return Graph(self.relations, self.sites, self.devices)
+        """What belongs to what; made when it is first asked for, and kept."""
+        if not self._graphs:
+            self._graphs.append(Graph(self.relations, self.sites, self.devices))
+        return self._graphs[0]
 
     def points(self) -> Iterator[tuple[Device, Point]]:
         """Yield every point with its device, in the order of the files."""

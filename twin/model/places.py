@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twin.model.relations import Ends, check_relations
 from twin.model.source import Faults, Place, suggest
 from twin.model.spec import RelationSpec, SiteSpec
 from twin.model.validation import ModelT, validate
@@ -26,7 +27,14 @@ def check_places(source: Source, devices: Rows, faults: Faults) -> None:
     _check_sites(sites, ids, faults)
     if source.data.get("sites") is None or isinstance(source.data["sites"], list):
         _check_devices(devices, ids, faults)
-    _check_relations(_sound(RelationSpec, source, "relations"), ids, devices, faults)
+    known = Ends(
+        sites=frozenset(ids),
+        devices=frozenset(devices.ids),
+        within={site.id: site.within for _, site in sites if site.within is not None},
+        stands={row.spec.id: row.spec.site for row in devices.rows},
+        complete=devices.complete,
+    )
+    check_relations(_sound(RelationSpec, source, "relations"), known, faults)
 
 
 def _sound(model: type[ModelT], source: Source, key: str) -> list[tuple[Place, ModelT]]:
@@ -70,18 +78,3 @@ def _check_devices(devices: Rows, ids: list[str], faults: Faults) -> None:
         if row.spec.site not in known:
             words = f"there is no site {row.spec.site!r} in district.yaml{suggest(row.spec.site, ids)}"
             faults.add(row.at("site"), words)
-
-
-def _check_relations(
-    relations: list[tuple[Place, RelationSpec]], ids: list[str], devices: Rows, faults: Faults
-) -> None:
-    known = devices.ids | set(ids)
-    both = devices.ids & set(ids)
-    for place, relation in relations:
-        if relation.source == relation.target:
-            faults.add(place.at("to"), f"{relation.target!r} stands at both ends")
-        for key, end in (("from", relation.source), ("to", relation.target)):
-            if end in both:
-                faults.add(place.at(key), f"{end!r} is both a device and a site, rename one of them")
-            elif end not in known and devices.complete:
-                faults.add(place.at(key), f"there is no device or site {end!r}{suggest(end, known)}")
