@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
+from twin.alarms.telling import linked
 from twin.digest import DIGEST, MOST_SHOWN
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def body_of(change: Change, alarm: Alarm) -> dict[str, Any]:
         "number": change.value,
         "count": change.count or None,
         "advice": alarm.advice,
-        "link": alarm.dashboard,
+        "link": linked(alarm),
         "who": change.who,
         "comment": change.comment,
     }
