@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from twin.alarms.rule import Rule, Subject
     from twin.alarms.verdict import Verdicts
-    from twin.frame import Batch, Ids, Times
     from twin.expressions.checked import Checked
+    from twin.frame import Batch, Ids, Times
     from twin.ledger import Gap
     from twin.model.district import District, Point
 

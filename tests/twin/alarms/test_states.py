@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.twin.alarms.stage import NS, staged
+from twin.alarms.alarm import Key
 from twin.alarms.states import TABLE, Happening, NotPossible, State, after, refusal
 
 # From each state (rows) by each happening (columns): the next state, - where there is no way. ISA-18.2, the alarm
@@ -151,7 +152,7 @@ class Model(RuleBasedStateMachine):
 
     def do(self, what, allowed, *more):
         """Ask for something; returns whether it was done, as it should have been."""
-        place = self.found.alarms.register.all.places["riverside", "low", "tank-1"]
+        place = self.found.alarms.register.all.places[Key("riverside", "low", "tank-1")]
         self.number = self.found.alarms.register.number(place)
         try:
             getattr(self.found.alarms, what)(self.number, *more, who="ana")

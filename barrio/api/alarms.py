@@ -1,0 +1,247 @@
+"""Alarms over HTTP: how they stand, what happened to them, what people do about one, and rules over the past."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import Header, Path, Query
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from barrio import alarm_view as view
+from barrio.api.operator import OPERATOR, caller
+from barrio.api.problems import problem
+from barrio.errors import AskError, UnknownName
+from barrio.moments import NS, parse_moment, rfc3339
+from twin.alarms.desk import NoSuchAlarm
+from twin.alarms.states import NotPossible, State
+from twin.model.source import suggest
+from twin.model.spec import parse_duration
+from twin.notify_spec import PRIORITIES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from zoneinfo import ZoneInfo
+
+    from fastapi import FastAPI
+
+    from barrio.platform import Platform
+    from twin.alarms.backtest import Outcome
+    from twin.alarms.change import Change, Standing
+    from twin.alarms.engine import Alarms
+    from twin.alarms.rule import Rule
+    from twin.model.district import District
+
+MOST_LISTED = 10_000
+_LAST = 2**63 - 1
+_NONE = "no district has alarms: write alarms.yaml"
+
+Word = Annotated[str | None, Query(max_length=300)]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+Number = Annotated[int, Path(ge=1, le=_LAST)]
+Token = Annotated[str, Header(max_length=500)]
+
+
+class Said(BaseModel):
+    """Body of an order: who gives it, and why."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    who: str = Field(min_length=1, max_length=100)
+    comment: str = Field(default="", max_length=500)
+
+
+class Shelving(Said):
+    """Body of a shelving: until a time, or for a while."""
+
+    until: str | None = Field(default=None, max_length=100)
+    duration: str | None = Field(default=None, max_length=100, alias="for")
+
+
+def add(app: FastAPI, platform: Platform) -> None:
+    """Add the routes."""
+    _questions(app, platform)
+    _past(app, platform)
+    _orders(app, platform)
+
+
+def _questions(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/alarms")
+    async def alarms(
+        state: Word = None, priority: Word = None, under: Word = None, limit: Limit = 1_000
+    ) -> Response:
+        """Return the alarms that are not normal, the gravest first; those that have a cause stand below it."""
+        _one_of("state", state, [str(one) for one in State if one is not State.NORMAL])
+        _one_of("priority", priority, PRIORITIES)
+        known = [] if platform.living.alarms is None else platform.living.alarms.standing()
+        below = view.by_cause(known)
+        found = [one for one in known if _passes(one, state, priority, under)]
+        found.sort(key=lambda one: (PRIORITIES.index(one.priority), -one.at, one.number))
+        return _json(
+            {
+                "words": "" if platform.living.alarms is not None else _NONE,
+                "counts": view.counts(known),
+                "total": len(found),
+                "alarms": [view.standing(one, below.get(one.number, ())) for one in found[:limit]],
+            }
+        )
+
+    @app.get("/api/v1/alarms/history")
+    async def history(
+        start: Annotated[str, Query(alias="from")] = "-1d", to: str = "now", limit: Limit = 1_000
+    ) -> Response:
+        """Return what happened to alarms, the newest first."""
+        span = _span(platform, start, to, platform.catalogue.districts[0].zone)
+        journal = platform.living.alarm_journal
+        found = [] if journal is None else await platform.in_thread("reads", journal.history, *span, limit)
+        return _json({"changes": [view.change(one) for one in found]})
+
+
+def _past(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/alarms/backtest")
+    async def backtest(
+        rule: Annotated[str, Query(max_length=200)],
+        start: Annotated[str, Query(alias="from")] = "-30d",
+        to: str = "now",
+        on: Word = None,
+    ) -> Response:
+        """Return how often a rule would have been raised, how long, and what it would have cost."""
+        district, found = _rule(platform, rule)
+        span = _span(platform, start, to, district.zone)
+        owner = None if on is None else on.strip("/").rpartition("/")[2]
+        outcomes = await platform.in_thread("reads", _tested, platform, district, found, span, owner)
+        body = {"district": district.id, "rule": found.id, "on_delay_s": found.on_delay_s, **_times(span)}
+        return _json(
+            body | {"total": view.total(outcomes), "alarms": [view.outcome(one) for one in outcomes]}
+        )
+
+    @app.get("/api/v1/alarms/{number}")
+    async def alarm(number: Number, limit: Limit = 100) -> Response:
+        """Return how one alarm stands, and what happened to it, the newest first."""
+        living = platform.living
+        known = [] if living.alarms is None else living.alarms.standing()
+        journal = living.alarm_journal
+        changes = [] if journal is None else await platform.in_thread("reads", journal.of, number, limit)
+        now = next((one for one in known if one.number == number), None)
+        if now is None and not changes:
+            raise UnknownName(f"there is no alarm {number}; /api/v1/alarms lists those that are not normal")
+        below = view.by_cause(known).get(number, ())
+        standing = None if now is None else view.standing(now, below)
+        return _json({"alarm": standing, "changes": [view.change(one) for one in changes]})
+
+
+def _orders(app: FastAPI, platform: Platform) -> None:
+    @app.post("/api/v1/alarms/{number}/acknowledge")
+    async def acknowledge(number: Number, body: Said, authorization: Token = "") -> Response:
+        """Acknowledge an alarm; 409 with the reason when its state does not allow it."""
+        return _ordered(
+            platform, authorization, lambda alarms: alarms.acknowledge(number, body.who, body.comment)
+        )
+
+    @app.post("/api/v1/alarms/{number}/shelve")
+    async def shelve(number: Number, body: Shelving, authorization: Token = "") -> Response:
+        """Put an alarm aside until a time, or for a while; 409 as above."""
+        until = _until(platform, body)
+        return _ordered(
+            platform, authorization, lambda alarms: alarms.shelve(number, until, body.who, body.comment)
+        )
+
+    @app.post("/api/v1/alarms/{number}/unshelve")
+    async def unshelve(number: Number, body: Said, authorization: Token = "") -> Response:
+        """End the shelving of an alarm; 409 as above."""
+        return _ordered(
+            platform, authorization, lambda alarms: alarms.unshelve(number, body.who, body.comment)
+        )
+
+
+def _ordered(platform: Platform, authorization: str, order: Callable[[Alarms], Change]) -> Response:
+    if platform.at_rest:
+        words = "barrio does not run with this data folder: nothing about an alarm can be changed"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
+    who = caller(platform, authorization)
+    if who is None or OPERATOR not in who.roles:
+        return problem(HTTPStatus.FORBIDDEN, "only with the operator's token of the data folder")
+    if platform.living.alarms is None:
+        raise UnknownName(_NONE)
+    try:
+        return _json(view.change(order(platform.living.alarms)))
+    except NoSuchAlarm as error:
+        raise UnknownName(str(error)) from None
+    except NotPossible as error:
+        return problem(HTTPStatus.CONFLICT, str(error))
+
+
+def _until(platform: Platform, body: Shelving) -> int:
+    now = platform.clock.now_ns()
+    if (body.until is None) == (body.duration is None):
+        raise AskError("until", "say either until when or for how long")
+    if body.until is not None:
+        return parse_moment(body.until, "until", now, platform.catalogue.districts[0].zone)
+    try:
+        return now + round(parse_duration(body.duration) * NS)
+    except (ValueError, OverflowError) as error:
+        raise AskError("for", f"{error}, found {body.duration!r}") from None
+
+
+def _tested(
+    platform: Platform, district: District, rule: Rule, span: tuple[int, int], owner: str | None
+) -> list[Outcome]:
+    from twin.alarms.backtest import History, TooMuch, backtest
+
+    ids = {path: item.id for path, item in platform.catalogue.points.items()}
+    states = {name: number for number, name in platform.catalogue.states.items()}
+    history = History(platform.store, platform.ledger.gaps, ids, states)
+    try:
+        return backtest(rule, district, history, *span, owner)
+    except TooMuch as error:
+        raise AskError("on", str(error)) from None
+    except LookupError as error:
+        near = suggest(owner or "", [one.owner for one in rule.subjects])
+        raise AskError("on", f"{error}{near}") from None
+
+
+def _rule(platform: Platform, name: str) -> tuple[District, Rule]:
+    """Return the rule of a name, which may be `district/rule` where several districts have one of the name."""
+    wanted, _, rule = name.rpartition("/")
+    books = [
+        (one, one.alarms)
+        for one in platform.catalogue.districts
+        if one.alarms is not None and wanted in {"", one.id}
+    ]
+    found = [(one, hit) for one, book in books if (hit := book.rule(rule)) is not None]
+    if len(found) > 1:
+        raise AskError("rule", f"several districts have a rule {rule!r}: write {found[0][0].id}/{rule}")
+    if not found:
+        known = [each.id for _, book in books for each in book.rules]
+        raise UnknownName(f"there is no rule {name!r}{suggest(rule, known)}")
+    return found[0]
+
+
+def _passes(one: Standing, state: str | None, priority: str | None, under: str | None) -> bool:
+    if state is None and one.state is State.SUPPRESSED:
+        return False
+    is_under = under is None or f"{one.what}/".startswith(f"{under.strip('/')}/")
+    return is_under and state in {None, str(one.state)} and priority in {None, one.priority}
+
+
+def _one_of(parameter: str, found: str | None, known: Any) -> None:
+    if found is not None and found not in known:
+        raise AskError(parameter, f"{found!r} is none of {', '.join(known)}{suggest(found, known)}")
+
+
+def _span(platform: Platform, start: str, to: str, zone: ZoneInfo) -> tuple[int, int]:
+    now = platform.clock.now_ns()
+    span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
+    if span[0] >= span[1]:
+        raise AskError("from", f"{start!r} is not before to={to!r}")
+    return span
+
+
+def _times(span: tuple[int, int]) -> dict[str, Any]:
+    return {"from": rfc3339(span[0]), "to": rfc3339(span[1])}
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
