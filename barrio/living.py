@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import ExitStack
 
-    from twin.derived.engine import Deriver
+    from twin.derived.deriver import Deriver
 
     from barrio.notify.notifier import Notifier
     from barrio.platform import Platform
@@ -80,7 +80,7 @@ class Living:
             self.notifier.on_answer = self._answered
 
     def _build_deriver(self) -> None:
-        from twin.derived.engine import Deriver
+        from twin.derived.deriver import Deriver
 
         platform = self._platform
         derived = [one for district in platform.catalogue.districts for one in district.derived]
@@ -171,10 +171,12 @@ class Living:
         if self.deriver is not None:
             self.deriver.restore(self._platform.live)
             self.deriver.warm(await self._history(self.deriver.needs))
+        if self.alarms is not None:
+            self.alarms.warm(await self._history(self.alarms.needs))
         if self.services is not None and self.service_journal is not None:
             self.services.warm(await self._history(self.services.needs))
-            self.services.recall(await self._weeks_ago())
             self.services.restore(await self._platform.in_thread("ledger", self.service_journal.kept))
+            self.services.recall(await self._weeks_ago())
         if self.commander is not None:
             await self.commander.restore(at_rest=self._platform.at_rest)
 
@@ -190,6 +192,7 @@ class Living:
         if self.commander is not None:
             self.commander.observe(settled.readings)
         if self.alarms is not None:
+            self.alarms.observe(settled.readings)
             self.alarms.decide(ids, now)
         if self.services is not None:
             self.services.take(ids, now)

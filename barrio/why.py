@@ -11,7 +11,7 @@ import numpy as np
 
 from barrio.status import store_words
 from twin.ingest.table import NS
-from twin.quality import Level, Reason
+from twin.quality import FIRST_BAD, Level, Reason
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from barrio.platform import Platform
     from barrio.supervisor import LinkStatus
     from twin.deadletters import Letter
+    from twin.derived.point import Derived
     from twin.live import State
     from twin.model.bound import BoundPoint
 
 WORTH_SAYING_S = 5.0
+MOST_SHOWN = 3
 
 _CHECKS = {Reason.OUT_OF_RANGE, Reason.NOT_A_NUMBER}
 
@@ -61,10 +63,12 @@ class _Explanation:
     def steps(self) -> list[Step]:
         state = self.platform.live.state(self.item.id)
         heard = bool(np.isfinite(self.platform.live.heard_s[self.item.id]))
+        way = [self._link(), self._device(state, heard=heard)]
+        if self.item in self.platform.catalogue.computed:
+            way = [self._inputs(state)]
         return [
             self._configured(),
-            self._link(),
-            self._device(state, heard=heard),
+            *way,
             self._check(state, heard=heard),
             self._spool(heard=heard),
             self._store(state),
@@ -83,8 +87,42 @@ class _Explanation:
 
     def _configured(self) -> Step:
         point, device = self.item.point, self.platform.catalogue.owners[self.item.id]
-        words = f"{point.file.name}:{point.line}, profile {device.profile}, {device.endpoint}"
+        written = f"{point.file.name}:{point.line}"
+        derived = self._derived()
+        if derived is not None:
+            words = f"{written}, computed: {derived.expression.text}"
+        elif self.item in self.platform.catalogue.computed:
+            words = f"{written}, computed by its service"
+        else:
+            words = f"{written}, profile {device.profile}, {device.endpoint}"
         return Step("configured", Verdict.PASSES, words)
+
+    def _derived(self) -> Derived | None:
+        paths = (one for district in self.platform.catalogue.districts for one in district.derived)
+        return next((one for one in paths if one.point.path == self.item.point.path), None)
+
+    def _inputs(self, state: State) -> Step:
+        """Say which of the points that a computed one is made of have no usable value."""
+        if self.platform.at_rest:
+            return self._link()
+        derived = self._derived()
+        if derived is None:
+            verdict = Verdict.STOPS if state.quality.level is Level.BAD else Verdict.PASSES
+            return Step("inputs", verdict, f"{state.quality.meaning}{_tail(state.detail)}")
+        missing = [words for path in derived.expression.inputs if (words := self._missing(path))]
+        total = len(derived.expression.inputs)
+        if not missing:
+            return Step("inputs", Verdict.PASSES, f"all {total} have a usable value")
+        shown = "; ".join(missing[:MOST_SHOWN]) + ("; …" if len(missing) > MOST_SHOWN else "")
+        enough = state.quality.level is not Level.BAD
+        verdict = Verdict.PASSES if enough else Verdict.STOPS
+        return Step("inputs", verdict, f"{len(missing)} of {total} have no usable value: {shown}")
+
+    def _missing(self, path: str) -> str:
+        """Return a point and why it has no usable value, empty when it has one."""
+        series = self.platform.catalogue.points[path].id
+        code = int(self.platform.gaps.reason[series] or self.platform.live.quality[series])
+        return f"{path}: {Reason(code).meaning}" if code >= FIRST_BAD else ""
 
     def _status(self) -> LinkStatus | None:
         found = (status for status, _ in self.platform.supervisor.links if self.item.id in status.ids)

@@ -23,6 +23,7 @@ from twin.model.bound import BoundDevice, BoundPoint
 from twin.quality import Reason
 
 NS = 1_000_000_000
+FURTHER = {"derived", "alarms", "commands", "services"}
 DISTRICT = """\
 district: little
 name: Little
@@ -151,11 +152,13 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 def write_district(folder: Path, **texts: str) -> Path:
-    """Write a small district, with other texts for `district`, `devices` or `profile`."""
+    """Write a small district, with other texts for `district`, `devices` or `profile`, and texts for further files."""
     (folder / "profiles").mkdir(parents=True)
     (folder / "district.yaml").write_text(texts.get("district", DISTRICT))
     (folder / "devices.yaml").write_text(texts.get("devices", DEVICES))
     (folder / "profiles" / "thing.yaml").write_text(texts.get("profile", PROFILE))
+    for name in FURTHER & texts.keys():
+        (folder / f"{name}.yaml").write_text(texts[name])
     return folder
 
 
