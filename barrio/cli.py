@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from barrio import cli_past
+from barrio import cli_alarms, cli_notify, cli_past, cli_services
 from barrio.cli_options import AsJson, Data, District, Store, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
 
@@ -130,12 +130,13 @@ def demo(  # noqa: PLR0913, PLR0917 - each is an option
     speed: Speed = 1.0,
     fault: FaultSpec = None,
     district: Annotated[str, typer.Option(metavar="DISTRICT", help="District to show.")] = "ciudad-maderas",
+    story: Annotated[bool, typer.Option("--story/--no-story", help="Let something happen by itself.")] = True,
 ) -> None:
     """Show a living district: simulator, platform and a live view."""
     from barrio.demo import command
 
     asked = command.Asked(
-        district, duration, as_json, data, listen, store, base_port, seed, speed, fault or []
+        district, duration, as_json, data, listen, store, base_port, seed, speed, fault or [], story
     )
     command.demo(asked)
 
@@ -217,6 +218,9 @@ def gaps(
         str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
     ] = "-1d",
     to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    worst: Annotated[
+        int | None, typer.Option(metavar="N", min=1, max=10_000, help="The N points that miss most of it.")
+    ] = None,
     as_json: AsJson = False,
     data: Data = None,
     store: Store = None,
@@ -224,9 +228,11 @@ def gaps(
 ) -> None:
     """Show when points were not heard, and why."""
     from barrio.commands import ask
+    from barrio.commands import completeness as command
 
-    query = {"point": point, "from": start, "to": to}
-    typer.echo(ask.gaps(settings_of(data=data, store=store), district or [], query, machine=as_json))
+    query = {"point": point, "from": start, "to": to, "worst": worst}
+    show = ask.gaps if worst is None else command.worst
+    typer.echo(show(settings_of(data=data, store=store), district or [], query, machine=as_json))
 
 
 @app.command()
@@ -355,7 +361,10 @@ def connectors(as_json: AsJson = False) -> None:
     typer.echo(command.listed(machine=as_json))
 
 
+cli_alarms.add(app)
+cli_notify.add(app)
 cli_past.add(app)
+cli_services.add(app)
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import conditions, metrics, past, problems
+from barrio.api import alarms, completeness, conditions, metrics, notify, past, problems, services
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
@@ -41,10 +41,17 @@ barrio {__version__}
 /api/v1/points/PATH/latest       the newest reading of one point
 /api/v1/history?point=PATH       what it said before (from, to, every, aggregate, tz)
 /api/v1/why/PATH                 why a point has no value
-/api/v1/gaps                     when a point was not heard, and why (point, from, to, limit)
+/api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
+/api/v1/alarms                   how alarms stand (state, priority, under); /ID with what happened to it
+/api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
+/api/v1/alarms/backtest          what a rule would have done (rule, from, to, on)
 /api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
 /api/v1/device-events            what devices reported of themselves (from, to, limit)
 /api/v1/twin                     the twin at a moment (at, under, limit, offset); what changed until another (compare)
+/api/v1/supply                   tanks and what they asked for (at, tank, limit); ID/acknowledge, cancel, close
+/api/v1/capacity                 people in places, colours, the next hours (place)
+/api/v1/services                 services by hours or starts (state, under, rule, limit, offset); KEY/done
+/api/v1/completeness             what was expected and received (under, from, to, every, by, limit, offset)
 /api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
 /openapi.json                    all of this for programs
 """
@@ -68,7 +75,11 @@ def create_app(platform: Platform) -> FastAPI:
     _twin(app, platform)
     _records(app, platform)
     conditions.add(app, platform)
+    alarms.add(app, platform)
+    notify.add(app, platform)
     past.add(app, platform)
+    completeness.add(app, platform)
+    services.add(app, platform)
     return app
 
 
@@ -166,8 +177,9 @@ def _records(app: FastAPI, platform: Platform) -> None:
         to: str = "now",
         limit: Limit = USUALLY_LISTED,
         offset: Offset = 0,
+        worst: Annotated[int | None, Query(ge=1, le=MOST_LISTED)] = None,
     ) -> Response:
-        """Return the intervals in which points were not heard, with their reasons."""
+        """Return the intervals in which points were not heard, or with `worst` the points that miss most of it."""
         zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
         span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
         if span[0] >= span[1]:
@@ -176,6 +188,8 @@ def _records(app: FastAPI, platform: Platform) -> None:
         found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span, MOST_GAPS + 1)
         if len(found) > MOST_GAPS:
             raise AskError("from", f"more than {MOST_GAPS:,} gaps since {start!r}: ask for a shorter time")
+        if worst is not None:
+            return completeness.silences(platform, found, span, worst)
         page = [_gap(platform, gap) for gap in found[offset : offset + limit]]
         return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
 
