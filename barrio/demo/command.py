@@ -20,7 +20,9 @@ from barrio.api.server import address, bind
 from barrio.assembly import load_all, profiles_folder
 from barrio.commands.run import stood_in
 from barrio.commands.simulate import check_speed, sorted_out
+from barrio.demo.chronicle import Chronicle
 from barrio.demo.ports import free_base
+from barrio.demo.story import Operator, faults_of
 from barrio.demo.view import Events, View
 from barrio.errors import AskError
 from barrio.platform import Platform
@@ -56,6 +58,7 @@ class Asked:
     seed: int
     speed: float
     faults: list[str]
+    story: bool = True
 
 
 def demo(asked: Asked, console: Console | None = None) -> None:
@@ -129,16 +132,19 @@ class _Demo:
     district: District
     listening: socket.socket
     console: Console
+    told: tuple[str, ...] = ()
 
     async def run(self, for_s: float | None) -> dict[str, Any]:
         stop = stop_on_signals()
         base = free_base(self.settings.base_port, ports_of(self.district))
         here = stood_in([self.district], base)
+        self.told = faults_of(self.district) if self.asked.story else ()
         async with await self._simulator(base):
             platform = Platform(here, self.settings, self.connectors, SystemClock())
+            chronicle = Chronicle(platform)
             async with platform:
-                await self._watched(platform, stop, for_s)
-                return report(platform)
+                await self._watched(platform, chronicle, stop, for_s)
+                return report(platform) | {"story": [entry.as_json() for entry in chronicle.entries]}
 
     async def _simulator(self, base: int) -> SimulatorProcess:
         if not self.asked.as_json:
@@ -148,12 +154,16 @@ class _Demo:
             base_port=base,
             seed=self.asked.seed,
             speed=self.asked.speed,
-            faults=self.asked.faults,
+            faults=[*self.told, *self.asked.faults],
         )
 
-    async def _watched(self, platform: Platform, stop: asyncio.Event, for_s: float | None) -> None:
+    async def _watched(
+        self, platform: Platform, chronicle: Chronicle, stop: asyncio.Event, for_s: float | None
+    ) -> None:
         """Run the platform, with a live view where there is a terminal to draw on."""
-        beside = [] if for_s is None else [asyncio.sleep(for_s)]
+        beside = [chronicle.run()] if for_s is None else [chronicle.run(), asyncio.sleep(for_s)]
+        if self.told:
+            beside.append(Operator(platform, self.district, chronicle).run())
         if self.asked.as_json or not self.console.is_terminal:
             await keep(platform, self.listening, stop, *beside)
             return

@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from barrio import history
+from barrio.demo.panel import is_alive, panel
 from barrio.status import snapshot
 from twin.model.quantities import Aggregation
 
@@ -86,6 +87,7 @@ class View:
                 Text(),
                 self._samples(),
                 Text(),
+                *self._living(),
                 self._foot(now),
             ),
             title=f"[bold]{self.title}[/bold]",
@@ -130,6 +132,11 @@ class View:
             table.add_row(f"[bold]{protocol}[/bold]", shown, "links up", stored)
         return table
 
+    def _living(self) -> Sequence[RenderableType]:
+        """What is noticed and done, where the district has rules for it."""
+        living = self.platform.living
+        return (panel(living, self.platform.clock.now_ns()), Text()) if is_alive(living) else ()
+
     def _samples(self) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
         for item, trail in self._trails:
@@ -143,9 +150,10 @@ class View:
         return table
 
     def _foot(self, now: dict[str, Any]) -> RenderableType:
-        lines = [
-            f"[red]alarm: {one['kind']}: {one['subject']}: {one['words']}[/red]" for one in now["alarms"][:3]
+        own = [
+            one for one in now["alarms"] if one["kind"] != "link down" or self.platform.living.alarms is None
         ]
+        lines = [f"[red]alarm: {one['kind']}: {one['subject']}: {one['words']}[/red]" for one in own[:3]]
         lines += [f"[dim]{line}[/dim]" for line in self.events.lines]
         liveliest = min(self._trails, key=lambda pair: _rank(pair[0].point.quantity.name), default=None)
         path = liveliest[0].point.path if liveliest else "POINT"

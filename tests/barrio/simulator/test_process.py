@@ -104,7 +104,7 @@ async def test_a_taken_port_is_said_in_the_parent(small, base_port):
             ["ciudad-maderas", "--fault", "silent:cistern-a9"],
             "has no device 'cistern-a9' (did you mean cistern-a1?)",
         ),
-        (["ciudad-maderas", "--base-port", "65500"], "needs 61 ports"),
+        (["ciudad-maderas", "--base-port", "65500"], "needs 62 ports"),
         (["ciudad-maderas", "--speed", "-1"], "time cannot run backwards"),
     ],
 )

@@ -109,3 +109,44 @@ def test_profiles_say_where_they_come_from(maderas):
 
     assert len(files) >= 20
     assert all("source: generic" in file.read_text(encoding="utf-8") for file in files)
+
+
+def test_its_rules_cover_what_was_promised(maderas):
+    """Derived points for energy, water and light; alarms of every kind of condition; commands, supply and services."""
+    conditions = {
+        type(subject.condition).__name__ for rule in maderas.alarms.rules for subject in rule.subjects
+    }
+    derived = {(one.owner, one.point.name) for one in maderas.derived}
+
+    assert {("tower-a", "power"), ("maderas", "solar_share"), ("cabinet-1", "lamps_lit")} < derived
+    assert conditions == {"Limits", "InStates", "Frozen", "Silent", "Holds"}
+    assert all(rule.text and rule.advice for rule in maderas.alarms.rules)
+    assert len(maderas.services.tanks) == 8
+    assert {"ciudad-maderas/lamp-28/dimming", "ciudad-maderas/cabinet-1/contactor"} < set(
+        maderas.commands.policies
+    )
+
+
+def test_a_silent_cabinet_explains_its_own_lamps(maderas):
+    """Each of the three cabinets stands for the lamps of its stretch, and for nobody else's."""
+    rule = maderas.alarms.rule("cabinet-silent")
+    explained: dict[str, set[str]] = {}
+    for position, name, owner in rule.explains:
+        if name == "lamp-silent":
+            explained.setdefault(rule.subjects[position].owner, set()).add(owner)
+
+    assert {cabinet: len(lamps) for cabinet, lamps in explained.items()} == {
+        "cabinet-1": 10,
+        "cabinet-2": 10,
+        "cabinet-3": 8,
+    }
+    assert "lamp-01" in explained["cabinet-1"]
+
+
+def test_nobody_is_told_at_an_address_that_exists(maderas):
+    """Whoever is notified or delivers has a name that is reserved for examples, and secrets are names."""
+    channels = [*maderas.services.suppliers, *maderas.alarms.channels]
+    hosts = [channel.email.host if channel.email else channel.webhook.split("/")[2] for channel in channels]
+
+    assert all(host.endswith(".example") for host in hosts)
+    assert all(channel.secret or channel.email for channel in channels)
