@@ -1,4 +1,4 @@
-"""`barrio twin` and `barrio models`: the past."""
+"""`barrio twin`, `barrio models` and `barrio completeness`: the past, and what is missing of it."""
 
 from __future__ import annotations
 
@@ -47,3 +47,29 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import past
 
         typer.echo(past.models(settings_of(data=data, store=store), district or [], machine=as_json))
+
+    @app.command()
+    def completeness(  # noqa: PLR0913, PLR0917 - each is an option
+        under: Under = None,
+        start: Annotated[
+            str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -7d.")
+        ] = "-1d",
+        to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+        by: Annotated[
+            str, typer.Option(metavar="WHAT", help="point, device, site, district, day; or site,day.")
+        ] = "device",
+        every: Annotated[str, typer.Option(metavar="LENGTH", help="Windows of 1d, 1h, 1w, 1mo.")] = "1d",
+        form: Annotated[
+            str, typer.Option("--format", metavar="FORMAT", help="table, csv or json.")
+        ] = "table",
+        as_json: AsJson = False,
+        data: Data = None,
+        store: Store = None,
+        district: District = None,
+    ) -> None:
+        """Show how much of what was expected came, and what became of the rest."""
+        from barrio.commands import completeness as command
+
+        query = {"under": under, "from": start, "to": to, "by": by, "every": every}
+        settings = settings_of(data=data, store=store)
+        typer.echo(command.completeness(settings, district or [], query, "json" if as_json else form))

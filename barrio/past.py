@@ -77,9 +77,9 @@ def moment(platform: Platform, present: Present, at: int, under: str | None) -> 
     Raises `StoreBusy` and its like when the store has to be asked and is away.
     """
     models = list(models_at(platform, at, under))
-    chosen = [(model, list(_chosen(model, under))) for model in models]
+    chosen = [(model, list(chosen(model, under))) for model in models]
     if not any(points for _, points in chosen):
-        raise UnknownName(_nothing(models_at(platform, at), under))
+        raise UnknownName(nothing(models_at(platform, at), under))
     ids = {path: series for series, path in platform.registry.series_paths().items()}
     wanted = [ids[point.path] for _, points in chosen for point in points if point.path in ids]
     series = np.unique(np.array(wanted, np.int32))
@@ -122,7 +122,7 @@ def changes(before: Moment, after: Moment) -> tuple[list[PointChange], list[tupl
     return list(changed_points(before.points, after.points)), models
 
 
-def _chosen(model: Model, under: str | None) -> Iterator[PointThen]:
+def chosen(model: Model, under: str | None) -> Iterator[PointThen]:
     """Yield the points of a model under a district, a device, a site with all that stands in it, or a path."""
     _, _, rest = (under or "").strip("/").partition("/")
     sites = _within(model, rest)
@@ -148,7 +148,7 @@ def _readings(platform: Platform, present: Present, series: Ids, at: int) -> Bat
     return join([live, platform.store.asof(rest, at)]) if len(rest) else live
 
 
-def _nothing(models: Iterable[Model], under: str | None) -> str:
+def nothing(models: Iterable[Model], under: str | None) -> str:
     """Say that there was nothing, with the name that comes nearest."""
     known: list[str] = []
     for model in models:

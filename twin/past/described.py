@@ -52,7 +52,7 @@ def slots_of(district: District) -> Iterator[tuple[str, int]]:
         if point.readable:
             yield point.path, slot_s(point, poll_s(device, point))
     for _, point, poll, _ in _computed_points(district):
-        yield point.path, slot_s(point, poll, computed=True)
+        yield point.path, slot_s(point, poll)
 
 
 def _device(device: Device) -> dict[str, Any]:
@@ -91,7 +91,7 @@ def _point(point: Point, slot: int, poll: float) -> dict[str, Any]:
 
 def _computed(district: District) -> Iterator[dict[str, Any]]:
     for owner, point, poll, expression in _computed_points(district):
-        slot = slot_s(point, poll, computed=True)
+        slot = slot_s(point, poll)
         yield {"owner": owner, **_point(point, slot, poll), "is": expression}
 
 

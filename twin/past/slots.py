@@ -1,9 +1,9 @@
 """How long a point may say nothing without anything being missing: the length of its slot.
 
-A value that did not change is stored again after its heartbeat, with the next poll: two stored readings of a healthy
-point are never further apart than its heartbeat and one poll. A slot is a poll longer than that, so that each slot of
-a healthy point holds a reading, wherever it begins. Where a profile lets a device be silent for longer than is usual
-(`silent_after`), as those that speak only when something happens, the slot takes that in.
+A value that did not change is stored again the first time that it is heard after its heartbeat, and a point that is
+not heard for `silent_after` is in a gap, whether it is polled, subscribed to, or sends by itself. So two stored
+readings of a healthy point are never further apart than both together, and each stretch of that length holds one,
+wherever it begins.
 """
 
 from __future__ import annotations
@@ -22,13 +22,10 @@ COMPUTED_POLL_S = 60.0
 """How often a computed point is computed at least, where nothing that it is computed from is polled."""
 
 
-def slot_s(point: Point, poll_s: float, *, computed: bool = False) -> int:
-    """Return the length of a point's slot in whole seconds."""
-    quiet = 2 * poll_s
+def slot_s(point: Point, poll_s: float) -> int:
+    """Return the length of a point's slot in whole seconds; `poll_s` matters where it is never called silent."""
     allowed = point.silent_after_s
-    if not computed and math.isfinite(allowed) and allowed > usual_silence_s(poll_s):
-        quiet = allowed
-    return math.ceil(point.heartbeat_s + quiet)
+    return math.ceil(point.heartbeat_s + (allowed if math.isfinite(allowed) else usual_silence_s(poll_s)))
 
 
 def poll_s(device: Device, point: Point) -> float:

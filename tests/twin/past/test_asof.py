@@ -71,9 +71,9 @@ def test_never_heard_is_no_zero(points):
 
 
 def test_older_than_a_healthy_point_can_be_is_stale(points):
-    """Heartbeat and two polls (80 s here) without a reading are too long, one nanosecond less is not."""
-    at_the_edge = then(points, T0 + 80 * SECOND, reading(1, 1, T0))["temperature"]
-    beyond = then(points, T0 + 80 * SECOND + 1, reading(1, 1, T0))["temperature"]
+    """Heartbeat and silence (90 s here) without a reading are too long, one nanosecond less is not."""
+    at_the_edge = then(points, T0 + 90 * SECOND, reading(1, 1, T0))["temperature"]
+    beyond = then(points, T0 + 90 * SECOND + 1, reading(1, 1, T0))["temperature"]
 
     assert (at_the_edge.stale, at_the_edge.usable) == (False, True)
     assert (beyond.stale, beyond.usable) == (True, False)

@@ -107,7 +107,7 @@ def test_what_a_point_was(tmp_path, models):
 
     assert (pump.states, pump.aggregation, pump.owner.kind) == (("off", "on"), "state", "Thing")
     assert (energy.unit, energy.quantity) == ("kW.h", "active_energy_import")
-    assert (energy.owner.site, energy.slot_s) == ("yard", 80)
+    assert (energy.owner.site, energy.slot_s) == ("yard", 90)
     assert (model.zone.key, model.name) == ("America/Mexico_City", "Little")
 
 
@@ -120,9 +120,9 @@ def test_tenures_follow_points(tmp_path, models):
     path = "little/meter/energy"
 
     assert of_meter == [
-        Tenure(path, T0, T0 + HOUR, 80 * SECOND),
-        Tenure(path, T0 + 2 * HOUR, T0 + 3 * HOUR, 80 * SECOND),
-        Tenure(path, T0 + 3 * HOUR, None, 320 * SECOND),
+        Tenure(path, T0, T0 + HOUR, 90 * SECOND),
+        Tenure(path, T0 + 2 * HOUR, T0 + 3 * HOUR, 90 * SECOND),
+        Tenure(path, T0 + 3 * HOUR, None, 330 * SECOND),
     ]
     touching = models.tenures(["little"], T0 + HOUR, T0 + 2 * HOUR)
     assert [one.path.split("/")[1] for one in touching] == ["probe"] * 3

@@ -1,0 +1,95 @@
+"""What is missing over HTTP: completeness, and the points that were not heard for longest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import Query
+from fastapi.responses import Response
+
+from barrio.completeness import Question, completeness, grouping
+from barrio.errors import AskError
+from barrio.moments import parse_moment, rfc3339
+from barrio.past import Present, zone_of
+from barrio.status import store_words
+from twin.completeness.worst import worst
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fastapi import FastAPI
+
+    from barrio.platform import Platform
+    from twin.completeness.worst import Silence
+    from twin.ledger import Gap
+
+MOST_LISTED = 10_000
+MOST_SKIPPED = 1_000_000_000
+USUALLY_LISTED = 1_000
+
+Word = Annotated[str | None, Query(max_length=300)]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
+
+
+def add(app: FastAPI, platform: Platform) -> None:
+    """Add the route."""
+
+    @app.get("/api/v1/completeness")
+    async def counted(
+        under: Word = None,
+        start: Annotated[str, Query(alias="from")] = "-1d",
+        to: str = "now",
+        every: Annotated[str, Query(max_length=20)] = "1d",
+        by: Annotated[str, Query(max_length=100)] = "device",
+        limit: Limit = USUALLY_LISTED,
+        offset: Offset = 0,
+    ) -> Response:
+        """Return what was expected of points and what became of it, in whole windows of `every`, summed up `by`."""
+        present, zone = Present.of(platform), zone_of(platform, under)
+        group, by_window = grouping(by)
+        span = _span(start, to, present.now, zone)
+        question = Question(under, *span, every, group, by_window)
+        rows = await platform.in_thread("reads", completeness, platform, present, question)
+        head = {"from": rfc3339(span[0]), "to": rfc3339(span[1]), "every": every, "by": by, "tz": zone.key}
+        head |= _waiting(platform)
+        page = rows[offset : offset + limit]
+        return _json({**head, "total": len(rows), "limit": limit, "offset": offset, "rows": page})
+
+
+def silences(platform: Platform, gaps: Iterable[Gap], span: tuple[int, int], limit: int) -> Response:
+    """Return the points that were not heard for longest; a gap that lasts counts up to now."""
+    stop = min(span[1], platform.clock.now_ns())
+    found = worst(gaps, span[0], stop, limit)
+    return _json({"worst": [_silence(platform, one) for one in found]})
+
+
+def _span(start: str, to: str, now: int, zone: Any) -> tuple[int, int]:
+    found = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
+    if found[0] >= found[1]:
+        raise AskError("from", f"{start!r} is not before to={to!r}")
+    return found
+
+
+def _waiting(platform: Platform) -> dict[str, Any]:
+    """Say what is not counted yet, since the store takes nothing: readings that wait in the spool."""
+    words = store_words(platform)
+    return {"waiting": platform.spool.books().waiting if words else 0, "words": words}
+
+
+def _silence(platform: Platform, one: Silence) -> dict[str, Any]:
+    most = one.most
+    return {
+        "point": platform.catalogue.paths[one.series],
+        "missing_s": one.missing / 1e9,
+        "gaps": one.gaps,
+        "longest_s": one.longest / 1e9,
+        "reason": None if most is None else most.slug,
+        "reasons": {reason.slug: lasted / 1e9 for reason, lasted in one.reasons.items()},
+        "filled_s": one.filled / 1e9,
+    }
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
