@@ -1,0 +1,30 @@
+"""Relations over HTTP: what belongs to what."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import orjson
+from fastapi import Query
+from fastapi.responses import Response
+
+from barrio.graph.body import body
+from barrio.graph.part import direction_of, parts, understood
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from barrio.platform import Platform
+
+Word = Annotated[str | None, Query(max_length=300)]
+
+
+def add(app: FastAPI, platform: Platform) -> None:
+    """Add the route."""
+
+    @app.get("/api/v1/graph")
+    async def graph(of: Word = None, direction: str = "both", through: Word = None) -> Response:
+        """Return devices, sites and relations; with `of` what hangs above (up) and below (down) it."""
+        asked = direction_of(direction), understood(through)
+        found = await platform.in_thread("reads", parts, platform.catalogue.districts, of, *asked)
+        return Response(orjson.dumps(body(found)), media_type="application/json")
