@@ -26,14 +26,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import ExitStack
 
-    from twin.derived.deriver import Deriver
-
     from barrio.notify.notifier import Notifier
     from barrio.platform import Platform
     from barrio.supervisor import LinkStatus
     from twin.alarms.engine import Alarms
     from twin.alarms.journal import Journal as AlarmJournal
     from twin.commands.desk import Commander
+    from twin.derived.deriver import Deriver
     from twin.frame import Batch, Frame
     from twin.ingest.settle import Settled
     from twin.outbox import Outbox
@@ -132,13 +131,14 @@ class Living:
 
         platform = self._platform
         journal, audit = Journal(platform.folder.commands), Audit(platform.folder.audit)
-        for book in (journal, audit):
-            self._opened.callback(book.close)
-            book.open()
+        self._opened.callback(journal.close)
+        journal.open()
+        self._opened.callback(audit.close)
+        audit.open(at_rest=platform.at_rest)
         catalogue = platform.catalogue
         reported = Reported(catalogue.points, catalogue.states, platform.live, platform.gaps)
         hands = Hands(platform.supervisor, catalogue)
-        in_thread = partial(platform.in_thread, "ledger")
+        in_thread = partial(platform.in_thread, "commands")
         self.commander = Commander(
             catalogue.districts, reported, journal, audit, hands.write, hands.reach, in_thread, platform.clock
         )
@@ -178,6 +178,8 @@ class Living:
             self.services.restore(await self._platform.in_thread("ledger", self.service_journal.kept))
             self.services.recall(await self._weeks_ago())
         if self.commander is not None:
+            interlocks = self.commander.interlocks
+            interlocks.warm(await self._history(interlocks.needs))
             await self.commander.restore(at_rest=self._platform.at_rest)
 
     # --- a flush --------------------------------------------------------------------------------------------

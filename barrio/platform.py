@@ -1,8 +1,9 @@
 """The platform: everything of one process, from the links to the store, started and stopped in order.
 
 Threads, each owned by one object and used for nothing else: `spool` (the only one that writes and reads the spool),
-`store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `reads` (queries of people). The
-event loop owns the rest.
+`store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `commands` (their journal and the
+audit log, which must not wait behind a ledger that waits for a full disk), `reads` (queries of people). The event loop
+owns the rest.
 """
 
 from __future__ import annotations
@@ -53,6 +54,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
+_OWNED = ("spool", "store", "ledger", "commands")
+
 WATCH_S = 1.0
 ALIVE_S = 5.0
 RETENTION_S = 3600.0
@@ -89,9 +92,7 @@ class Platform:
         self.stopping = False
         self.at_rest = at_rest
         self.token = ""
-        self._threads = {
-            name: ThreadPoolExecutor(1, f"barrio-{name}") for name in ("spool", "store", "ledger")
-        }
+        self._threads = {name: ThreadPoolExecutor(1, f"barrio-{name}") for name in _OWNED}
         self._threads["reads"] = ThreadPoolExecutor(2, "barrio-reads")
         self._failed: Future[None] = Future()
         self._build(districts, connectors)
@@ -204,7 +205,7 @@ class Platform:
         """Close what is on disk."""
         self.stopping = True
         self.note("platform_stopped", self.clock.now_ns(), "", "")
-        for name in ("spool", "store", "ledger", "reads"):
+        for name in (*_OWNED, "reads"):
             await asyncio.to_thread(self._threads[name].shutdown)
         if not self.at_rest:
             self._mark_alive()

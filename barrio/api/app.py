@@ -14,7 +14,18 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import alarms, completeness, conditions, metrics, notify, past, problems, services
+from barrio.api import (
+    alarms,
+    commands,
+    completeness,
+    conditions,
+    graph,
+    metrics,
+    notify,
+    past,
+    problems,
+    services,
+)
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
@@ -47,7 +58,13 @@ barrio {__version__}
 /api/v1/alarms/backtest          what a rule would have done (rule, from, to, on)
 /api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
 /api/v1/device-events            what devices reported of themselves (from, to, limit)
+/api/v1/commands                 what was asked of points (point, state, limit); POST, ID/confirm, ID/cancel, release
+/api/v1/desired                  what is desired of points beside what they show (under)
+/api/v1/schedules                what programmes want now and next (hours)
+/api/v1/audit                    every step of every command (from, to, limit); /verify
 /api/v1/twin                     the twin at a moment (at, under, limit, offset); what changed until another (compare)
+/api/v1/graph                    what belongs to what (of, direction, through)
+/api/v1/notifications            channels: what waits, what went out; POST /test with the operator's token
 /api/v1/supply                   tanks and what they asked for (at, tank, limit); ID/acknowledge, cancel, close
 /api/v1/capacity                 people in places, colours, the next hours (place)
 /api/v1/services                 services by hours or starts (state, under, rule, limit, offset); KEY/done
@@ -76,6 +93,8 @@ def create_app(platform: Platform) -> FastAPI:
     _records(app, platform)
     conditions.add(app, platform)
     alarms.add(app, platform)
+    commands.add(app, platform)
+    graph.add(app, platform)
     notify.add(app, platform)
     past.add(app, platform)
     completeness.add(app, platform)

@@ -53,8 +53,10 @@ class Audit:
         """Head of what is on record."""
         return self._end[0]
 
-    def open(self) -> None:
-        """Open the log, or begin one; StartError when that cannot be done."""
+    def open(self, *, at_rest: bool = False) -> None:
+        """Open the log, or begin one; StartError when that cannot be done. `at_rest` it is only read."""
+        if at_rest:
+            return
         try:
             self._open()
         except OSError as error:
@@ -81,7 +83,7 @@ class Audit:
 
     def verify(self) -> Verdict:
         """Verify what is on record, also while more is being written; OSError when it cannot be read."""
-        return verify(self.path, self._end)
+        return verify(self.path, self._end if self._descriptor >= 0 else None)
 
     def close(self) -> None:
         """Close the log; a second time does nothing."""

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 MOST_WRITES = 64
 FIRST_WAIT_S = 2.0
 LONGEST_WAIT_S = 60.0
+TRIES_UNSAID = 2
 
 
 class Carrier:
@@ -163,7 +164,7 @@ class Carrier:
             held.before, held.has_before = self._shown_before(held), True
         held.array.put(command.priority, slot)
         command.move(State.WAITING, now, words)
-        record = Record().step(now, "withheld", **facts(command), words=words)
+        record = Record().step(now, "accepted", **facts(command), words=words)
         record.keep(put_command(command), put_slot(command.path, command.priority, slot))
         self._scribe.later(record.keep(put_before(command.path, held.before)))
         self._took(held, command, replaced, None)
@@ -264,10 +265,10 @@ class Carrier:
         self._forget_before(held)
 
     def _withhold(self, held: Held, command: Command, refusal: Refusal) -> None:
-        """Note that what should be sent is not sent for now; said once for each reason."""
+        """Note that what should be sent is not sent for now; said once, when it is more than a short absence."""
         now = self._clock.now_ns()
-        if refusal.words != held.owed:
-            command.move(State.WAITING, now, refusal.words)
+        command.move(State.WAITING, now, refusal.words)
+        if held.tries == TRIES_UNSAID:
             record = Record().step(now, "withheld", **facts(command), words=refusal.words)
             self._scribe.later(record.keep(put_command(command)))
         self.owe(held, refusal.words)

@@ -133,6 +133,12 @@ class Commander:
             found = await self._in_thread(self.journal.command, number)
         return found
 
+    async def recent(self, under: str | None, state: str | None, limit: int) -> list[Command]:
+        """Return commands, the newest first; `under` is a point, device or district."""
+        await self._scribe.idle()
+        found: list[Command] = await self._in_thread(self.journal.recent, under, state, limit)
+        return found
+
     # --- life -----------------------------------------------------------------------------------------------
 
     async def restore(self, *, at_rest: bool = False) -> None:

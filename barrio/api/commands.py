@@ -1,0 +1,361 @@
+"""Commands over HTTP: what is asked of points, confirmed and given back; what is desired; the audit log."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Annotated, Any
+
+import orjson
+from fastapi import Header, Path, Query, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from barrio.api.operator import caller
+from barrio.api.problems import problem
+from barrio.errors import AskError, UnknownName
+from barrio.moments import parse_moment, rfc3339
+from twin.commands.chain import newest
+from twin.commands.command import Asked, Command, Refusal, State, Why
+from twin.commands.rates import NS
+from twin.model.source import suggest
+from twin.model.spec import parse_duration
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fastapi import FastAPI
+
+    from barrio.platform import Platform
+    from twin.commands.book import Schedule
+    from twin.commands.desk import Commander
+    from twin.commands.programme import Phase
+    from twin.commands.standing import Standing
+
+MOST_POINTS = 1_000
+MOST_LISTED = 10_000
+EVER = "ever"
+_LAST = 2**63 - 1
+_AHEAD_H = 24
+
+Text = Annotated[str, Field(max_length=500)]
+Who = Annotated[str, Field(min_length=1, max_length=100)]
+Wanted = float | Annotated[str, Field(min_length=1, max_length=60)]
+Number = Annotated[int, Path(ge=1, le=_LAST)]
+Token = Annotated[str, Header(max_length=500)]
+Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
+
+_STATUS = {
+    Why.UNKNOWN_POINT: HTTPStatus.NOT_FOUND,
+    Why.NO_SUCH_COMMAND: HTTPStatus.NOT_FOUND,
+    Why.READ_ONLY: HTTPStatus.FORBIDDEN,
+    Why.NOT_LISTED: HTTPStatus.FORBIDDEN,
+    Why.ROLE: HTTPStatus.FORBIDDEN,
+    Why.WRONG_CODE: HTTPStatus.FORBIDDEN,
+    Why.SECOND_PERSON: HTTPStatus.FORBIDDEN,
+    Why.VALUE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Why.LIMITS: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Why.PRIORITY: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Why.LEASE: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Why.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
+    Why.RATE: HTTPStatus.TOO_MANY_REQUESTS,
+    Why.STOPPING: HTTPStatus.SERVICE_UNAVAILABLE,
+    Why.LINK_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
+    Why.NOT_RECORDED: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Other reasons are conflicts with how things stand: 409."""
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class CommandBody(_Body):
+    """Body of a command: one point, or several (a `*` stands for any part of a name)."""
+
+    point: Annotated[str, Field(min_length=1, max_length=300)] | None = None
+    points: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=MOST_POINTS)] = ()
+    value: Wanted
+    who: Who
+    why: Text = ""
+    priority: int = 8
+    lease: Wanted | None = None
+    expect: Wanted | None = None
+    key: Annotated[str, Field(max_length=100)] = ""
+
+    @model_validator(mode="after")
+    def _names_points(self) -> CommandBody:
+        if (self.point is None) == (not self.points):
+            raise ValueError("names either a point or points")
+        return self
+
+
+class ConfirmBody(_Body):
+    """Body of a confirmation."""
+
+    code: Annotated[str, Field(min_length=1, max_length=20)]
+    who: Who
+
+
+class CancelBody(_Body):
+    """Body of taking a command back before it is confirmed."""
+
+    who: Who
+
+
+class ReleaseBody(_Body):
+    """Body of a release."""
+
+    point: Annotated[str, Field(min_length=1, max_length=300)]
+    priority: int = 8
+    who: Who
+    why: Text = ""
+
+
+def add(app: FastAPI, platform: Platform) -> None:
+    """Add the routes."""
+    app.add_exception_handler(Refusal, _refused)
+    _questions(app, platform)
+    _orders(app, platform)
+    _audit(app, platform)
+
+
+def _questions(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/commands")
+    async def commands(
+        point: Annotated[str | None, Query(max_length=300)] = None,
+        state: State | None = None,
+        limit: Limit = 100,
+    ) -> Response:
+        """Return commands, the newest first; `point` may be a device or a district."""
+        desk = _desk(platform)
+        found = await desk.recent(point and point.strip("/"), state and state.value, limit)
+        return _json({"commands": [_command(desk, one) for one in found]})
+
+    @app.get("/api/v1/commands/{number}")
+    async def command(number: Number) -> Response:
+        """Return one command."""
+        desk = _desk(platform)
+        found = await desk.find(number)
+        if found is None:
+            raise UnknownName(f"there is no command {number}; /api/v1/commands lists them")
+        return _json(_command(desk, found))
+
+    @app.get("/api/v1/desired")
+    async def desired(under: Annotated[str | None, Query(max_length=300)] = None) -> Response:
+        """Return every point of which something is desired, beside what it shows."""
+        desk = _desk(platform)
+        prefix = f"{(under or '').strip('/')}/".lstrip("/")
+        found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix)]
+        return _json({"desired": [_standing(one) for one in sorted(found, key=lambda one: one.path)]})
+
+    @app.get("/api/v1/schedules")
+    async def schedules(hours: Annotated[int, Query(ge=1, le=168)] = _AHEAD_H) -> Response:
+        """Return what programmes want now, and what they will change in the next hours."""
+        desk, now = _desk(platform), platform.clock.now_ns()
+        until = now + hours * 3_600 * NS
+        return _json({"schedules": [_schedule(desk, *one) for one in desk.timetable.shown(now, until)]})
+
+
+def _orders(app: FastAPI, platform: Platform) -> None:
+    @app.post("/api/v1/commands")
+    async def ask(body: CommandBody, authorization: Token = "") -> Response:
+        """Ask for a value: one answer for a point, a list of answers for several."""
+        desk, roles = _heard(platform, authorization)
+        given = (body.point,) if body.point is not None else body.points
+        paths = _expanded(desk, given)
+        found = await desk.ask_all([_asked(body, path, roles) for path in paths])
+        if body.point is not None and paths == [body.point]:
+            return _answer(desk, found[0])
+        answers = [_command(desk, one, secret=True) for one in found]
+        refusals = sum(one.state is State.REFUSED for one in found)
+        return _json({"asked": len(found), "refused": refusals, "commands": answers})
+
+    @app.post("/api/v1/commands/release")
+    async def release(body: ReleaseBody, authorization: Token = "") -> Response:
+        """Give a level of a point back; returns the command that holds it then, or that brings the value back."""
+        desk, roles = _heard(platform, authorization)
+        found = await desk.release(body.point.strip("/"), body.priority, body.who, roles, body.why)
+        return _json({"released": body.point, "now": None if found is None else _command(desk, found)})
+
+    @app.post("/api/v1/commands/{number}/confirm")
+    async def confirm(number: Number, body: ConfirmBody, authorization: Token = "") -> Response:
+        """Confirm a prepared command with its code."""
+        desk, roles = _heard(platform, authorization)
+        return _answer(desk, await desk.confirm(number, body.code, body.who, roles))
+
+    @app.post("/api/v1/commands/{number}/cancel")
+    async def cancel(number: Number, body: CancelBody, authorization: Token = "") -> Response:
+        """Take a prepared command back."""
+        desk, roles = _heard(platform, authorization)
+        return _json(_command(desk, await desk.cancel(number, body.who, roles)))
+
+
+def _audit(app: FastAPI, platform: Platform) -> None:
+    @app.get("/api/v1/audit")
+    async def entries(
+        start: Annotated[str, Query(alias="from")] = "-1d", to: str = "now", limit: Limit = 1_000
+    ) -> Response:
+        """Return entries of the audit log, the newest first."""
+        desk = _desk(platform)
+        zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
+        span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
+        if span[0] >= span[1]:
+            raise AskError("from", f"{start!r} is not before to={to!r}")
+        found = await platform.in_thread("reads", newest, desk.audit.path, *span, limit)
+        return _json({"entries": found})
+
+    @app.get("/api/v1/audit/verify")
+    async def verify() -> Response:
+        """Verify the whole audit log."""
+        found = await platform.in_thread("reads", _desk(platform).audit.verify)
+        body = {"sound": found.sound, "lines": found.lines, "head": found.head, "line": found.line or None}
+        return _json({**body, "words": found.words, "remark": found.remark})
+
+
+def _desk(platform: Platform) -> Commander:
+    desk = platform.living.commander
+    if desk is None:
+        raise UnknownName("no district has a commands.yaml: nothing may be written")
+    return desk
+
+
+def _heard(platform: Platform, authorization: str) -> tuple[Commander, frozenset[str]]:
+    """Return who carries orders out, and the roles of who gives them; Refusal when there is no such."""
+    desk, who = _desk(platform), caller(platform, authorization)
+    if platform.at_rest:
+        raise Refusal(Why.STOPPING, "barrio does not run with this data folder: no device can be told")
+    if who is None:
+        words = "only with a token: the operator's of the data folder, or that of a role of commands.yaml"
+        raise Refusal(Why.ROLE, words)
+    return desk, who.roles
+
+
+def _asked(body: CommandBody, path: str, roles: frozenset[str]) -> Asked:
+    lease_s = _lease(body.lease)
+    said = (body.who, roles, body.why, body.priority, lease_s, body.expect, body.key)
+    return Asked(path, body.value, *said)
+
+
+def _lease(given: float | str | None) -> float | None:
+    if given == EVER:
+        return 0.0
+    try:
+        return None if given is None else parse_duration(given)
+    except ValueError as error:
+        raise AskError("lease", f"{error}, or ever; found {given!r}") from error
+
+
+def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
+    """Return the paths that are meant: a `*` stands for any part of a name, within what may be written."""
+    found: dict[str, None] = {}
+    for one in given:
+        path = one.strip("/")
+        if "*" not in path:
+            found[path] = None
+            continue
+        fitting = [known for known in desk.policies if _fits(known, path)]
+        if not fitting:
+            near = suggest(path, desk.policies)
+            raise UnknownName(f"nothing that may be written fits {path!r}{near}")
+        found |= dict.fromkeys(fitting)
+    if len(found) > MOST_POINTS:
+        raise AskError("points", f"at most {MOST_POINTS:,} points at once, these are {len(found):,}")
+    return list(found)
+
+
+def _fits(path: str, pattern: str) -> bool:
+    parts, wanted = path.split("/"), pattern.split("/")
+    return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
+
+
+def _answer(desk: Commander, command: Command) -> Response:
+    """Return the answer to one order: a refusal is a problem, with the command beside."""
+    if command.state is State.REJECTED:
+        words = f"the device refused it: {command.words}"
+        return _problem(Why.REJECTED, words, command=_command(desk, command))
+    if command.state is not State.REFUSED:
+        return _json(_command(desk, command, secret=True))
+    return _problem(Why(command.reason), command.words, command=_command(desk, command))
+
+
+async def _refused(_request: Request, error: Exception) -> Response:
+    """Answer an order that was refused as a whole."""
+    if not isinstance(error, Refusal):
+        raise error
+    return _problem(error.reason, error.words)
+
+
+def _problem(reason: Why, words: str, **extra: Any) -> Response:
+    return problem(_STATUS.get(reason, HTTPStatus.CONFLICT), words, reason=reason.value, **extra)
+
+
+def _command(desk: Commander, one: Command, *, secret: bool = False) -> dict[str, Any]:
+    policy = desk.policies.get(one.path)
+    found = {
+        "id": one.id,
+        "point": one.path,
+        "value": one.value,
+        "unit": policy.point.quantity.unit if policy else "",
+        "who": one.who,
+        "roles": list(one.roles),
+        "why": one.why,
+        "priority": one.priority,
+        "state": one.state,
+        "result": one.result,
+        "reason": one.reason,
+        "words": one.words,
+        "asked": rfc3339(one.asked),
+        "changed": rfc3339(one.changed),
+        "lease_s": one.lease_s or None,
+        "until": rfc3339(one.until),
+        "before": one.before,
+        "read_back": one.read_back,
+        "confirmed_by": one.confirmed_by,
+        "key": one.key,
+    }
+    if secret and one.state is State.PREPARED:
+        found |= {"code": one.code, "confirm_until": rfc3339(one.deadline)}
+    return found
+
+
+def _standing(one: Standing) -> dict[str, Any]:
+    return {
+        "point": one.path,
+        "value": one.value,
+        "unit": one.unit,
+        "priority": one.priority,
+        "command": one.command or None,
+        "who": one.who,
+        "since": rfc3339(one.since),
+        "until": rfc3339(one.until),
+        "reported": one.reported,
+        "reported_at": rfc3339(one.reported_at),
+        "differs": one.differs,
+        "differs_since": rfc3339(one.differs_since),
+        "owed": one.owed,
+        "before": one.before,
+        "waiting": [
+            {"priority": level, "value": slot.value, "who": slot.who, "command": slot.command}
+            for level, slot in one.waiting
+        ],
+    }
+
+
+def _schedule(
+    desk: Commander, schedule: Schedule, paths: Sequence[str], phases: Sequence[Phase]
+) -> dict[str, Any]:
+    now, *coming = phases
+    policy = desk.policies.get(paths[0])
+    return {
+        "schedule": schedule.id,
+        "priority": schedule.priority,
+        "points": list(paths),
+        "unit": policy.point.quantity.unit if policy else "",
+        "now": {"value": now.value, "since": rfc3339(now.since)},
+        "next": [{"value": phase.value, "at": rfc3339(phase.since)} for phase in coming],
+    }
+
+
+def _json(body: Any) -> Response:
+    return Response(orjson.dumps(body), media_type="application/json")
