@@ -67,6 +67,7 @@ class Moment:
     """The twin at a moment (ns UTC): the models that were valid, and the points under what was asked for."""
 
     at: int
+    under: str | None
     models: Sequence[Model]
     points: Sequence[Then]
 
@@ -77,17 +78,17 @@ def moment(platform: Platform, present: Present, at: int, under: str | None) -> 
     Raises `StoreBusy` and its like when the store has to be asked and is away.
     """
     models = list(models_at(platform, at, under))
-    chosen = [(model, list(chosen(model, under))) for model in models]
-    if not any(points for _, points in chosen):
+    pairs = [(model, list(chosen(model, under))) for model in models]
+    if not any(points for _, points in pairs):
         raise UnknownName(nothing(models_at(platform, at), under))
     ids = {path: series for series, path in platform.registry.series_paths().items()}
-    wanted = [ids[point.path] for _, points in chosen for point in points if point.path in ids]
+    wanted = [ids[point.path] for _, points in pairs for point in points if point.path in ids]
     series = np.unique(np.array(wanted, np.int32))
     readings = _readings(platform, present, series, at)
     gaps = [*platform.ledger.gaps(series, at, at + 1), *present.lasting(series, at)]
     states = platform.registry.state_names()
-    found = [then for model, points in chosen for then in twin_at(points, at, readings, gaps, ids, states)]
-    return Moment(at, [model for model, points in chosen if points], found)
+    found = [then for model, points in pairs for then in twin_at(points, at, readings, gaps, ids, states)]
+    return Moment(at, under, [model for model, points in pairs if points], found)
 
 
 def zone_of(platform: Platform, under: str | None) -> ZoneInfo:

@@ -1,50 +1,72 @@
-"""What stood at a moment beside the readings: alarms, and what was desired of points. Blocks on the disk."""
+"""What stood at a moment beside the readings, from the journals: alarms, and what was desired of points.
+
+Blocks on the disk. An alarm that another one explains is counted with that one, then as now.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from barrio import alarm_view as view
+from barrio.moments import rfc3339
+from twin.alarms.states import State
+from twin.notify_spec import PRIORITIES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from barrio.past import Moment
     from barrio.platform import Platform
+    from twin.alarms.change import Standing
 
 
-def standing(platform: Platform, at: int, under: str | None) -> list[dict[str, Any]]:
-    """Return the alarms that stood at a moment (ns UTC)."""
-    return []
+def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
+    """Return the alarms that stood at a moment for what it is about, the gravest first, then the newest."""
+    journal = platform.living.alarm_journal
+    known = [] if journal is None else journal.standing(found.at)
+    below = view.by_cause(known)
+    shown = [one for one in known if one.state is not State.SUPPRESSED and _meant(one, found)]
+    shown.sort(key=lambda one: (_grave(one), -one.since, one.number))
+    return [view.standing(one, below.get(one.number, ())) for one in shown]
 
 
 def desired(platform: Platform, at: int) -> Mapping[str, dict[str, Any]]:
     """Return what was desired of points at a moment (ns UTC), by path."""
-    return {}
+    commander = platform.living.commander
+    found = [] if commander is None else commander.journal.desired(at)
+    return {
+        one.path: {
+            "value": one.value,
+            "priority": one.priority,
+            "who": one.who,
+            "since": rfc3339(one.since),
+        }
+        for one in found
+    }
 
 
 def changed_alarms(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> list[dict[str, Any]]:
     """Return the alarms that were raised, cleared or came to stand otherwise in between."""
-    first, second = ({(one["rule"], one["subject"]): one for one in alarms} for alarms in (before, after))
+    first, second = ({one["id"]: one for one in alarms} for alarms in (before, after))
     found = []
-    for key in dict.fromkeys([*first, *second]):
-        then, now = first.get(key), second.get(key)
-        if then is None or now is None:
-            what = "raised" if then is None else "cleared"
-        elif then["state"] != now["state"]:
-            what = "state"
-        else:
+    for number in dict.fromkeys([*first, *second]):
+        then, now = first.get(number), second.get(number)
+        if then is not None and now is not None and then["state"] == now["state"]:
             continue
-        found.append(
-            {"kind": "alarm", "subject": "/".join(key), "what": [what], "before": then, "after": now}
-        )
+        what = "raised" if then is None else "cleared" if now is None else "state"
+        one = now or then or {}
+        subject = f"{one['district']}/{one['rule']}/{one['subject']}"
+        found.append({"kind": "alarm", "subject": subject, "what": [what], "before": then, "after": now})
     return found
 
 
 def changed_desired(
-    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], under: str | None
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], under: Moment
 ) -> list[dict[str, Any]]:
-    """Return the points of which something else was desired."""
-    prefix = f"{(under or '').strip('/')}/".lstrip("/")
+    """Return the points, among those that are asked for, of which something else was desired."""
+    known = {then.point.path for then in under.points}
     return [
         {
             "kind": "desired",
@@ -54,5 +76,25 @@ def changed_desired(
             "after": after.get(path),
         }
         for path in dict.fromkeys([*before, *after])
-        if f"{path}/".startswith(prefix) and before.get(path) != after.get(path)
+        if path in known and _wanted(before.get(path)) != _wanted(after.get(path))
     ]
+
+
+def _wanted(one: Mapping[str, Any] | None) -> Any:
+    return None if one is None else one["value"]
+
+
+def _grave(one: Standing) -> int:
+    return PRIORITIES.index(one.priority) if one.priority in PRIORITIES else len(PRIORITIES)
+
+
+def _meant(one: Standing, found: Moment) -> bool:
+    """Whether an alarm is about what was asked for: one of its devices or sites, or all of its district."""
+    if not any(model.district == one.key.district for model in found.models):
+        return False
+    if found.under is None or found.under.strip("/") == one.key.district:
+        return True
+    owners = {owner for then in found.points for owner in (then.point.owner.id, then.point.owner.site)}
+    under = found.under.strip("/")
+    # A site or a device among those that were asked for; of a single point, what names it.
+    return f"{one.what}/".startswith(f"{under}/") or (under.count("/") == 1 and one.key.owner in owners)

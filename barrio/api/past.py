@@ -87,7 +87,7 @@ def _then(platform: Platform, present: past.Present, at: int, under: str | None)
     return {
         **_head(platform, found),
         "under": under,
-        "alarms": standing(platform, at, under),
+        "alarms": standing(platform, found),
         "unusable": sum(not then.usable for then in found.points),
         "points": [_point(then) | {"desired": wanted.get(then.point.path)} for then in found.points],
     }
@@ -100,8 +100,8 @@ def _compared(
     before, after = (past.moment(platform, present, at, under) for at in both)
     points, models = past.changes(before, after)
     changes = [_changed_model(*one) for one in models]
-    changes += changed_alarms(*(standing(platform, at, under) for at in both))
-    changes += changed_desired(desired(platform, both[0]), desired(platform, both[1]), under)
+    changes += changed_alarms(standing(platform, before), standing(platform, after))
+    changes += changed_desired(desired(platform, before.at), desired(platform, after.at), after)
     changes += [_changed_point(one) for one in points]
     return {
         "before": _head(platform, before),

@@ -106,10 +106,16 @@ def _head(body: Body) -> Iterator[str]:
 def _alarms(alarms: Sequence[Body], zone: ZoneInfo) -> Iterator[str]:
     yield f"alarms       {len(alarms):,} standing"
     rows = [
-        [f"  {one['priority']}", _local(one["since"], zone), one["state"], one["subject"], one["text"]]
+        [f"  {one['priority']}", one["state"], f"since {_local(one['since'], zone)}", _said(one)]
         for one in alarms
     ]
     yield from history.aligned(rows) if rows else ()
+
+
+def _said(one: Body) -> str:
+    """Return the words of an alarm, with how many others it stands for."""
+    below = len(one["below"])
+    return f"{one['what']}: {one['words']}{f' (with {below} below it)' if below else ''}"
 
 
 def _unusable(points: Sequence[Body], zone: ZoneInfo) -> Iterator[str]:
@@ -222,7 +228,8 @@ def _change(one: Body) -> list[str]:
     if one["kind"] == "point":
         return [f"{_state(one['before'])} -> {_state(one['after'])}"]
     if one["kind"] == "alarm":
-        return [f"alarm {_stands(one['before'])} -> {_stands(one['after'])}"]
+        words = (one["after"] or one["before"])["words"]
+        return [f"alarm {_stands(one['before'])} -> {_stands(one['after'])}: {words}"]
     if one["kind"] == "desired":
         return [f"desired {_wanted(one['before'])} -> {_wanted(one['after'])}"]
     words = f": {one['words']}" if one["words"] else ""
