@@ -57,6 +57,8 @@ class Capacity:
         for row in rows:
             if row.key in self.places:
                 self.places[row.key].restore(row)
+        for watch in self.places.values():
+            watch.read(self._kit)
         now = self._kit.clock.now_ns()
         for key, means in quarters.items():
             if key in self.places:
@@ -108,6 +110,14 @@ class Capacity:
             put(watch.people_id, float("nan"), monotonic_s, Reason.INPUT_MISSING, words)
         elif watch.people_id is not None and people is not None:
             put(watch.people_id, people, monotonic_s)
+
+    def share(self, watch: CrowdWatch) -> float | None:
+        """Return people in percent of the capacity, None while that is not known."""
+        return watch.share(self._kit)
+
+    def allowed(self, watch: CrowdWatch) -> float | None:
+        """Return how many people may be in a place, None while that is not known."""
+        return watch.capacity(self._kit)
 
     def forecast(self, key: str, now: int) -> list[Expected] | NotKnown:
         """Return what is expected of the quarter hours ahead of a place, or why that cannot be said."""

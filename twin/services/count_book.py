@@ -118,7 +118,7 @@ class CountBook:
         """Return the counts that were kept last."""
         with self._database.reading() as connection:
             rows = connection.execute("SELECT * FROM place").fetchall()
-        return [PlaceRow(*kept, orjson.loads(counters)) for *kept, counters in rows]
+        return [_place(*row) for row in rows]
 
     def correct(self, found: Correction) -> None:
         """Keep what a quiet hour set right."""
@@ -189,3 +189,9 @@ class CountBook:
         """Forget corrections before a time; services are kept. Returns how many."""
         with self._database.transaction() as connection:
             return connection.execute("DELETE FROM correction WHERE at < ?", (before_ns,)).rowcount
+
+
+def _place(
+    key: str, at: int, people: float, clamped: float, colour: str, quiet_day: int, counters: str
+) -> PlaceRow:
+    return PlaceRow(key, at, people, clamped, colour, quiet_day, orjson.loads(counters))

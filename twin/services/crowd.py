@@ -1,7 +1,7 @@
 """How many people are in one place: given by a sensor, or counted as those who came in without those who went out.
 
 - A counter that wraps goes on, one that is reset counts from zero (`twin.services.counting`); a step that no crowd
-  makes, more than the place holds four times over, is taken for another counter, and nothing is counted for it.
+  makes, more than the place holds four times over in an hour, is taken for another counter, and nothing is counted.
 - While a counter is silent or bad the number is not known. When it is back its own count makes up for what was missed.
 - The number is never negative: what would be below zero are errors of the counters, and they are added up as drift.
 - At the quiet hour the place holds `quiet_count`: the number is set to that, and what it was off is the drift of a day.
@@ -48,6 +48,7 @@ class CrowdWatch:
         self._counters = [(one, ids[one.path], +1) for one in crowd.entries]
         self._counters += [(one, ids[one.path], -1) for one in crowd.exits]
         self._last: dict[str, float] = {}
+        self._read_ns: dict[str, int] = {}
         self._count = self._clamped = 0.0
         self._quiet_day = 0
 
@@ -62,6 +63,7 @@ class CrowdWatch:
         known = {one.path for one, _, _ in self._counters}
         self._count, self._clamped = row.people, row.clamped
         self._last = {path: value for path, value in row.counters.items() if path in known}
+        self._read_ns = dict.fromkeys(self._last, row.at)
         self._quiet_day = row.quiet_day
         self.colour = row.colour if row.colour in COLOURS else None
 
@@ -99,10 +101,12 @@ class CrowdWatch:
             grown, reset = growth(self._last.get(counter.path, value), value, counter.wraps_at)
             if reset:
                 odd.append(f"{counter.path} began again at {value:g}")
-            if grown > _MOST_STEPS * (self.capacity(kit) or _NO_CAPACITY):
+            at = int(kit.live.received[series])
+            hours = max(1.0, (at - self._read_ns.get(counter.path, at)) / NS / 3600)
+            if grown > _MOST_STEPS * hours * (self.capacity(kit) or _NO_CAPACITY):
                 odd.append(f"{counter.path} jumped by {grown:g}: taken for another counter, not counted")
                 grown = 0.0
-            self._last[counter.path] = value
+            self._last[counter.path], self._read_ns[counter.path] = value, at
             change += sign * grown
         self._count += change
         if self._count < 0:

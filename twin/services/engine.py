@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from twin.frame import Batch, Frame, Ids
     from twin.services.book import ServiceBook
-    from twin.services.journal import Kept
+    from twin.services.journal import Kept, ServiceJournal
     from twin.services.kit import Kit
 
 TICK_S = 1.0
@@ -56,6 +56,11 @@ class Services:
         self._counted[self.maintenance.series] = True
         order = np.argsort(self.maintenance.series, kind="stable")
         self._rows, self._series = order, self.maintenance.series[order]
+
+    @property
+    def journal(self) -> ServiceJournal:
+        """What became of requests, counts and services, on disk."""
+        return self._kit.journal
 
     # --- start and end --------------------------------------------------------------------------------------
 
@@ -94,7 +99,7 @@ class Services:
     def keep(self, now: int) -> None:
         """Keep counts as they are now."""
         self.capacity.keep(now)
-        self.maintenance.keep(now)
+        self.maintenance.keep()
 
     # --- while running --------------------------------------------------------------------------------------
 

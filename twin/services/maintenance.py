@@ -84,7 +84,7 @@ class Maintenance:
             row = self.rows.get(kept.key)
             if row is not None:
                 use.total[row], use.base[row], use.last[row] = kept.total, kept.base, kept.last
-                use.since[row] = kept.since
+                use.since[row], use.at[row] = kept.since, kept.at
         for key, at, total in days:
             row = self.rows.get(key)
             if row is not None:
@@ -125,23 +125,21 @@ class Maintenance:
             self._say(row, series, monotonic_s)
         if self._kept_s is None or monotonic_s - self._kept_s >= _KEEP_S:
             self._kept_s = monotonic_s
-            self.keep(now)
+            self.keep()
 
-    def keep(self, now: int) -> None:
+    def keep(self) -> None:
         """Keep what has changed: what is lost with a process is made up for by the counters themselves."""
         rows = np.flatnonzero(self._changed)
         if len(rows):
             self._changed[rows] = False
-            self._kit.submit(
-                self._kit.journal.counts.put_counted, [self._row(row, now) for row in rows.tolist()]
-            )
+            self._kit.submit(self._kit.journal.counts.put_counted, [self._row(row) for row in rows.tolist()])
 
     def _count(self, rows: Rows, now: int) -> None:
         live, series = self._kit.live, self.series[rows]
         usable = (live.quality[series] < FIRST_BAD) & (self._kit.gaps.reason[series] == 0)
         usable &= np.isfinite(live.value[series])
         rows = rows[usable]
-        odd = self._use.count(rows, live.value[self.series[rows]])
+        odd = self._use.count(rows, live.value[self.series[rows]], now)
         self._changed[rows] = True
         for row in odd.reset.tolist():
             words = f"{self.services[row].counter.path} began again: if it was serviced, say so (barrio services done)"
@@ -203,7 +201,7 @@ class Maintenance:
         used = self._use.serviced(row, now)
         self._judge(np.array([row]), now, quiet=True)
         found = Done(key, now, used, who, comment)
-        self._kit.submit(self._kit.journal.counts.put_counted, [self._row(row, now)], found)
+        self._kit.submit(self._kit.journal.counts.put_counted, [self._row(row)], found)
         return self.standing([row])[0]
 
     def standing(self, rows: Sequence[int] | None = None) -> list[ServiceStanding]:
@@ -220,17 +218,17 @@ class Maintenance:
             return ServiceStanding(service, None, None, 0, None, 0.0, None, "its counter was not heard yet")
         state, since = SERVICE_STATES[int(self._state[row])], int(self._use.since[row])
         if np.isnan(rate):
-            words = "not known yet when it is due: less than a day of use is known"
+            words = "not known yet: less than a day of use is known"
             return ServiceStanding(service, state, used, since, None, 0.0, None, words)
         due = self._use.due_at(now, rate, row)
         words = "" if due is not None else "it is not used, so it never becomes due"
         return ServiceStanding(service, state, used, since, rate, days, due, words)
 
-    def _row(self, row: int, now: int) -> CountedRow:
+    def _row(self, row: int) -> CountedRow:
         use = self._use
         last = float(use.last[row])
         numbers = (float(use.total[row]), float(use.base[row]), last)
-        return CountedRow(self.services[row].key, now, *numbers, int(use.since[row]))
+        return CountedRow(self.services[row].key, int(use.at[row]), *numbers, int(use.since[row]))
 
     @staticmethod
     def _date(service: Service, at: int) -> int:

@@ -16,12 +16,11 @@ from typing import TYPE_CHECKING
 from twin.errors import BarrioError
 from twin.quality import Reason
 from twin.services import messages
-from twin.services.book import channel_of
 from twin.services.draw import Left
 from twin.services.kit import NS
 from twin.services.level import Rise
-from twin.services.request import UNACKNOWLEDGED, WAITING, Request, State, Step
-from twin.services.request_book import Refill
+from twin.services.orders import BARRIO, Orders
+from twin.services.request import WAITING, Request, State
 from twin.services.tank import TankWatch
 
 if TYPE_CHECKING:
@@ -31,7 +30,6 @@ if TYPE_CHECKING:
     from twin.services.book import ServiceBook
     from twin.services.kit import Kit, Outlet
 
-BARRIO = "barrio"
 _LONGEST_H = 99_999.0
 
 
@@ -53,14 +51,11 @@ class Supply:
         books = list(books)
         self.tanks = {tank.key: TankWatch(tank, ids) for book in books for tank in book.tanks}
         self.by_series = {watch.level_id: watch for watch in self.tanks.values()}
-        self._channels: dict[str, ChannelSpec] = {
-            channel_of(book.district, one.id): one for book in books for one in book.suppliers
-        }
+        self._orders = Orders(books, kit)
         self._districts = {book.district for book in books}
         self._states = states
         self._kit = kit
         self._out = out
-        self._next = 1
 
     # --- start ----------------------------------------------------------------------------------------------
 
@@ -69,7 +64,7 @@ class Supply:
 
         What the supplier may not have been told before a crash is put into the outbox again, under the same key.
         """
-        self._next = newest + 1
+        self._orders.next = newest + 1
         now, monotonic_s = self._kit.clock.now_ns(), self._kit.clock.monotonic_s()
         for request in lasts:
             watch = self.tanks.get(request.tank)
@@ -86,7 +81,9 @@ class Supply:
             elif request.state is State.DELIVERED:
                 watch.close_s = monotonic_s + watch.tank.rule.steady
             if request.state is State.REQUESTED and not request.sent:
-                self._tell("requested", watch, request)
+                self._orders.tell("requested", watch, request)
+        for watch in self.tanks.values():
+            watch.trouble = self._kit.trouble(watch.level_id)
 
     def _orphan(self, request: Request, now: int) -> None:
         """Close the request of a tank that a district of ours does not have any more."""
@@ -121,7 +118,7 @@ class Supply:
             self._arrives(watch, now, monotonic_s)
         reason = watch.asks(monotonic_s) if watch.request is None else ""
         if reason:
-            self._open(watch, reason, now, monotonic_s)
+            self._orders.open(watch, reason, now, monotonic_s)
 
     def tick(self, now: int, monotonic_s: float) -> None:
         """Look at everything that comes with time: silence, escalations, closing; say hours left and state."""
@@ -130,9 +127,9 @@ class Supply:
             if trouble is not None and trouble != watch.trouble:
                 watch.lose(trouble)
             for why in watch.overdue(monotonic_s):
-                self._escalate(watch, why, now)
+                self._orders.escalate(watch, why, now)
             if watch.close_s is not None and monotonic_s >= watch.close_s:
-                self._close(watch, now)
+                self._orders.close(watch, now)
             self._say(watch, monotonic_s)
 
     def _say(self, watch: TankWatch, monotonic_s: float) -> None:
@@ -148,47 +145,17 @@ class Supply:
 
     # --- the way of a request -------------------------------------------------------------------------------
 
-    def _open(self, watch: TankWatch, reason: str, now: int, monotonic_s: float) -> None:
-        rule, level, left = watch.tank.rule, watch.level.now, watch.left
-        if level is None:
-            return
-        allowed_s = rule.needed_within
-        hours = None
-        if isinstance(left, Left):
-            hours = (left.hours, left.low, left.high)
-            # Where the margin is more than half of what is left, half of it is kept.
-            allowed_s = min(allowed_s, max(left.low * 3600 - rule.margin, left.low * 1800))
-        request = Request(
-            id=self._next,
-            tank=watch.tank.key,
-            supplier=rule.supplier,
-            what=rule.what or rule.id,
-            opened=now,
-            deadline=now + round(allowed_s * NS),
-            reason=reason,
-            level=round(level, 2),
-            fill_to=rule.fill_to,
-            quantity=watch.quantity(level, rule.fill_to),
-            hours=hours,
-            low=round(level, 2),
-            steps=(Step(now, State.REQUESTED, BARRIO, reason),),
-        )
-        self._next += 1
-        self._keep(watch, request)
-        watch.wait_for(request, now, monotonic_s)
-        self._tell("requested", watch, request)
-
     def _rises(self, watch: TankWatch, rise: Rise, now: int, monotonic_s: float) -> None:
         request = watch.request
         if rise.false:
-            self._was_false(watch, rise, now)
+            self._orders.was_false(watch, rise, now)
         elif not rise.over and request is not None and request.state in WAITING:
             if watch.tank.rule.delivered_when.level_rises is not None:
-                self._delivering(watch, request, rise, now)
+                self._orders.delivering(watch, request, rise, now)
         elif rise.over:
-            self._refilled(watch, rise, None if request is None else request.id, now)
+            self._orders.refilled(watch, rise, None if request is None else request.id, now)
             if request is not None and request.state is State.DELIVERING:
-                self._delivered(watch, rise, now, monotonic_s)
+                self._orders.delivered(watch, rise, now, monotonic_s)
 
     def _arrives(self, watch: TankWatch, now: int, monotonic_s: float) -> None:
         """The level is where it should be, by a rise that goes on, or one that nobody could see."""
@@ -196,75 +163,10 @@ class Supply:
         if request is None or level is None:
             return
         rise = watch.level.rise or Rise(request.low, now / NS, level, now / NS, over=False)
-        self._delivering(watch, request, rise, now)
+        self._orders.delivering(watch, request, rise, now)
         if watch.level.rise is None:
-            self._refilled(watch, rise, request.id, now)
-            self._delivered(watch, rise, now, monotonic_s)
-
-    def _delivering(self, watch: TankWatch, request: Request, rise: Rise, now: int) -> None:
-        words = f"the level rises: {rise.low:.1f} % to {rise.high:.1f} % so far"
-        facts = {
-            "low": round(rise.low, 2),
-            "rise_began": round(rise.began_s * NS),
-            "high": round(rise.high, 2),
-        }
-        self._keep(watch, request.step(now, State.DELIVERING, BARRIO, words, **facts))
-
-    def _delivered(self, watch: TankWatch, rise: Rise, now: int, monotonic_s: float) -> None:
-        request = watch.request
-        if request is None:
-            return
-        quantity = watch.quantity(rise.low, rise.high)
-        words = f"the level rose from {rise.low:.1f} % to {rise.high:.1f} %"
-        if quantity is not None:
-            asked = "" if request.quantity is None else f" of {request.quantity:.1f} m3"
-            words += f": {quantity:.1f} m3{asked}"
-        facts = {"high": round(rise.high, 2), "delivered": quantity}
-        found = request.step(now, State.DELIVERED, BARRIO, words, **facts)
-        self._keep(watch, found)
-        watch.close_s = monotonic_s + watch.tank.rule.steady
-        self._tell("delivered", watch, found)
-
-    def _close(self, watch: TankWatch, now: int) -> None:
-        watch.close_s = None
-        if watch.request is not None:
-            self._end(watch, watch.request.step(now, State.CLOSED, BARRIO, "delivered"))
-
-    def _escalate(self, watch: TankWatch, why: str, now: int) -> None:
-        request = watch.request
-        if request is None:
-            return
-        waited_min = max(0, now - request.opened) / NS / 60
-        done = "acknowledged" if why == UNACKNOWLEDGED else "delivered"
-        words = f"not {done} after {waited_min:.0f} min"
-        if watch.trouble is not None:
-            words += f"; the level is not known now: {watch.trouble.meaning}"
-        facts = {"escalations": (*request.escalations, why)}
-        found = request.step(now, State.ESCALATED, BARRIO, words, **facts)
-        self._keep(watch, found)
-        self._tell("escalated", watch, found, why)
-        self._kit.note("supply_escalated", now, f"request {request.id}: {words}", watch.tank.key)
-
-    def _was_false(self, watch: TankWatch, rise: Rise, now: int) -> None:
-        words = (
-            f"the level fell to {rise.low:.1f} % at once and is back at {rise.high:.1f} %: it was the sensor"
-        )
-        self._kit.note("level_jumped", now, words, watch.tank.key)
-        request = watch.request
-        if request is not None and request.state in WAITING and request.opened >= rise.began_s * NS:
-            found = request.step(now, State.CANCELLED, BARRIO, words)
-            self._end(watch, found)
-            self._tell("cancelled", watch, found)
-
-    def _refilled(self, watch: TankWatch, rise: Rise, request: int | None, now: int) -> None:
-        quantity = watch.quantity(rise.low, rise.high)
-        began, ended = round(rise.began_s * NS), round(rise.ended_s * NS)
-        refill = Refill(watch.tank.key, began, ended, rise.low, rise.high, quantity, request)
-        self._kit.submit(self._kit.journal.requests.refilled, refill)
-        if request is None:
-            words = f"the level rose from {rise.low:.1f} % to {rise.high:.1f} %"
-            words += "" if quantity is None else f", {quantity:.1f} m3"
-            self._kit.note("refill_noticed", now, f"{words}: nobody had told of it", watch.tank.key)
+            self._orders.refilled(watch, rise, request.id, now)
+            self._orders.delivered(watch, rise, now, monotonic_s)
 
     # --- people and suppliers -------------------------------------------------------------------------------
 
@@ -272,6 +174,10 @@ class Supply:
         """Return an open request by its number."""
         watch = self._watch_of(number)
         return None if watch is None else watch.request
+
+    def channel(self, request: Request) -> ChannelSpec | None:
+        """Return how the supplier of a request is reached, None when the files do not name it any more."""
+        return self._orders.channel(request)
 
     def acknowledge(self, number: int, who: str, reference: str = "", words: str = "") -> Request:
         """Acknowledge an open request; a second time changes nothing. NotNow when it is not open."""
@@ -283,7 +189,7 @@ class Supply:
         said = words or ("acknowledged" + (f", reference {reference}" if reference else ""))
         facts = {"acknowledged": now, "reference": reference, "sent": request.sent or now}
         found = request.step(now, state, who, said, **facts)
-        self._keep(watch, found)
+        self._orders.keep(watch, found)
         return found
 
     def cancel(self, number: int, who: str, words: str = "") -> Request:
@@ -305,7 +211,7 @@ class Supply:
         request = watch.request
         if not request.sent:
             request = replace(request, sent=self._kit.clock.now_ns())
-            self._keep(watch, request)
+            self._orders.keep(watch, request)
         reference = messages.acknowledgement(body)
         if reference is not None:
             self.acknowledge(request.id, request.supplier, reference)
@@ -316,10 +222,10 @@ class Supply:
             raise NotNow(f"request {number} is {request.state}: it cannot become {state}")
         now = self._kit.clock.now_ns()
         found = request.step(now, state, who, words)
-        self._end(watch, found)
+        self._orders.end(watch, found)
         watch.held_until_s = self._kit.clock.monotonic_s() + watch.tank.rule.needed_within
         if state is State.CANCELLED:
-            self._tell("cancelled", watch, found)
+            self._orders.tell("cancelled", watch, found)
         return found
 
     def _open_one(self, number: int) -> tuple[TankWatch, Request]:
@@ -332,26 +238,3 @@ class Supply:
         return next(
             (one for one in self.tanks.values() if one.request is not None and one.request.id == number), None
         )
-
-    # --- out ------------------------------------------------------------------------------------------------
-
-    def _keep(self, watch: TankWatch, request: Request) -> None:
-        watch.request = request
-        self._kit.submit(self._kit.journal.requests.put, request)
-
-    def _end(self, watch: TankWatch, request: Request) -> None:
-        self._kit.submit(self._kit.journal.requests.put, request)
-        watch.request, watch.last = None, request
-        watch.due, watch.close_s = {}, None
-
-    def _tell(self, event: str, watch: TankWatch, request: Request, why: str = "") -> None:
-        rule = watch.tank.rule
-        name = rule.escalate_to if event == "escalated" and rule.escalate_to is not None else request.supplier
-        channel = channel_of(watch.tank.district, name)
-        spec = self._channels.get(channel)
-        if spec is None:
-            # The supplier of a request from before the files were changed.
-            return
-        body = messages.body(event, request, watch.tank, spec)
-        key = messages.key_of(request.id, f"{event}-{why}" if why else event)
-        self._kit.submit(self._kit.outbox.put, channel, f"supply.{event}", body, key)

@@ -104,7 +104,7 @@ class TankWatch:
         if when.hours_left_below is None or isinstance(left, NotKnown) or not worth:
             return ""
         if left.hours < when.hours_left_below / _HOUR_S:
-            return f"{left.hours:.1f} h left are less than {when.hours_left_below / _HOUR_S:g} h"
+            return f"{_lasts(left.hours)} left, less than {_lasts(when.hours_left_below / _HOUR_S)}"
         return ""
 
     def asks(self, monotonic_s: float) -> str:
@@ -162,3 +162,13 @@ class TankWatch:
         for why in found:
             del self.due[why]
         return [why for why in found if not (why == UNACKNOWLEDGED and request.acknowledged)]
+
+
+def _lasts(hours: float) -> str:
+    return (
+        f"{hours:.1f} h"
+        if hours >= 1
+        else f"{60 * hours:.0f} min"
+        if hours >= 1 / 30
+        else f"{3600 * hours:.0f} s"
+    )

@@ -3,7 +3,7 @@
 One row for each counter that a service depends on. `total` is what was counted since the counter is known, beginning
 with its first reading, since a counter counts from when it was new; `base` is the total at the last service. Both
 outlive wraps, resets and another counter in its place (`twin.services.counting`): a step of more than half a service's
-use is taken for another counter, and nothing is counted for it.
+use, which the time since the last reading does not explain, is taken for another counter, and nothing is counted.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.model import units
 from twin.services.counting import WRAPS_FROM
+from twin.services.kit import NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +30,10 @@ if TYPE_CHECKING:
 DAYS = 28
 """How far back the mean use is taken from."""
 
-_DAY_NS = 86_400 * 1_000_000_000
+_DAY_NS = 86_400 * NS
+_STARTS_S = 10.0
+"""Nothing is switched more often than that for long."""
+
 _NO_WRAP = np.inf
 
 
@@ -50,6 +55,8 @@ class Use:
         self.base = np.zeros(number)
         self.last = np.full(number, np.nan)
         self.since = np.zeros(number, np.int64)
+        self.at = np.zeros(number, np.int64)
+        self._fastest = np.array([_fastest(one.unit) for one in services], np.float64)
         self._wraps = np.array([one.counter.wraps_at or _NO_WRAP for one in services], np.float64)
         # Totals at the ends of the last days, in a ring, and when that was.
         self._days = np.full((DAYS + 1, number), np.nan)
@@ -60,7 +67,7 @@ class Use:
         """Use since the last service, float64[n]."""
         return self.total - self.base
 
-    def count(self, rows: Rows, value: Values) -> Odd:
+    def count(self, rows: Rows, value: Values, now_ns: int) -> Odd:
         """Take readings of distinct rows."""
         first = np.isnan(self.last[rows])
         new = first & np.isnan(self.total[rows])
@@ -71,9 +78,11 @@ class Use:
         wrapped = fell & (last > WRAPS_FROM * wraps) & (value < WRAPS_FROM * wraps)
         with np.errstate(invalid="ignore"):
             grown = np.where(wrapped, value + wraps - last, np.where(fell, value, grown))
-        other = grown > self.every[rows] / 2
+        lasted_s = np.maximum(0, now_ns - self.at[rows]) / NS
+        other = grown > np.maximum(self.every[rows] / 2, self._fastest[rows] * lasted_s)
         grown[other] = 0.0
         self.last[rows] = value
+        self.at[rows] = now_ns
         self.total[rows] = np.where(new, value, self.total[rows] + grown)
         return Odd(rows[fell & ~wrapped & ~other], rows[other])
 
@@ -119,3 +128,11 @@ class Use:
             return None
         days = (self.every[row] - self.used[row]) / rate
         return None if days > 100 * 365 else now_ns + round(float(days) * _DAY_NS)
+
+
+def _fastest(unit: str) -> float:
+    """Return by how much a counter can grow in a second: hours as time passes, others once in ten seconds."""
+    found = units.find(unit)
+    if found is not None and found.kind == "time":
+        return 1.05 / float(found.scale)
+    return 1 / _STARTS_S

@@ -202,6 +202,7 @@ class Stage:
 
     def go(self, seconds: float, every: float = 10.0, **values: Callable[[float], float] | float) -> None:
         """Let time pass: points say a value, or what a function of the seconds gives; a tick after each."""
+        every = min(every, seconds)
         steps = round(seconds / every)
         for step in range(1, steps + 1):
             self.clock.move(every)

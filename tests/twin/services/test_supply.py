@@ -11,7 +11,7 @@ import pytest
 from tests.twin.services.stage import NS, START, SUPPLIERS, Stage, rows
 from twin.quality import Reason
 from twin.services.draw import NotKnown
-from twin.services.request import State
+from twin.services.request import Request, State
 from twin.services.supply import NotNow
 
 SUPPLY = (
@@ -44,12 +44,24 @@ def stage(tmp_path):
     found.journal.close()
 
 
+def open_one(stage: Stage, key: str = KEY) -> Request:
+    """Return the open request of a tank."""
+    found = stage.services.supply.tanks[key].request
+    assert found is not None
+    return found
+
+
+def kept_one(stage: Stage, number: int) -> Request:
+    """Return a request as it is on disk."""
+    found = stage.journal.requests.one(number)
+    assert found is not None
+    return found
+
+
 def ask(stage: Stage, level: float = 25.0) -> int:
     """Let the tank ask, and return the number of its request."""
     stage.go(120, tank_1__level=level)
-    request = stage.services.supply.tanks[KEY].request
-    assert request is not None
-    return request.id
+    return open_one(stage).id
 
 
 def fill(stage: Stage, start: float = 25.0, stop: float = 90.0) -> None:
@@ -71,7 +83,7 @@ def test_a_low_tank_asks_once_and_says_everything(stage):
     assert body["place"] == {"name": "Tower", "lat": 41.61, "lon": -0.91}
     assert body["quantity_m3"] == pytest.approx((95 - body["level_percent"]) * 0.6, abs=0.01)
     assert body["hours_left"]["low"] <= body["hours_left"]["estimate"] <= body["hours_left"]["high"]
-    assert "below" in body["reason"] or "h left" in body["reason"]
+    assert "below" in body["reason"] or "h left," in body["reason"]
     assert stage.post.kinds.count("supply.requested") == 1
     json.dumps(body, allow_nan=False)
 
@@ -82,16 +94,17 @@ def test_hours_left_alone_are_enough(stage):
     body = stage.post.sent[0][2]
 
     assert body["level_percent"] > 50
-    assert "h left are less than 3 h" in body["reason"]
-    left_s = (stage.services.supply.tanks[KEY].request.deadline - START) / NS
+    assert "h left, less than 3.0 h" in body["reason"]
+    left_s = (open_one(stage).deadline - START) / NS
     assert 0 < left_s < 3 * 3600
 
 
 def test_the_deadline_comes_from_the_lower_end_of_hours_left(stage):
     """It is needed the margin before the tank may be empty, at the earliest that the draw allows."""
     stage.go(1800, tank_1__level=lambda at: 70 - at / 3600 * 30)
-    request = stage.services.supply.tanks[KEY].request
+    request = open_one(stage)
 
+    assert request.hours is not None
     assert request.hours[1] <= request.hours[0]
     assert request.deadline - request.opened == pytest.approx((request.hours[1] * 3600 - 1800) * NS, rel=1e-6)
 
@@ -99,7 +112,7 @@ def test_the_deadline_comes_from_the_lower_end_of_hours_left(stage):
 def test_without_a_known_draw_the_deadline_is_the_latest_one(stage):
     """A tank that is low from the start is needed within the time that the rule says."""
     ask(stage)
-    request = stage.services.supply.tanks[KEY].request
+    request = open_one(stage)
 
     assert request.hours is None
     assert request.deadline - request.opened == 12 * 3600 * NS
@@ -168,7 +181,7 @@ def test_a_request_goes_all_the_way(stage):
     seen.append(stage.state("tank-1/supply_state"))
     stage.go(400, tank_1__level=lambda at: min(55 + at / 10, 90))
     stage.go(900, tank_1__level=90.0)
-    kept = stage.journal.requests.one(number)
+    kept = kept_one(stage, number)
 
     assert seen == ["requested", "delivering"]
     assert [step.state for step in kept.steps] == [
@@ -189,7 +202,7 @@ def test_nobody_delivers_and_it_escalates_twice(stage):
     """A request that nobody acknowledges, and then nobody delivers, is told to others, once each."""
     number = ask(stage)
     stage.go(13 * 3600, every=60, tank_1__level=25.0)
-    kept = stage.journal.requests.one(number)
+    kept = kept_one(stage, number)
 
     assert kept.state is State.ESCALATED
     assert kept.escalations == ("unacknowledged", "undelivered")
@@ -207,7 +220,7 @@ def test_a_late_acknowledgement_counts(stage):
     stage.go(2400, every=60, tank_1__level=25.0)
     stage.services.supply.acknowledge(number, "aguas")
     fill(stage)
-    kept = stage.journal.requests.one(number)
+    kept = kept_one(stage, number)
 
     assert [step.state for step in kept.steps][1:4] == [State.ESCALATED, State.ACKNOWLEDGED, State.DELIVERING]
     assert kept.state is State.CLOSED
@@ -219,7 +232,7 @@ def test_an_acknowledged_request_is_not_called_unacknowledged(stage):
     stage.services.supply.acknowledge(number, "aguas")
     stage.go(7200, every=60, tank_1__level=25.0)
 
-    assert stage.journal.requests.one(number).state is State.ACKNOWLEDGED
+    assert kept_one(stage, number).state is State.ACKNOWLEDGED
     assert "supply.escalated" not in stage.post.kinds
 
 
@@ -338,12 +351,12 @@ def test_a_request_is_delivered_by_level_where_the_rule_says_so(tmp_path):
     stage.services.supply.acknowledge(number, "aguas")
     stage.go(600, tank_1__level=lambda at: 25 + at / 600 * 30)
     stage.go(1200, tank_1__level=55.0)
-    half = stage.journal.requests.one(number).state
+    half = kept_one(stage, number).state
     stage.go(600, tank_1__level=lambda at: 55 + at / 600 * 30)
     stage.go(1200, tank_1__level=85.0)
 
     assert half is State.ACKNOWLEDGED
-    assert stage.journal.requests.one(number).state is State.CLOSED
+    assert kept_one(stage, number).state is State.CLOSED
 
 
 def test_a_partial_delivery_closes_and_asks_anew(stage):
@@ -351,10 +364,10 @@ def test_a_partial_delivery_closes_and_asks_anew(stage):
     first = ask(stage, 10.0)
     fill(stage, 10.0, 25.0)
     stage.go(300, tank_1__level=25.0)
-    kept = stage.journal.requests.one(first)
+    kept = kept_one(stage, first)
 
     assert kept.state is State.CLOSED
-    assert "9.0 m3 of 51.0 m3" in kept.steps[-2].words
+    assert "9.0 m3, 51.0 m3 were asked for" in kept.steps[-2].words
     assert stage.post.kinds.count("supply.requested") == 2
 
 
@@ -388,11 +401,11 @@ def test_a_clock_that_is_set_back_keeps_the_request(stage):
     number = ask(stage)
     stage.clock.set(-86_400)
     stage.go(1200, every=60, tank_1__level=25.0)
-    early = stage.journal.requests.one(number).state
+    early = kept_one(stage, number).state
     stage.go(900, every=60, tank_1__level=25.0)
 
     assert early is State.REQUESTED
-    assert stage.journal.requests.one(number).state is State.ESCALATED
+    assert kept_one(stage, number).state is State.ESCALATED
 
 
 def test_a_clock_that_is_set_back_makes_no_draw(stage):
@@ -415,7 +428,7 @@ def test_a_clock_that_jumps_ahead_escalates_nothing(stage):
     stage.clock.set(6 * 3600)
     stage.go(600, every=60, tank_1__level=25.0)
 
-    assert stage.journal.requests.one(number).state is State.REQUESTED
+    assert kept_one(stage, number).state is State.REQUESTED
 
 
 # --- restarts -----------------------------------------------------------------------------------------------
@@ -432,13 +445,13 @@ def drive(stage: Stage, state: State) -> int:
         stage.go(300, tank_1__level=lambda at: 25 + at / 10)
     elif state is State.DELIVERED:
         stage.go(600, tank_1__level=lambda at: 25 + at / 10)
-        while stage.journal.requests.one(number).state is State.DELIVERING:
+        while kept_one(stage, number).state is State.DELIVERING:
             stage.go(10, tank_1__level=85.0)
     elif state is State.CANCELLED:
         stage.services.supply.cancel(number, "Eva")
     elif state is State.CLOSED:
         stage.services.supply.close(number, "Eva")
-    assert stage.journal.requests.one(number).state is state
+    assert kept_one(stage, number).state is state
     return number
 
 
@@ -469,7 +482,7 @@ def test_a_request_ends_after_a_restart(stage, state):
     fill(stage, level, 90.0)
     stage.go(900, tank_1__level=90.0)
 
-    assert stage.journal.requests.one(number).state is State.CLOSED
+    assert kept_one(stage, number).state is State.CLOSED
     assert stage.post.kinds.count("supply.requested") == 1
 
 
@@ -501,9 +514,9 @@ def test_a_tank_that_is_no_more_leaves_no_open_request(tmp_path):
     other = Stage(tmp_path, SUPPLY.replace("on: tank-1", "on: tank-2"))
     other.go(120, tank_2__level=20.0)
 
-    assert other.journal.requests.one(number).state is State.CLOSED
+    assert kept_one(other, number).state is State.CLOSED
     assert other.services.supply.open_request(number) is None
-    assert other.services.supply.tanks["riverside/tank-2/water"].request.id == number + 1
+    assert open_one(other, "riverside/tank-2/water").id == number + 1
 
 
 def test_history_tells_the_draw_from_the_start(stage):
@@ -565,7 +578,7 @@ def test_old_requests_go_but_not_the_newest(stage):
 
     assert stage.journal.prune(stage.clock.now_ns() + 1) > 0
     assert stage.journal.requests.one(first) is None
-    assert stage.journal.requests.one(second).state is State.CLOSED
+    assert kept_one(stage, second).state is State.CLOSED
 
 
 def test_a_gap_reason_is_told_with_an_escalation(stage):
