@@ -137,7 +137,7 @@ def compared(sheet: Sheet, left: Typed, right: Typed, operator: str, at: int) ->
     if isinstance(left.type, States) and isinstance(right.type, States):
         _check_states(left, right)
     elif not (isinstance(left.type, Truth) and isinstance(right.type, Truth)):
-        words = f"{left.type.words or 'a number'} and {right.type.words or 'a number'} do not compare"
+        words = f"{left.type.words} and {right.type.words} do not compare"
         raise ExpressionError(words, at)
     return Typed(at, TRUTH, core.Apply(name, (sheet.node(left), sheet.node(right))))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from twin.expressions.syntax import Expression, Filter
 
-_NUMBER = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+(?![A-Za-z0-9_]))?)[ \t]*(.*)", re.DOTALL)
+_NUMBER = re.compile(r"([0-9.]+(?:[eE][+-]?[0-9]+)?)[ \t]*(.*)", re.DOTALL)
 
 
 @v_args(inline=True)

@@ -145,7 +145,7 @@ def source_of(path: str, point: Point, *, own: bool) -> core.Input:
 
 def described(typed: Typed) -> str:
     """Words for what something is."""
-    return typed.type.words or "a bare number"
+    return typed.type.words
 
 
 def names_in(node: Node) -> Iterator[Name]:

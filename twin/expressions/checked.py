@@ -65,7 +65,7 @@ class Checked:
     @property
     def unit_kind(self) -> str:
         """What it measures in words for people: `power (kW)`, `a bare number`, `a condition`, `a state`."""
-        return self.type.words or "a bare number"
+        return self.type.words
 
     @property
     def states(self) -> frozenset[str]:
@@ -104,9 +104,7 @@ def _fitting(found: Measure, target: Measure, unit: str) -> Measure:
     kinds = {found.kind, target.kind} - {""}
     different = found.nature is Nature.DIFFERENCE and target.nature is Nature.ABSOLUTE
     if found.exponents != target.exponents or (len(kinds) > 1 and not different):
-        raise ExpressionError(
-            f"it gives {found.words or 'a bare number'}, expected is {target.words} ({unit})"
-        )
+        raise ExpressionError(f"it gives {found.words}, and {target.words or unit} is expected")
     if different and target.offset:
         raise ExpressionError(f"it gives a difference, which is not {target.words}: a difference is in K")
     return replace(target, nature=Nature.DIFFERENCE) if different else target

@@ -60,12 +60,14 @@ class Measure:
     @property
     def words(self) -> str:
         """Kind and unit for people: `power (kW)`."""
+        if self.bare:
+            return "a bare number"
         name = self.kind or kind_of(self.exponents)
         if self.nature is Nature.DIFFERENCE and not name.endswith("difference"):
             name = f"{name} difference"
         code = self.code or code_of(self.exponents, self.scale)
-        if self.bare or not name:
-            return name or f"a measure in {code or _spelled(self.exponents)}"
+        if not name:
+            return f"a measure in {code or _spelled(self.exponents)}"
         return f"{name} ({code})" if code else name
 
 
@@ -129,7 +131,11 @@ _KINDS = {
         "data rate": "bit s^-1",
     }.items()
 }
-_FACTORS = {"rain rate": Fraction(1, 3_600_000)}
+_FACTORS = {
+    "rain rate": Fraction(1, 3_600_000),
+    "apparent energy": Fraction(3600),
+    "reactive energy": Fraction(3600),
+}
 _ABSOLUTE = frozenset({"temperature", "sound pressure level", "A-weighted sound level", "power level"})
 _DIFFERENCES = frozenset({_dims("K"), _dims("dB")})
 _COMPONENT = re.compile(r"([./]?)((?:\[[^\[\]]*\]|\{[^{}]*\}|[^./\[\]{}])+)")

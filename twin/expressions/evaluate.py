@@ -173,10 +173,11 @@ def _mean(
     return direction(east, north, period)
 
 
-def direction(east: Values, north: Values, period: float) -> Values:
+def direction(east: Values, north: Values, period: float | Values) -> Values:
     """Return the mean direction that the sums of sines and cosines give."""
     found: Values = np.arctan2(east, north) * (period / (2 * np.pi)) % period
-    return found
+    # What lies a hair before the beginning is rounded to the very end.
+    return np.where(found >= period, 0.0, found)
 
 
 def _min(value: Values, usable: npt.NDArray[np.bool_], starts: Rows, *_: object) -> Values:

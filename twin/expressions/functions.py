@@ -163,7 +163,7 @@ def alternatives(
     states = [one for one in types if isinstance(one, States)]
     if len(states) == len(types):
         return States(frozenset().union(*(one.names for one in states))), nodes
-    words = " and ".join(one.words or "a bare number" for one in types)
+    words = " and ".join(one.words for one in types)
     raise ExpressionError(f"{words} do not stand for one another", at)
 
 

@@ -71,7 +71,7 @@ NAME: /[A-Za-z_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?/
 QUOTED: /"[^"\n]{1,200}"/
 STRING: /'[^'\n]{1,200}'/
 %ignore /[ \t\r\n]+/
-""".replace("DECIMAL", r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+(?![A-Za-z0-9_]))?")
+""".replace("DECIMAL", r"(?:[0-9]+(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
     .replace("UNIT", r"\/?CODE(?:[.\/]CODE)*")
     .replace(
         "CODE",

@@ -84,10 +84,10 @@ def _holds_more(node: Node) -> bool:
 
 def _span(node: Moving) -> float:
     try:
-        found = parse_duration(node.span.written)
-    except ValueError as error:
-        raise ExpressionError(str(error), node.span.at) from None
-    if not node.span.unit or not SHORTEST_S <= found <= LONGEST_S:
+        found = parse_duration(node.span.written) if node.span.unit else 0.0
+    except ValueError:
+        found = 0.0
+    if not SHORTEST_S <= found <= LONGEST_S:
         raise ExpressionError("a window is 1s to 366d long, for example 15min, 1h or 1d", node.span.at)
     return found
 

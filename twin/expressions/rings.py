@@ -72,25 +72,67 @@ class Rings:
         held = np.minimum(time - self.last_time[rows], self.hold[rows])
         held[self._head[rows] < 0] = 0
         standing = ~np.isnan(self.last_value[rows])
-        self.total[:, rows] += self._held(rows, np.where(standing, held, 0) / _SECOND)
-        self.total[1:, rows] += self._stepped(rows, value)
+        self.total[:, rows] += self._held(self.last_value[rows], np.where(standing, held, 0) / _SECOND)
+        self.total[1:, rows] += self._stepped(rows, self.last_usable[rows], value)
         fresh = (self._head[rows] < 0) | (time - self._time[rows, self._at(rows)] >= self._gap[rows])
         self._begin(rows[fresh], time[fresh], self.last_time[rows[fresh]] + held[fresh])
-        joining = rows[~fresh]
-        self._joined[joining, self._at(joining)] = True
+        self._join(rows[~fresh], time[~fresh])
         self._see(rows, value, fresh)
         self.last_time[rows] = time
         self.last_value[rows] = value
         usable = ~np.isnan(value)
         self.last_usable[rows[usable]] = value[usable]
 
-    def _held(self, rows: Rows, seconds: Values) -> Values:
-        """Return what the standing values add to the sums within some seconds, float64[sums, rows]."""
-        return np.vstack((seconds, np.zeros((self.sums, len(rows)))))
+    def is_empty(self, row: int) -> bool:
+        """Whether a window has not taken in anything yet."""
+        return bool(self._head[row] < 0)
 
-    def _stepped(self, rows: Rows, value: Values) -> Values:
-        """Return what the readings themselves add to the sums but the covered time."""
-        return np.zeros((self.sums, min(len(rows), len(value))))
+    def fill(self, row: int, time: Times, value: Values) -> None:
+        """Take in the history of one empty row at once: readings in the order of time, the last of each time."""
+        rows = np.full(len(time), row, np.intp)
+        usable = last_usable(value)
+        before = np.concatenate(([np.nan], usable[:-1]))
+        standing = np.concatenate(([np.nan], value[:-1]))
+        held = np.minimum(np.diff(time, prepend=time[:1]), self.hold[row])
+        added = self._held(standing, np.where(np.isnan(standing), 0, held) / _SECOND)
+        added[1:] += self._stepped(rows, before, value)
+        totals = np.cumsum(added, axis=1)
+        begins = self._divide(row, time)
+        while self._cells < len(begins) + 1:
+            self._grow()
+        # A cell that is not the first of all has a number other than 0.
+        self._first[row] = int(begins[0] > 0)
+        at = (self._first[row] + np.arange(len(begins))) % self._cells
+        self._head[row] = self._first[row] + len(begins) - 1
+        ends = np.append(begins[1:], len(time))
+        self._time[row, at] = time[begins]
+        self._joined[row, at] = ends - begins > 1
+        self._until[row, at[:-1]] = (time[ends - 1] + np.append(held, 0)[ends])[:-1]
+        self._sum[:, row, at] = totals[:, begins]
+        self.total[:, row] = totals[:, -1]
+        self.last_time[row], self.last_value[row] = time[-1], value[-1]
+        self.last_usable[row] = usable[-1]
+        self._see_cells(row, at, np.split(value[begins[0] :], begins[1:] - begins[0]))
+
+    def _divide(self, row: int, time: Times) -> Rows:
+        """Return where cells begin that matter for a window at the end of a history."""
+        at = max(0, int(np.searchsorted(time, time[-1] - self.span[row], "right")) - 1)
+        begins = []
+        while at < len(time):
+            begins.append(at)
+            at = max(at + 1, int(np.searchsorted(time, time[at] + self._gap[row])))
+        return np.array(begins, np.intp)
+
+    def _see_cells(self, row: int, at: Rows, values: list[Values]) -> None:
+        """Take note of the values of whole cells."""
+
+    def _held(self, value: Values, seconds: Values) -> Values:
+        """Return what standing values add to all sums within some seconds, float64[1 + sums, rows]."""
+        return np.vstack((seconds, np.zeros((self.sums, len(value)))))
+
+    def _stepped(self, rows: Rows, before: Values, value: Values) -> Values:  # noqa: ARG002
+        """Return what readings themselves add to the sums but the covered time; `before` are the last usable values."""
+        return np.zeros((self.sums, len(value)))
 
     def _see(self, rows: Rows, value: Values, fresh: npt.NDArray[np.bool_]) -> None:
         """Take note of the values themselves."""
@@ -115,6 +157,13 @@ class Rings:
         self._time[rows, at] = time
         self._joined[rows, at] = False
         self._sum[:, rows, at] = self.total[:, rows]
+
+    def _join(self, rows: Rows, time: Times) -> None:
+        """Let readings join the newest cell; those of its very time are part of its sums."""
+        at = self._at(rows)
+        same = time == self._time[rows, at]
+        self._joined[rows, at] |= ~same
+        self._sum[:, rows[same], at[same]] = self.total[:, rows[same]]
 
     def _forget(self, rows: Rows, start: Times) -> None:
         """Let go of cells that are followed by another one at or before the start of their window."""
@@ -146,7 +195,7 @@ class Rings:
         at = self._first[rows] % self._cells
         held = np.minimum(end - self.last_time[rows], self.hold[rows])
         standing = ~np.isnan(self.last_value[rows])
-        final = self.total[:, rows] + self._held(rows, np.where(standing, held, 0) / _SECOND)
+        final = self.total[:, rows] + self._held(self.last_value[rows], np.where(standing, held, 0) / _SECOND)
         only = self._first[rows] >= self._head[rows]
         following = self._sum[:, rows, (at + 1) % self._cells]
         following[:, only] = final[:, only]
@@ -156,6 +205,8 @@ class Rings:
         share = np.clip((start - begun) / np.maximum(until - begun, 1), 0.0, 1.0)
         base = self._sum[:, rows, at]
         base += (following - base) * self._part(share * before, self._joined[rows, at])
+        # The first reading of all is itself within the window.
+        base[:, ~before & (self._first[rows] == 0)] = 0.0
         found = final - base
         none = self._head[rows] < 0
         found[:, none] = 0.0
@@ -170,8 +221,8 @@ class Rings:
 class AreaRings(Rings):
     """For mean and integral: value times seconds."""
 
-    def _held(self, rows: Rows, seconds: Values) -> Values:
-        return np.stack((seconds, np.nan_to_num(self.last_value[rows]) * seconds))
+    def _held(self, value: Values, seconds: Values) -> Values:
+        return np.stack((seconds, np.nan_to_num(value) * seconds))
 
 
 class DirectionRings(Rings):
@@ -179,8 +230,8 @@ class DirectionRings(Rings):
 
     sums = 2
 
-    def _held(self, rows: Rows, seconds: Values) -> Values:
-        angle = np.nan_to_num(self.last_value[rows])
+    def _held(self, value: Values, seconds: Values) -> Values:
+        angle = np.nan_to_num(value)
         return np.stack((seconds, np.sin(angle) * seconds, np.cos(angle) * seconds))
 
 
@@ -198,8 +249,8 @@ class CountRings(StepRings):
         super().__init__(span, hold)
         self._truth = truth
 
-    def _stepped(self, rows: Rows, value: Values) -> Values:
-        rose = (value == 1) & (self.last_usable[rows] == 0)
+    def _stepped(self, rows: Rows, before: Values, value: Values) -> Values:
+        rose = (value == 1) & (before == 0)
         return np.where(self._truth[rows], rose, ~np.isnan(value)).astype(np.float64)[None, :]
 
 
@@ -211,8 +262,8 @@ class GrowthRings(StepRings):
         self._counter = counter
         self._wraps_at = wraps_at
 
-    def _stepped(self, rows: Rows, value: Values) -> Values:
-        return growth(self.last_usable[rows], value, self._counter[rows], self._wraps_at[rows])[None, :]
+    def _stepped(self, rows: Rows, before: Values, value: Values) -> Values:
+        return growth(before, value, self._counter[rows], self._wraps_at[rows])[None, :]
 
 
 class ExtremeRings(Rings):
@@ -234,6 +285,10 @@ class ExtremeRings(Rings):
         self._low[rows, at] = np.fmin(np.where(fresh, np.inf, low), value)
         self._high[rows, at] = np.fmax(np.where(fresh, -np.inf, high), value)
 
+    def _see_cells(self, row: int, at: Rows, values: list[Values]) -> None:
+        self._low[row, at] = [np.fmin.reduce(one, initial=np.inf) for one in values]
+        self._high[row, at] = [np.fmax.reduce(one, initial=-np.inf) for one in values]
+
     def extremes(self, rows: Rows, now: int) -> tuple[Values, Values]:
         """Return the smallest and the largest value of windows whose `value` was just asked for."""
         first, head = self._first[rows], self._head[rows]
@@ -250,6 +305,12 @@ class ExtremeRings(Rings):
         low = np.where(inside, self._low[rows[:, None], at], np.inf).min(axis=1)
         high = np.where(inside, self._high[rows[:, None], at], -np.inf).max(axis=1)
         return low, high
+
+
+def last_usable(value: Values) -> Values:
+    """Return at each reading the last value that is one, NaN before the first."""
+    index = np.maximum.accumulate(np.where(np.isnan(value), -1, np.arange(len(value))))
+    return np.where(index < 0, np.nan, value[index])
 
 
 def growth(before: Values, value: Values, counter: npt.NDArray[np.bool_], wraps_at: Values) -> Values:

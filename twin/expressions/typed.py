@@ -146,7 +146,7 @@ def _joined(found: Measure, other: Measure, part: Typed, first: Typed, verb: str
 
 def clash(left: Measure, right: Measure, verb: str) -> str:
     """Words for two measures that have nothing in common."""
-    return f"{left.words or 'a bare number'} and {right.words or 'a bare number'} do not {verb}"
+    return f"{left.words} and {right.words} do not {verb}"
 
 
 def _check_bare(measure: Measure, other: Measure, part: Typed) -> None:

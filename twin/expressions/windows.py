@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.expressions import core
-from twin.expressions.evaluate import NO_VALUE, evaluate
+from twin.expressions.evaluate import NO_VALUE, direction, evaluate
 from twin.expressions.layout import constants
 from twin.expressions.rings import (
     AreaRings,
@@ -23,12 +23,15 @@ from twin.quality import FIRST_BAD
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy.typing as npt
+
     from twin.expressions.evaluate import Flags, Rows, Slots, Valued
     from twin.frame import Batch, Times, Values
 
 PARTS = 60
 """A window moves on by itself each time that such a part of it has gone by, but at most once a second."""
 SHORTEST_PACE_S = 1.0
+_MANY = 32
 
 
 class _Family:
@@ -47,13 +50,13 @@ class _Family:
         sums, share, known_s = self.rings.value(at, now)
         span_s = self.rings.span[at] / 1e9
         if isinstance(self.rings, DirectionRings):
-            period = self.period[at]
-            return np.arctan2(sums[0], sums[1]) * (period / (2 * np.pi)) % period, share
+            return direction(sums[0], sums[1], self.period[at]), share
         if isinstance(self.rings, ExtremeRings):
             low, high = self.rings.extremes(at, now)
             return np.where(self.low[at], low, high), share
         divisor = np.where(self.rate[at], known_s, np.where(self.mean[at], share * span_s, 1.0))
-        return sums[0] / divisor, share
+        with np.errstate(all="ignore"):
+            return sums[0] / divisor, share
 
 
 class Windows:
@@ -99,13 +102,35 @@ class Windows:
         self._take(rows, time, self._shaped(rows, value))
 
     def _take(self, rows: Rows, time: Times, value: Values) -> None:
+        if not len(rows):
+            return
         order = np.lexsort((time, rows))
         rows, time, value = rows[order], time[order], value[order]
         begins = np.flatnonzero(np.concatenate(([True], rows[1:] != rows[:-1])))
-        rank = np.arange(len(rows)) - np.repeat(begins, np.diff(np.append(begins, len(rows))))
+        many = np.diff(np.append(begins, len(rows)))
+        if many.max() > _MANY:
+            rest = self._fill(rows, time, value, begins, many)
+            if not rest.all():
+                self._take(rows[rest], time[rest], value[rest])
+                return
+        rank = np.arange(len(rows)) - np.repeat(begins, many)
         by_rank = np.argsort(rank, kind="stable")
         for part in np.split(by_rank, np.flatnonzero(np.diff(rank[by_rank])) + 1):
             self._take_round(rows[part], time[part], value[part])
+
+    def _fill(
+        self, rows: Rows, time: Times, value: Values, begins: Rows, many: Rows
+    ) -> npt.NDArray[np.bool_]:
+        """Let empty windows take in long histories at once; returns which readings are left for the others."""
+        rest = np.ones(len(rows), np.bool_)
+        for begin, count in zip(begins[many > _MANY].tolist(), many[many > _MANY].tolist(), strict=True):
+            part, row = slice(begin, begin + count), int(rows[begin])
+            rings, place = self._families[self._family_of[row]].rings, int(self._place[row])
+            if rings.is_empty(place):
+                last = np.append(np.diff(time[part]) > 0, True)
+                rings.fill(place, time[part][last], value[part][last])
+                rest[part] = False
+        return rest
 
     def _take_round(self, rows: Rows, time: Times, value: Values) -> None:
         """Take in one reading for each of some distinct windows."""
