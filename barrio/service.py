@@ -73,6 +73,8 @@ async def keep(
         await _end(work)
         server.stop()
         await http
+        # What is never collected is never given back either, and libraries complain of it when the process ends.
+        gc.unfreeze()
 
 
 def settle_memory() -> None:

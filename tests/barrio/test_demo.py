@@ -38,6 +38,7 @@ def test_a_demo_ends_with_its_books(shown):
     readings = body["readings"]
 
     assert done.returncode == 0, done.stderr
+    assert "leaked" not in done.stderr
     assert done.stdout.count("\n") == 1
     assert body["devices"]["heard"] == body["devices"]["configured"] - 1 >= 60
     assert body["points"]["configured"] >= 600
