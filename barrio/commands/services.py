@@ -104,7 +104,11 @@ def _left(one: Mapping[str, Any]) -> str:
     hours = one["hours_left"]
     if hours is None:
         return str(one["words"])
-    return f"{hours['estimate']:.1f} h ({hours['low']:.1f} to {hours['high']:.1f})"
+    size, unit = (
+        (1, "h") if hours["estimate"] >= 1 else (60, "min") if hours["estimate"] >= 0.05 else (3600, "s")
+    )
+    estimate, low, high = (size * hours[key] for key in ("estimate", "low", "high"))
+    return f"{estimate:.1f} {unit} ({low:.1f} to {high:.1f})"
 
 
 def _requests(requests: Sequence[Mapping[str, Any]]) -> str:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.services.draw import NotKnown, estimate
+from twin.services.draw import FEWEST_SAMPLES, NotKnown, estimate
 
 if TYPE_CHECKING:
     from twin.frame import Values
@@ -29,7 +29,7 @@ _NEWEST = 5
 _RESTS = 2
 _STILL = 0.02
 _FALLS = 0.2
-_NOT_YET = NotKnown("not known yet: no samples")
+_NOT_YET = NotKnown(f"not known yet: 0 of {FEWEST_SAMPLES} samples")
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def hours(found: tuple[float, float, float] | None) -> dict[str, float] | None:
     """Return hours left with their interval as an answer has them."""
     if found is None:
         return None
-    return dict(zip(("estimate", "low", "high"), (round(one, 2) for one in found), strict=True))
+    return dict(zip(("estimate", "low", "high"), (round(one, 4) for one in found), strict=True))
 
 
 def key_of(request: int, event: str) -> str:

@@ -162,7 +162,7 @@ class SupplySpec(_RuleSpec):
     )
     delivered_when: DeliveredWhenSpec = Field(
         default=DeliveredWhenSpec.model_validate({"level_rises": "10 %"}),
-        description="What counts as a delivery",
+        description="What counts as a delivery; a rise by 10 % when left out",
     )
     escalate_after: EscalateAfterSpec = Field(
         default=EscalateAfterSpec(), description="When somebody else has to know"
