@@ -137,8 +137,11 @@ class Program:
         return np.flatnonzero(np.logical_or.reduceat(touched[self._reads.ids], self._reads.starts))
 
     def advance(self, now_ns: int) -> Rows:
-        """Return the positions of expressions whose window, or whose clock, moved on since they were evaluated."""
-        due = now_ns - self._evaluated >= self._pace
+        """Return the positions of expressions whose window, or whose clock, moved on since they were evaluated.
+
+        A window that was never asked for waits for its first reading; a clock does not.
+        """
+        due = (now_ns - self._evaluated >= self._pace) & (self._evaluated != _NEVER)
         due |= self._clocked & (now_ns // _MINUTE_NS != self._evaluated // _MINUTE_NS)
         return np.flatnonzero(due)
 

@@ -188,7 +188,7 @@ class Rings:
     # --- values out ---------------------------------------------------------------------------------------------
 
     def value(self, rows: Rows, now: int) -> tuple[Values, Values, Values]:
-        """Return sums of windows that end now, float64[sums, rows], covered share, and seconds since they are known."""
+        """Return sums of windows that end now, float64[sums, rows], covered seconds, and for how long they are known."""
         end = np.maximum(now, self.last_time[rows])
         start = end - self.span[rows]
         self._forget(rows, start)
@@ -211,7 +211,7 @@ class Rings:
         none = self._head[rows] < 0
         found[:, none] = 0.0
         known_s = np.where(before, self.span[rows], np.where(none, 0, end - begun)) / _SECOND
-        return found[1:], found[_COVERED] / (self.span[rows] / _SECOND), known_s
+        return found[1:], found[_COVERED], known_s
 
     def _part(self, share: Values, joined: npt.NDArray[np.bool_]) -> Values:
         """Return which part of what the first cell adds lies before the window, for each sum."""

@@ -32,6 +32,7 @@ PARTS = 60
 """A window moves on by itself each time that such a part of it has gone by, but at most once a second."""
 SHORTEST_PACE_S = 1.0
 _MANY = 32
+_SECOND = 1e9
 
 
 class _Family:
@@ -47,14 +48,14 @@ class _Family:
 
     def value(self, at: Rows, now: int) -> tuple[Values, Values]:
         """Return the values of windows of this family with the covered share of their time."""
-        sums, share, known_s = self.rings.value(at, now)
-        span_s = self.rings.span[at] / 1e9
+        sums, covered_s, known_s = self.rings.value(at, now)
+        share = covered_s / (self.rings.span[at] / _SECOND)
         if isinstance(self.rings, DirectionRings):
             return direction(sums[0], sums[1], self.period[at]), share
         if isinstance(self.rings, ExtremeRings):
             low, high = self.rings.extremes(at, now)
             return np.where(self.low[at], low, high), share
-        divisor = np.where(self.rate[at], known_s, np.where(self.mean[at], share * span_s, 1.0))
+        divisor = np.where(self.rate[at], known_s, np.where(self.mean[at], covered_s, 1.0))
         with np.errstate(all="ignore"):
             return sums[0] / divisor, share
 

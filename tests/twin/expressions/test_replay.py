@@ -21,7 +21,7 @@ TEXTS = (
     "mean(level where kind = WaterTank)",
     "count(level > 50 % where kind = WaterTank)",
     "sum(max(level over 2min) where kind = WaterTank)",
-    "level > mean(level over 2min) or pump = 'on'",
+    "level > mean(level over 2min) + 0.5 % or pump = 'on'",
     "rate(level over 2min)",
     "known(level) and known(tank-b/level)",
     "otherwise(level, 3 %)",
