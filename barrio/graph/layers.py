@@ -53,7 +53,7 @@ def layered(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> Layered:
 
 
 def _acyclic(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Return the edges with those turned round that close a ring."""
+    """Return the edges without those that close a ring: a way between their ends is there already."""
     lower: dict[str, list[str]] = defaultdict(list)
     for one, two in edges:
         if one != two:
@@ -70,9 +70,7 @@ def _acyclic(names: Sequence[str], edges: Iterable[tuple[str, str]]) -> list[tup
                 waiting.pop()
                 open_.discard(name)
                 done.add(name)
-            elif step in open_:
-                found.append((step, name))
-            else:
+            elif step not in open_:
                 found.append((name, step))
                 if step not in done:
                     open_.add(step)

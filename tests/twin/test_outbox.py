@@ -65,6 +65,11 @@ def test_what_was_put_survives_a_restart(tmp_path, clock):
     assert json.loads(entry.body) == ALARM
 
 
+def test_what_was_put_is_synced(outbox):
+    """Nobody can pull the plug here, so the setting is looked at: each commit is synced to the disk."""
+    assert outbox._database.connection.execute("PRAGMA synchronous").fetchone() == (2,)
+
+
 def test_a_key_is_taken_once(outbox, clock):
     """The same key for the same channel is one notification, also when it was sent; for another channel it is not."""
     assert outbox.put("d/duty", "raised", ALARM, "1")

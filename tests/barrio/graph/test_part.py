@@ -63,6 +63,14 @@ def test_a_place_that_nothing_reaches_is_not_on_the_way():
     assert {"yard", "town"}.isdisjoint(of("room", "up", ("feeds",)).names)
 
 
+def test_the_asked_place_reaches_nothing_on_the_way_up():
+    """A tank on a floor feeds the whole tower: the floor is not a place that anything comes through."""
+    town = district(devices={"tank": ("floor", "WaterTank")}, relations=[("feeds", "tank", "tower")])
+    [found] = parts([town], "tower", "up", ("feeds",))
+
+    assert found.names == ("tank", "tower")
+
+
 def test_what_stands_in_the_asked_place_only_where_places_are_asked_for():
     """A tower feeds nothing; as a place it holds what stands in it."""
     assert of("tower", "down", ("feeds",)).edges == ()

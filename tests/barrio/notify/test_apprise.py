@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import io
 import json
+import logging
 import subprocess
 import sys
 
@@ -15,6 +17,16 @@ CHANNELS = {"d/duty": channel(apprise="${secret:phone}", lang="es")}
 
 
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr' is deprecated")
+
+
+@pytest.fixture
+def in_our_log():
+    """What reaches the handlers of our own log."""
+    found = io.StringIO()
+    handler = logging.StreamHandler(found)
+    logging.getLogger().addHandler(handler)
+    yield found
+    logging.getLogger().removeHandler(handler)
 
 
 async def test_a_message_goes_by_the_library(outbox, clock):
@@ -32,7 +44,7 @@ async def test_a_message_goes_by_the_library(outbox, clock):
     assert body["type"] == "failure"
 
 
-async def test_what_a_service_does_not_take_is_tried_again(outbox, clock, capfd):
+async def test_what_a_service_does_not_take_is_tried_again(outbox, clock, capfd, in_our_log):
     """The library's own words are kept, without anything that stands in the URL, and appear nowhere else."""
     receiver = Receiver([answer("500 Oops"), OK])
     async with receiver:
@@ -48,6 +60,7 @@ async def test_what_a_service_does_not_take_is_tried_again(outbox, clock, capfd)
     assert "hunter22" not in words
     assert "tok3n" not in words
     assert "apprise" not in capfd.readouterr().err
+    assert "notification" not in in_our_log.getvalue()
 
 
 @pytest.mark.parametrize("url", ["", "nonsense", "nothing://x", "json://", "mailto://"])
