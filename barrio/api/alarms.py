@@ -82,6 +82,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         return _json(
             {
                 "words": "" if platform.living.alarms is not None else _NONE,
+                "running": not platform.at_rest,
                 "counts": view.counts(known),
                 "total": len(found),
                 "alarms": [view.standing(one, below.get(one.number, ())) for one in found[:limit]],

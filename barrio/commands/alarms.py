@@ -31,12 +31,14 @@ def standing(settings: Settings, districts: Sequence[str], query: Mapping[str, A
     tail = _counts(body["counts"])
     if not body["alarms"]:
         return "\n".join(["no alarm", *([tail] if tail else [])])
-    head, *rows = history.aligned([_HEAD, *(_row(one) for one in body["alarms"])])
+    head, *rows = history.aligned([_HEAD, *(_row(one, body["running"]) for one in body["alarms"])])
     lines = [head]
     for row, one in zip(rows, body["alarms"], strict=True):
         lines += [row, *_further(one)]
     more = body["total"] - len(rows)
-    return "\n".join([*lines, *([f"{more:,} more"] if more > 0 else []), tail])
+    lines += [f"{more:,} more"] if more > 0 else []
+    still = [] if body["running"] else ["barrio does not run: this is how they stood when it did"]
+    return "\n".join([*lines, tail, *still])
 
 
 def past(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], *, machine: bool) -> str:
@@ -81,7 +83,7 @@ def backtest(settings: Settings, districts: Sequence[str], query: Mapping[str, A
     return "\n".join([*lines, *([_sum("altogether", body["total"])] if len(raised) > 1 else [])])
 
 
-def _row(one: Mapping[str, Any]) -> list[str]:
+def _row(one: Mapping[str, Any], running: bool) -> list[str]:  # noqa: FBT001 - it is what is so
     state = _WORDS.get(one["state"], one["state"])
     if one["state"] == "shelved":
         state += f" until {_short(one['until'])}"
@@ -89,7 +91,7 @@ def _row(one: Mapping[str, Any]) -> list[str]:
         state += f" by {one['cause']}"
     elif one["state"] == "acknowledged" and one["who"]:
         state += f" by {one['who']}"
-    stale = " (not heard now)" if one["stale"] else ""
+    stale = " (not heard now)" if one["stale"] and running else ""
     words = one["words"] or one["what"]
     return [str(one["id"]), one["priority"], state, _short(one["since"]), one["where"], f"{words}{stale}"]
 

@@ -28,6 +28,12 @@ alarms:
 PATH = "little/probe/temperature"
 
 
+def raised(stage):
+    """Return whether an alarm stands."""
+    alarms = stage.platform.living.alarms
+    return alarms is not None and bool(alarms.standing())
+
+
 @pytest.fixture
 async def hot(tmp_path, monkeypatch):
     """A running platform whose probe is too hot."""
@@ -37,7 +43,7 @@ async def hot(tmp_path, monkeypatch):
     async with staged(tmp_path) as stage:
         stage.platform.token = TOKEN
         await stage.links["probe"].give("temperature", 31.5)
-        await until(stage.platform.living.alarms.standing)
+        await until(lambda: raised(stage))
         yield stage
 
 
@@ -211,7 +217,7 @@ async def test_at_rest_the_journal_answers(tmp_path, monkeypatch):
     async with staged(tmp_path) as stage:
         stage.platform.token = TOKEN
         await stage.links["probe"].give("temperature", 31.5)
-        await until(stage.platform.living.alarms.standing)
+        await until(lambda: raised(stage))
         await post(stage, "acknowledge", comment="seen")
     connectors = Connectors({})
     connectors.add(ScriptedConnector())

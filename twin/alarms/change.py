@@ -42,7 +42,7 @@ class Standing:
     """How an alarm stands that is not normal; the fields are those of its newest change.
 
     `since` is when its condition began, ns UTC; `at` when its state began. What only a running platform knows, it adds:
-    `stale` says that the value is not usable now, `name`, `site`, `advice` and `dashboard` come from the rule.
+    `stale` says that the value is not usable now, `name`, `site`, `where`, `advice` and `dashboard` come from the rule.
     """
 
     number: int
@@ -63,6 +63,7 @@ class Standing:
     stale: bool = False
     name: str = ""
     site: str = ""
+    where: str = ""
     advice: str = ""
     dashboard: str = ""
 

@@ -10,7 +10,7 @@ from twin.alarms.limits import limits_in
 from twin.alarms.rule import Frozen, Holds, InStates, Rule, Silent, Subject
 from twin.alarms.select import owners_of
 from twin.alarms.spec import parse_measure
-from twin.alarms.words import OF_LINKS, PLACEHOLDERS, placeholders
+from twin.alarms.words import OF_ADVICE, OF_LINKS, PLACEHOLDERS, placeholders
 from twin.model import units
 from twin.model.quantities import Aggregation
 from twin.model.source import suggest
@@ -90,8 +90,9 @@ class RuleCompiler:
             words = "one of above/below, is, when, frozen and silent makes a condition"
             self.faults.add(self.place, f"exactly {words}, found {found}")
             return ""
+        before = len(self.faults)
         self._check_keys(given)
-        return kinds[0]
+        return kinds[0] if len(self.faults) == before else ""
 
     def _check_keys(self, given: Sequence[str]) -> None:
         spec = self.spec
@@ -108,7 +109,7 @@ class RuleCompiler:
             )
 
     def _check_texts(self) -> None:
-        for key, known in (("text", PLACEHOLDERS), ("advice", PLACEHOLDERS), ("dashboard", OF_LINKS)):
+        for key, known in (("text", PLACEHOLDERS), ("advice", OF_ADVICE), ("dashboard", OF_LINKS)):
             check_placeholders(getattr(self.spec, key), known, self.place.at(key), self.faults)
 
     # --- the condition of each ------------------------------------------------------------------------------
@@ -231,10 +232,10 @@ class RuleCompiler:
     def _subject(
         self, owner: str, condition: Condition, point: Point | None = None, expression: Checked | None = None
     ) -> Subject:
-        device = self.ground.devices.get(owner)
-        if device is not None:
-            return Subject(owner, device.name, device.site, condition, point, expression)
-        return Subject(owner, self.ground.sites[owner].name or owner, owner, condition, point, expression)
+        device, sites = self.ground.devices.get(owner), self.ground.sites
+        name, site = (device.name, device.site) if device else (sites[owner].name or owner, owner)
+        where = sites[site].name if site in sites else ""
+        return Subject(owner, name, site, condition, point, expression, where or site)
 
 
 def check_placeholders(text: str, known: Sequence[str], place: Place, faults: Faults) -> None:

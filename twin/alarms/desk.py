@@ -12,7 +12,7 @@ from twin.alarms.change import standing_of
 from twin.alarms.columns import NS
 from twin.alarms.register import Said
 from twin.alarms.states import MOST_SHELVED_S, Happening, NotPossible, State, refusal
-from twin.alarms.telling import linked
+from twin.alarms.telling import advised, linked
 
 if TYPE_CHECKING:
     from twin.alarms.causes import Causes
@@ -60,23 +60,15 @@ class Desk:
 
     def _now(self, place: int, change: Change) -> Standing:
         alarm, columns = self.register.all.alarms[place], self.register.columns
-        one = standing_of(change)
+        subject, stale = alarm.subject, not columns.known[place]
+        one = replace(
+            standing_of(change), stale=stale, name=subject.name, site=subject.site, where=subject.where
+        )
         if one.state is State.SUPPRESSED:
-            return replace(
-                one, stale=not columns.known[place], name=alarm.subject.name, site=alarm.subject.site
-            )
+            return one
         count = self.count(place) if one.active else one.count
         words = self._words(place, one.value, count) if one.active and count != one.count else one.words
-        return replace(
-            one,
-            words=words,
-            count=count,
-            stale=not columns.known[place],
-            name=alarm.subject.name,
-            site=alarm.subject.site,
-            advice=alarm.advice,
-            dashboard=linked(alarm),
-        )
+        return replace(one, words=words, count=count, advice=advised(alarm), dashboard=linked(alarm))
 
     def _words(self, place: int, value: float | None, count: int) -> str:
         alarm = self.register.all.alarms[place]

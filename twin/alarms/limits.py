@@ -50,6 +50,7 @@ def _converted(key: str, measure: Measure | None, unit: str, place: Place, fault
 
 
 def _check(limits: Limits, plausible: tuple[float, float], place: Place, faults: Faults) -> None:
+    before = len(faults)
     low, high = plausible
     unit, above, below, width = limits.unit, limits.above, limits.below, limits.hysteresis
     span = f"what is watched lies between {number(low, '')} and {number(high, unit)}"
@@ -57,6 +58,8 @@ def _check(limits: Limits, plausible: tuple[float, float], place: Place, faults:
         faults.add(place.at("above"), f"{number(above, unit)} makes no sense: {span}")
     if math.isfinite(below) and not low < below <= high:
         faults.add(place.at("below"), f"{number(below, unit)} makes no sense: {span}")
+    if len(faults) > before:
+        return
     if above <= below:
         words = f"must be more than below ({number(below, unit)}): the band between them is where all is well"
         faults.add(place.at("above"), f"{words}, found {number(above, unit)}")

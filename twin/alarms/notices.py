@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
-from twin.alarms.telling import linked
+from twin.alarms.telling import advised, linked
 from twin.digest import DIGEST, MOST_SHOWN
 
 if TYPE_CHECKING:
@@ -137,14 +137,15 @@ def body_of(change: Change, alarm: Alarm) -> dict[str, Any]:
         "title": change.words,
         "text": change.words,
         "what": change.what,
-        "where": alarm.subject.site,
+        "where": alarm.subject.where,
+        "site": alarm.subject.site,
         "since": _moment(change.raised),
         "at": _moment(change.at),
         "until": _moment(change.until) if change.until else None,
         "value": alarm.shown(change.value),
         "number": change.value,
         "count": change.count or None,
-        "advice": alarm.advice,
+        "advice": advised(alarm),
         "link": linked(alarm),
         "who": change.who,
         "comment": change.comment,

@@ -131,11 +131,11 @@ def _dialled(endpoint: Endpoint, through: str) -> str:
 
 def _group(above: str, ground: Ground) -> Subject:
     device, site = ground.devices.get(above), ground.sites.get(above)
-    if device is not None:
-        return Subject(above, device.name, device.site, Holds())
-    if site is not None:
-        return Subject(above, site.name or above, above, Holds())
-    return Subject(above, above, "", Holds())
+    if device is None and site is None:
+        return Subject(above, above, "", Holds())
+    name, at = (device.name, device.site) if device else ((site.name if site else "") or above, above)
+    where = ground.sites[at].name if at in ground.sites else ""
+    return Subject(above, name, at, Holds(), where=where or at)
 
 
 def _inside(groups: Sequence[str], spec: TogetherSpec, ground: Ground) -> Iterator[tuple[int, int]]:

@@ -61,8 +61,8 @@ Condition: TypeAlias = Limits | InStates | Frozen | Silent | Holds
 class Subject:
     """What one alarm of a rule is about.
 
-    `owner` is the id of a device or site; of a group it is what its members have in common. `point` is what is
-    watched, None for devices as a whole and for expressions.
+    `owner` is the id of a device or site; of a group it is what its members have in common. `where` is the name of its
+    site for people. `point` is what is watched, None for devices as a whole and for expressions.
     """
 
     owner: str
@@ -71,6 +71,7 @@ class Subject:
     condition: Condition
     point: Point | None = None
     expression: Checked | None = None
+    where: str = ""
 
     @property
     def unit(self) -> str | None:

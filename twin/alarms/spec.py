@@ -126,7 +126,9 @@ class RuleSpec(Spec):
         default="",
         description="What is wrong, with {name} {value} {limit} {unit} {device} {site} {count} {since} filled in",
     )
-    advice: Text = Field(default="", description="What to do about it")
+    advice: Text = Field(
+        default="", description="What to do about it; {name}, {device} and {site} are filled in"
+    )
     dashboard: Annotated[str, Field(max_length=1000)] = Field(
         default="", description="Link to the dashboard that shows it; {device} and {site} are filled in"
     )

@@ -56,7 +56,7 @@ class Teller:
             "limit": _limit(alarm, value),
             "unit": alarm.subject.unit or "",
             "device": subject.owner,
-            "site": subject.site,
+            "site": subject.where or subject.site,
             "count": "0",
             "since": self._moment(since, alarm.key.district),
             **more,
@@ -86,6 +86,13 @@ class Teller:
 
     def _moment(self, ns: int, district: str) -> str:
         return datetime.fromtimestamp(ns / NS, self._zones[district]).strftime("%Y-%m-%d %H:%M")
+
+
+def advised(alarm: Alarm) -> str:
+    """Return what to do about an alarm, with the names of what it is about filled in."""
+    subject = alarm.subject
+    known = {"name": subject.name, "device": subject.owner, "site": subject.where or subject.site}
+    return words.filled(alarm.advice, known)
 
 
 def linked(alarm: Alarm) -> str:

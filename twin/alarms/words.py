@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 PLACEHOLDERS = ("name", "value", "limit", "unit", "device", "site", "count", "since")
 OF_GROUPS = ("count", "total", "name", "device", "site", "since")
+OF_ADVICE = ("name", "device", "site")
 OF_LINKS = ("device", "site")
 _NAMED = re.compile(r"\{([a-zA-Z_][a-zA-Z0-9_.]{0,40})\}")
 _SECONDS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))

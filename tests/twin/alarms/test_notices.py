@@ -4,22 +4,27 @@ from tests.twin.alarms.stage import NS, lamps
 from tests.twin.alarms.test_causes import names
 
 OPS = "notify: [{id: ops, webhook: 'http://127.0.0.1:9/x'%s}]\n"
-LOW = "alarms: [{id: low, on: tank-1, point: level, below: 20 %, priority: high, advice: fill it, dashboard: 'http://g/{device}'}]\n"
+LOW = """\
+alarms:
+  - {id: low, on: tank-1, point: level, below: 20 %, priority: high, advice: 'fill {name} at {site}',
+     dashboard: 'http://g/{device}'}
+"""
 OFF = "alarms: [{id: off, for: {kind: Streetlight}, point: power, is: off%s}]\n"
 
 
 def test_what_a_channel_is_told(stage):
     """Raised and returned when it asks for nothing else, with all that a person needs."""
-    found = stage(LOW + OPS % "")
+    found = stage(LOW + OPS % "", lamps(1))
     found.say("tank-1/level", 10.0)
     found.alarms.acknowledge(1, "ana")
     found.say("tank-1/level", 50.0)
     (channel, kind, body, key), second = found.outbox.put_in
 
     assert (channel, kind, key) == ("riverside/ops", "alarm.raised", f"alarm-1-raised-{found.changes[0].at}")
-    assert (body["priority"], body["what"], body["where"]) == ("high", "riverside/tank-1/level", "tower")
+    assert (body["priority"], body["what"]) == ("high", "riverside/tank-1/level")
+    assert (body["where"], body["site"]) == ("The tower", "tower")
     assert (body["text"], body["value"]) == ("level of tank-1 is 10 %, the limit is 20 %", "10 %")
-    assert (body["advice"], body["link"]) == ("fill it", "http://g/tank-1")
+    assert (body["advice"], body["link"]) == ("fill tank-1 at The tower", "http://g/tank-1")
     assert second[1] == "alarm.returned"
 
 
