@@ -41,16 +41,16 @@ def split_url(text: str) -> SplitResult:
         sound = False
     if not sound or not text.isprintable() or " " in text:
         raise ValueError("a webhook is a URL such as https://ops.example.com/barrio, or ${secret:NAME}")
-    if parts.username or parts.password:
-        # Not shown: a password stands in it.
-        raise SecretHere
     return parts
 
 
 def _check_webhook(value: str) -> str:
     if match := _SECRET.fullmatch(value):
         return Named(match[1])
-    split_url(value)
+    parts = split_url(value)
+    if parts.username or parts.password:
+        # Not shown: a password stands in it.
+        raise SecretHere
     return value
 
 

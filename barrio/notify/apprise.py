@@ -6,16 +6,14 @@ The library is imported with the first message, so that a platform without such 
 from __future__ import annotations
 
 import logging
-import re
 import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
-from urllib.parse import unquote
 
 import orjson
 
 from barrio.notify.daemon import in_daemon
-from barrio.notify.outcome import Outcome, unreachable
+from barrio.notify.outcome import Outcome, hidden, unreachable
 from barrio.notify.words import message
 from twin.errors import StartError
 
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from twin.notify_spec import ChannelSpec
     from twin.outbox_rows import Entry
 
-_SHORTEST_SECRET = 4
 _OVER = (".returned", ".delivered", ".closed")
 _KINDS = {"critical": "failure", "high": "failure", "medium": "warning", "low": "info"}
 
@@ -64,7 +61,7 @@ class Apprise:
         name = str(service.service_name)
         if taken:
             return Outcome("delivered", f"taken by {name}")
-        return unreachable(f"{name} did not take it{_hidden(': '.join(['', *lines[-1:]]), url)}")
+        return unreachable(f"{name} did not take it{hidden(': '.join(['', *lines[-1:]]), url)}")
 
 
 class _Heard(logging.Handler):
@@ -99,12 +96,3 @@ def _kind(entry: Entry) -> str:
     body = orjson.loads(entry.body)
     over = entry.kind.endswith(_OVER)
     return "success" if over else _KINDS.get(str(body.get("priority")), "info")
-
-
-def _hidden(words: str, url: str) -> str:
-    """Return words with stars in place of all parts of the URL, any of which may be the secret."""
-    scheme, _, rest = unquote(url).partition("://")
-    parts = {part for part in re.split(r"[^\w-]+", rest) if len(part) >= _SHORTEST_SECRET} - {scheme}
-    for part in sorted(parts, key=len, reverse=True):
-        words = words.replace(part, "***")
-    return words

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
+from urllib.parse import unquote
 
 from twin.model.spec import Named
 
 if TYPE_CHECKING:
     from twin.notify_spec import ChannelSpec
     from twin.outbox_rows import Entry
+
+_SHORTEST_SECRET = 4
 
 LIMIT_S = 10.0
 """How long a receiver may take to connect, and to answer."""
@@ -44,6 +48,15 @@ class Way(Protocol):
 def unreachable(words: str) -> Outcome:
     """Return that nobody answered."""
     return Outcome("later", words, answered=False)
+
+
+def hidden(words: str, url: str) -> str:
+    """Return words with stars in place of all parts of a secret URL, any of which may be what is secret about it."""
+    scheme, _, rest = unquote(url).partition("://")
+    parts = {part for part in re.split(r"[^\w-]+", rest) if len(part) >= _SHORTEST_SECRET} - {scheme}
+    for part in sorted(parts, key=len, reverse=True):
+        words = words.replace(part, "***")
+    return words
 
 
 def described(spec: ChannelSpec) -> str:

@@ -18,7 +18,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import hmac
+import os
+import socket
 import ssl
+from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -29,7 +32,7 @@ import orjson
 
 from barrio import __version__
 from barrio.moments import rfc3339
-from barrio.notify.outcome import LIMIT_S, Outcome, unreachable
+from barrio.notify.outcome import LIMIT_S, Outcome, hidden, unreachable
 from twin.errors import StartError
 from twin.model.spec import Named
 from twin.notify_spec import is_loopback, split_url
@@ -64,14 +67,8 @@ class Webhook:
                 self._client = await asyncio.to_thread(_client)
         except (StartError, ValueError, ssl.SSLError) as error:
             return unreachable(str(error))
-        body = envelope(entry)
-        try:
-            async with self._client.stream(
-                "POST", url, content=body, headers=self._headers(entry, body, secret)
-            ) as answer:
-                return await self._understood(answer)
-        except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return unreachable(_why(error))
+        outcome = await self._posted(self._client, url, entry, secret)
+        return replace(outcome, words=hidden(outcome.words, url)) if self._is_secret else outcome
 
     async def close(self) -> None:
         """Close the connections."""
@@ -79,10 +76,26 @@ class Webhook:
             client, self._client = self._client, None
             await client.aclose()
 
+    @property
+    def _is_secret(self) -> bool:
+        """Whether nobody must see the URL."""
+        return isinstance(self._spec.webhook, Named)
+
+    async def _posted(self, client: httpx.AsyncClient, url: str, entry: Entry, secret: str) -> Outcome:
+        body = envelope(entry)
+        headers = self._headers(entry, body, secret)
+        try:
+            async with client.stream("POST", url, content=body, headers=headers) as answer:
+                return await self._understood(answer)
+        except httpx.InvalidURL:
+            return unreachable("the URL leads nowhere")
+        except httpx.HTTPError as error:
+            return unreachable(_why(error))
+
     def _known(self) -> tuple[str, str]:
         """URL and key as they are now; blocks on their files."""
         url = str(self._spec.webhook)
-        if isinstance(self._spec.webhook, Named):
+        if self._is_secret:
             url = self._secrets(url)
             parts = split_url(url)
             if parts.scheme == "http" and not is_loopback(parts.hostname or "") and not self._spec.insecure:
@@ -170,9 +183,19 @@ def _client() -> httpx.AsyncClient:
     )
 
 
-def _why(error: Exception) -> str:
+def _why(error: httpx.HTTPError) -> str:
+    """Return what is known of the reason: what the machine said lies below what the libraries make of it."""
     if isinstance(error, httpx.ConnectTimeout):
         return f"no connection within {LIMIT_S:.0f} s"
     if isinstance(error, httpx.TimeoutException):
         return f"no answer within {LIMIT_S:.0f} s"
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"its certificate is not trusted: {cause.verify_message}"
+        if isinstance(cause, socket.gaierror):
+            return "its name leads to no address"
+        if isinstance(cause, OSError) and cause.errno:
+            return os.strerror(cause.errno).lower()
+        cause = cause.__cause__ or cause.__context__
     return str(error) or type(error).__name__

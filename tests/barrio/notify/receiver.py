@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
@@ -32,13 +33,14 @@ class Receiver:
     answers: list[bytes | None] = field(default_factory=lambda: [OK])
     requests: list[Request] = field(default_factory=list)
     port: int = 0
+    tls: ssl.SSLContext | None = None
     _server: asyncio.Server | None = None
     _open: set[asyncio.StreamWriter] = field(default_factory=set)
 
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://127.0.0.1:{self.port}/barrio"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.port}/barrio"
 
     @property
     def connections(self) -> int:
@@ -46,7 +48,7 @@ class Receiver:
         return len(self._open)
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self.tls)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

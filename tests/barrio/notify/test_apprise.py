@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from barrio.notify.apprise import _hidden
 from tests.barrio.notify.receiver import OK, Receiver, answer
 from tests.barrio.notify.stage import channel, sending, stands, until
 
@@ -71,14 +70,6 @@ async def test_a_url_that_means_nothing_is_said_without_it(outbox, clock, url):
         await until(lambda: stands(outbox).words != "")
 
     assert stands(outbox).words == "secret 'phone' is no URL that apprise knows"
-
-
-def test_every_part_of_a_url_is_hidden():
-    """User, password, host, path and query of any length that could be guessed are stars."""
-    url = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnl%2Babc/?x=secret%20word"
-    words = "T1JJ3T3L2 with TIiajkdnl and abc at A1BRTD4JD: secret, slack"
-
-    assert _hidden(words, url) == "*** with *** and abc at ***: ***, slack"
 
 
 def test_the_library_is_not_imported_before_it_is_used():

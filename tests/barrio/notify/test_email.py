@@ -4,8 +4,6 @@ import asyncio
 import email
 import email.policy
 import socket
-import ssl
-import subprocess
 from contextlib import contextmanager
 
 import pytest
@@ -13,6 +11,7 @@ from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
 
 from barrio.notify.email import mail_of
+from tests.barrio.notify.certificates import context_of
 from tests.barrio.notify.stage import channel, outbox_at, sending, stands, until
 from tests.moved import START
 from twin.outbox_rows import Entry
@@ -157,23 +156,6 @@ async def test_answers_of_a_mail_server(outbox, clock, said, to, stand):
 
     assert (found.sent, found.failed, found.waiting) == stand
     assert said[4:] in found.words or "example.com" in found.words
-
-
-@pytest.fixture(scope="module")
-def certificate(tmp_path_factory):
-    """A certificate for 127.0.0.1 that signs itself: `(certificate, key)`."""
-    folder = tmp_path_factory.mktemp("tls")
-    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    names = ["-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"]
-    files = ["-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem")]
-    subprocess.run(["openssl", *made, *names, *files], check=True, capture_output=True)
-    return folder / "cert.pem", folder / "key.pem"
-
-
-def context_of(certificate):
-    found = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    found.load_cert_chain(*certificate)
-    return found
 
 
 @pytest.mark.parametrize("tls", ["starttls", "tls"])
