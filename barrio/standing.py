@@ -66,17 +66,18 @@ def changed_desired(
     before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], under: Moment
 ) -> list[dict[str, Any]]:
     """Return the points, among those that are asked for, of which something else was desired."""
-    known = {then.point.path for then in under.points}
+    units = {then.point.path: then.point.unit for then in under.points}
     return [
         {
             "kind": "desired",
             "subject": path,
             "what": ["desired"],
+            "unit": units[path],
             "before": before.get(path),
             "after": after.get(path),
         }
         for path in dict.fromkeys([*before, *after])
-        if path in known and _wanted(before.get(path)) != _wanted(after.get(path))
+        if path in units and _wanted(before.get(path)) != _wanted(after.get(path))
     ]
 
 

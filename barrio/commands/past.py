@@ -231,7 +231,8 @@ def _change(one: Body) -> list[str]:
         words = (one["after"] or one["before"])["words"]
         return [f"alarm {_stands(one['before'])} -> {_stands(one['after'])}: {words}"]
     if one["kind"] == "desired":
-        return [f"desired {_wanted(one['before'])} -> {_wanted(one['after'])}"]
+        before, after = (_wanted(one[name], one["unit"]) for name in ("before", "after"))
+        return [f"desired {before} -> {after}"]
     words = f": {one['words']}" if one["words"] else ""
     return [f"{one['kind']} {one['what'][0]}{words}"]
 
@@ -245,8 +246,8 @@ def _stands(one: Body | None) -> str:
     return "normal" if one is None else str(one["state"])
 
 
-def _wanted(one: Body | None) -> str:
-    return "nothing" if one is None else history.shown(one["value"])
+def _wanted(one: Body | None, unit: str) -> str:
+    return "nothing" if one is None else history.shown(one["value"], unit)
 
 
 def _local(text: str, zone: ZoneInfo) -> str:
