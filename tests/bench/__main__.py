@@ -31,6 +31,7 @@ BENCHMARKS = (
     "memory",
     "spool_start",
     "asof",
+    "backtest",
 )
 TIMEOUT_S = 600
 
