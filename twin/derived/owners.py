@@ -18,25 +18,22 @@ if TYPE_CHECKING:
 def owners_of(spec: EachSpec, ground: Ground, place: Place, faults: Faults) -> list[str]:
     """Return ids in the order of the files; none, with the fault added at `place`, when nothing fits."""
     before = len(faults)
-    devices = [device for device in ground.devices.values() if _fits(device, spec, ground)]
-    found = [device.id for device in devices]
-    if not found and spec.kind is not None and spec.profile is spec.device is None:
+    _explain(spec, ground, place, faults)
+    found = [device.id for device in ground.devices.values() if _fits(device, spec, ground)]
+    if not found and spec.kind is not None and spec.profile is None and spec.devices is None:
         found = [site for site in ground.sites if _site_fits(site, spec, ground)]
-    if not found:
-        _explain(spec, ground, place, faults)
-        if len(faults) == before:
-            ground.unknown(faults, place, "there is nothing that fits all of this")
+    if not found and len(faults) == before:
+        ground.unknown(faults, place, "there is nothing that fits all of this")
     return found
 
 
 def _fits(device: Device, spec: EachSpec, ground: Ground) -> bool:
-    ids = (spec.device,) if isinstance(spec.device, str) else spec.device
     return (
         spec.kind in {None, device.kind}
         and spec.profile in {None, device.profile}
         and spec.site in {None, device.site}
         and (spec.within is None or spec.within in ground.graph.places_of(device.id))
-        and (ids is None or device.id in ids)
+        and (spec.devices is None or device.id in spec.devices)
     )
 
 
@@ -49,15 +46,17 @@ def _explain(spec: EachSpec, ground: Ground, place: Place, faults: Faults) -> No
     """Add a fault for each name that is nobody's."""
     devices = ground.devices.values()
     kinds = {device.kind for device in devices} | {site.kind for site in ground.sites.values()}
-    ids = [spec.device] if isinstance(spec.device, str) else spec.device or []
     look: Iterable[tuple[str, str | None, Callable[[], Iterable[str]]]] = [
         ("kind", spec.kind, lambda: kinds),
         ("profile", spec.profile, lambda: {device.profile for device in devices}),
         ("site", spec.site, lambda: ground.sites),
-        ("site within", spec.within, lambda: ground.sites),
-        *(("device", one, lambda: ground.devices) for one in ids),
+        ("within", spec.within, lambda: ground.sites),
+        *(("devices", one, lambda: ground.devices) for one in spec.devices or ()),
     ]
     for key, value, known in look:
         if value is not None and value not in known():
-            word = "device or site of kind" if key == "kind" else key.removesuffix(" within")
+            word = _WORDS.get(key, key)
             ground.unknown(faults, place.at(key), f"there is no {word} {value!r}{suggest(value, known())}")
+
+
+_WORDS = {"kind": "device or site of kind", "within": "site", "devices": "device"}

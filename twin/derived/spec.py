@@ -6,7 +6,7 @@ import math
 import re
 from typing import Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from twin.model.spec import Id, Name, Seconds, Spec, Text
 
@@ -38,14 +38,16 @@ class EachSpec(Spec):
     profile: Id | None = Field(default=None, description="Profile of the devices")
     site: Id | None = Field(default=None, description="Site in which the devices stand")
     within: Id | None = Field(
-        default=None, alias="site within", description="Site in which, or in a part of which, they stand"
+        default=None,
+        validation_alias=AliasChoices("within", "site within"),
+        description="Site in which, or in a part of which, they stand",
     )
-    device: tuple[Id, ...] | Id | None = Field(default=None, description="Ids of devices")
+    devices: tuple[Id, ...] | None = Field(default=None, min_length=1, description="Ids of devices")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
         if all(getattr(self, name) is None for name in type(self).model_fields):
-            message = "say which: kind, profile, site, site within or device"
+            message = "say which: kind, profile, site, within or devices"
             raise ValueError(message)
         return self
 

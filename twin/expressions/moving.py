@@ -24,7 +24,7 @@ FUNCTIONS = {
     "rate": "`delta` over the time in which it grew",
     "delta": "how much it grew; a counter's wraps and resets accounted for",
     "integral": "the sum over time; of a condition, how long it held",
-    "mean": "the mean over time; of a condition, the share of the time in which it held",
+    "mean": "the mean over time; of a direction, a direction; of a condition, the share of the time in which it held",
     "min": "the smallest value; of a condition, whether it held all the time",
     "max": "the largest value; of a condition, whether it held at any time",
     "count": "how many readings came; of a condition, how often it became true",

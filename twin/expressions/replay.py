@@ -37,14 +37,16 @@ def replay(
     states: Mapping[str, int],
     rows: Batch,
     require: float = np.nan,
+    between: tuple[int, int] | None = None,
 ) -> tuple[Times, Values, Qualities]:
     """Return moments (ns UTC, ascending), values and qualities of an expression over readings in any order.
 
-    Values are as those of `Program.evaluate`. Nothing is known before the first reading: whoever wants windows full at
-    a moment hands in the readings of as long before it.
+    Values are as those of `Program.evaluate`. Nothing is known before the first reading: for windows that are full at a
+    moment, hand in the readings of as long before it. With `between` (ns UTC, half open) the moments are those of that
+    stretch and its beginning, with or without readings; else from the first reading to the last.
     """
     past = _Past(checked, ids, states, rows)
-    moments = past.moments()
+    moments = past.moments(between)
     values, flags = np.empty(len(moments)), np.empty(len(moments), np.uint8)
     size = max(1, _AT_ONCE // past.width)
     for start in range(0, len(moments), size):
@@ -77,15 +79,17 @@ class _Past:
             self._moving[window] = Moving(self.track(window.input), window, self._states)
         return self._moving[window]
 
-    def moments(self) -> Times:
+    def moments(self, between: tuple[int, int] | None) -> Times:
         """Return when the value may have changed."""
         tracks = list(self._tracks.values())
         times = [track.time for track in tracks] + [track.ends() for track in tracks]
-        known = np.unique(np.concatenate(times)) if times else np.empty(0, np.int64)
+        known = np.unique(np.concatenate([np.empty(0, np.int64), *times]))
+        if between is not None:
+            known = np.union1d(known[(known >= between[0]) & (known < between[1])], np.int64(between[0]))
         step = self._step_ns()
         if not len(known) or not step:
             return known
-        first, last = int(known[0]), int(known[-1])
+        first, last = int(known[0]), int(known[-1]) if between is None else between[1]
         step *= max(1, -(-(last - first) // step // MOST_MOMENTS))
         grid = np.arange(-(-first // step) * step, last, step, dtype=np.int64)
         return np.union1d(known, grid)

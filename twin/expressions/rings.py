@@ -188,7 +188,7 @@ class Rings:
     # --- values out ---------------------------------------------------------------------------------------------
 
     def value(self, rows: Rows, now: int) -> tuple[Values, Values, Values]:
-        """Return sums of windows that end now, float64[sums, rows], covered seconds, and for how long they are known."""
+        """Return sums of windows that end now, float64[sums, rows], covered seconds, and since when they are known."""
         end = np.maximum(now, self.last_time[rows])
         start = end - self.span[rows]
         self._forget(rows, start)

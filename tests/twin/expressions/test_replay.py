@@ -94,6 +94,23 @@ def test_no_history_no_moments():
     assert (len(times), len(values), len(qualities)) == (0, 0, 0)
 
 
+def test_a_stretch_of_time_is_told_whole():
+    """Within a stretch that is asked for, a clock is followed with or without readings."""
+    day = (START, START + 86_400 * S)
+    times, values, _ = replay(check("hour >= 22"), IDS, STATES, empty_batch(), between=day)
+
+    assert int(times[np.argmax(values)] - START) == 13 * 3600 * S
+    assert (int(times[0]), int(times[-1]) < day[1]) == (day[0], True)
+
+
+def test_what_was_before_a_stretch_stands_at_its_beginning():
+    """The stretch begins with the value that stood then."""
+    rows = readings("tank-a/level", [0, 50, 100], [1.0, 2.0, 3.0])
+    times, values, _ = replay(check("level"), IDS, STATES, rows, between=(START + 20 * S, START + 100 * S))
+
+    assert (((times - START) // S).tolist(), values.tolist()) == ([20, 50], [1.0, 2.0])
+
+
 def test_readings_may_come_in_any_order():
     """History is put in order by time; of two readings at one time the later stands."""
     rows = join([readings("tank-a/level", [20, 0], [3.0, 1.0]), readings("tank-a/level", [0], [2.0])])
