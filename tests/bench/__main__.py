@@ -30,8 +30,11 @@ BENCHMARKS = (
     "line_protocol",
     "memory",
     "spool_start",
+    "derived",
     "asof",
     "backtest",
+    "living",
+    "silence",
 )
 TIMEOUT_S = 600
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from twin.derived.order import levels
-from twin.derived.owners import owners_of
 from twin.derived.point import Derived, Nowhere
 from twin.derived.spec import DerivedFileSpec, DerivedSpec
 from twin.expressions.checked import ExpressionError, Kind, check_text
@@ -19,6 +18,7 @@ from twin.expressions.scope import Scope
 from twin.model.catalogue import CATALOGUE
 from twin.model.district import Point
 from twin.model.quantities import Aggregation
+from twin.model.selection import known, selected
 from twin.model.source import Place, suggest
 from twin.model.validation import validate
 
@@ -96,12 +96,8 @@ class _Loading:
 
     def _owners(self, item: _Item) -> list[str]:
         if item.spec.each is not None:
-            return owners_of(item.spec.each, self.ground, item.place.at("for"), self.faults)
-        owner = item.spec.on or ""
-        if owner in self.ground.devices or owner in self.ground.sites:
-            return [owner]
-        self.ground.unknown(self.faults, item.place.at("on"), self.ground.no_owner(owner))
-        return []
+            return selected(item.spec.each, self.ground, item.place.at("for"), self.faults)
+        return known(item.spec.on or "", self.ground, item.place.at("on"), self.faults)
 
     def _point(self, item: _Item, owner: str, limits: tuple[float, float]) -> Point:
         spec = item.spec

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from twin.derived import spec
 from twin.expressions import functions, moving, selected
+from twin.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +46,7 @@ def reference() -> str:
         ("Filters", "condition", "finds points", FILTERS.items()),
     ]
     parts = [_table(*table) for table in tables]
-    keys = [_keys("`derived`", spec.DerivedSpec), _keys("`for`", spec.EachSpec)]
+    keys = [_keys("`derived`", spec.DerivedSpec), _keys("`for`", Selection)]
     return "\n".join([BEGIN, "", *parts, *keys, END])
 
 

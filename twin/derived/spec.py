@@ -6,9 +6,10 @@ import math
 import re
 from typing import Annotated, Self
 
-from pydantic import AliasChoices, BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from twin.model.spec import Id, Name, Seconds, Spec, Text
+from twin.model.selection import Selection
+from twin.model.spec import Id, Seconds, Spec, Text
 
 _SHARE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)\s*%")
 
@@ -31,32 +32,11 @@ def parse_share(value: object) -> float:
 Share = Annotated[float, BeforeValidator(parse_share)]
 
 
-class EachSpec(Spec):
-    """Which devices or sites a rule is applied to, each by itself; all keys that are given must fit."""
-
-    kind: Name | None = Field(default=None, description="Kind of the devices, else of the sites")
-    profile: Id | None = Field(default=None, description="Profile of the devices")
-    site: Id | None = Field(default=None, description="Site in which the devices stand")
-    within: Id | None = Field(
-        default=None,
-        validation_alias=AliasChoices("within", "site within"),
-        description="Site in which, or in a part of which, they stand",
-    )
-    devices: tuple[Id, ...] | None = Field(default=None, min_length=1, description="Ids of devices")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if all(getattr(self, name) is None for name in type(self).model_fields):
-            message = "say which: kind, profile, site, within or devices"
-            raise ValueError(message)
-        return self
-
-
 class DerivedSpec(Spec):
     """One item of `derived`."""
 
     on: Id | None = Field(default=None, description="Id of the device or site that the point belongs to")
-    each: EachSpec | None = Field(
+    each: Selection | None = Field(
         default=None, alias="for", description="Instead of `on`: each device, or site, that this describes"
     )
     point: Id = Field(description="Name of the point, not used by another one of its owner")

@@ -1,4 +1,4 @@
-"""Which devices and sites a rule is about: `on` one of them, or `for` each device that a selection finds.
+"""Whom a rule is about: `on` a device or site, or `for` each device, or site, that a selection finds.
 
 A rule for five thousand lamps is one entry, and what is wrong with many of them is said once.
 """
@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AliasChoices, BeforeValidator, Field, model_validator
 
 from twin.model.source import suggest
 from twin.model.spec import Id, Name, Spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from twin.model.district import Device
     from twin.model.ground import Ground
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def one_or_many(found: object) -> object:
-    """Return a list of what may be written without one when it is single."""
+    """Return as a list what may be written without one when it is single."""
     return found if isinstance(found, (list, tuple)) else (found,)
 
 
@@ -29,46 +29,58 @@ Ids = Annotated[tuple[Id, ...], BeforeValidator(one_or_many), Field(min_length=1
 
 
 class Selection(Spec):
-    """Devices that fulfil all keys."""
+    """Devices that fit all keys; sites where no device has the kind."""
 
-    kind: Name | None = Field(default=None, description="Kind of the devices, as their profile says it")
+    kind: Name | None = Field(default=None, description="Kind of the devices, else of the sites")
     profile: Id | None = Field(default=None, description="Profile of the devices")
-    site: Id | None = Field(default=None, description="Site where they stand, without those within it")
-    within: Id | None = Field(default=None, description="Site where they stand, with those within it")
+    site: Id | None = Field(default=None, description="Site in which they stand, without those within it")
+    within: Id | None = Field(
+        default=None,
+        validation_alias=AliasChoices("within", "site within"),
+        description="Site in which, or in a part of which, they stand",
+    )
     devices: Ids | None = Field(default=None, description="Ids of devices")
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:
-        if not self.model_fields_set:
-            raise ValueError("says nothing: give one or more of kind, profile, site, within, devices")
+        if all(getattr(self, name) is None for name in type(self).model_fields):
+            message = "say which: kind, profile, site, within or devices"
+            raise ValueError(message)
         return self
 
 
-def chosen(selection: Selection, place: Place, ground: Ground, faults: Faults) -> list[Device]:
-    """Return the devices that a selection finds, in the order of the files; none with the reason among the faults."""
+def selected(selection: Selection, ground: Ground, place: Place, faults: Faults) -> list[str]:
+    """Return ids in the order of the files; none, with the fault added at `place`, when nothing fits."""
     before = len(faults)
-    devices = ground.devices.values()
-    _check("kind", selection.kind, (device.kind for device in devices), place, ground, faults)
-    _check("profile", selection.profile, (device.profile for device in devices), place, ground, faults)
-    for key in ("site", "within"):
-        name = getattr(selection, key)
-        if name is not None and name not in ground.sites:
-            faults.add(place.at(key), f"there is no site {name!r}{suggest(name, ground.sites)}")
-    for position, name in enumerate(selection.devices or ()):
-        if name not in ground.devices:
-            words = f"there is no device {name!r}{suggest(name, ground.devices)}"
-            ground.unknown(faults, place.at("devices", position), words)
-    if len(faults) > before:
-        return []
-    sites = None if selection.within is None else set(ground.graph.within(selection.within))
-    found = [device for device in devices if _takes(selection, device, sites)]
-    if not found:
-        ground.unknown(faults, place, "finds no device")
+    _explain(selection, ground, place, faults)
+    inside = None if selection.within is None else set(ground.graph.within(selection.within))
+    found = [device.id for device in ground.devices.values() if _fits(device, selection, inside)]
+    if not found and selection.kind is not None and selection.profile is None and selection.devices is None:
+        found = [site for site in ground.sites if _site_fits(site, selection, inside, ground)]
+    if not found and len(faults) == before:
+        ground.unknown(faults, place, "there is nothing that fits all of this")
     return found
 
 
+def chosen(selection: Selection, place: Place, ground: Ground, faults: Faults) -> list[Device]:
+    """Return the devices that fit in the order of the files; none, with the fault added, when none does."""
+    found = selected(selection, ground, place, faults)
+    devices = [ground.devices[one] for one in found if one in ground.devices]
+    if found and not devices:
+        faults.add(place, "finds sites, and no device")
+    return devices
+
+
+def known(owner: str, ground: Ground, place: Place, faults: Faults) -> list[str]:
+    """Return the device or site of that id in a list, an empty one with the fault added when there is none."""
+    if owner in ground.devices or owner in ground.sites:
+        return [owner]
+    ground.unknown(faults, place, ground.no_owner(owner))
+    return []
+
+
 class Troubles:
-    """What is wrong with the devices of one entry: the same words for many devices are one fault."""
+    """What is wrong with the owners of one entry: the same words for many of them are one fault."""
 
     def __init__(self, place: Place, faults: Faults) -> None:
         self._place = place
@@ -80,31 +92,48 @@ class Troubles:
         return len(self._found)
 
     def add(self, keys: tuple[Key, ...], owner: str, words: str) -> None:
-        """Note what is wrong with one device; `keys` lead to the place inside the entry."""
+        """Note what is wrong with one owner; `keys` lead to the place inside the entry."""
         self._found.setdefault((keys, words), []).append(owner)
 
     def say(self) -> None:
         """Add the faults."""
         for (keys, words), owners in self._found.items():
-            more = f" (and {len(owners) - 1} more devices)" if len(owners) > 1 else ""
+            more = f" (and {len(owners) - 1} more)" if len(owners) > 1 else ""
             self._faults.add(self._place.at(*keys), f"{owners[0]}: {words}{more}")
 
 
-def _check(
-    key: str, name: str | None, known: Iterable[str], place: Place, ground: Ground, faults: Faults
-) -> None:
-    if name is not None and name not in (names := set(known)):
-        ground.unknown(faults, place.at(key), f"no device has the {key} {name!r}{suggest(name, names)}")
-
-
-def _takes(selection: Selection, device: Device, sites: set[str] | None) -> bool:
-    wanted = (
-        (selection.kind, device.kind),
-        (selection.profile, device.profile),
-        (selection.site, device.site),
-    )
+def _fits(device: Device, selection: Selection, inside: set[str] | None) -> bool:
     return (
-        all(want in {None, found} for want, found in wanted)
-        and (sites is None or device.site in sites)
+        selection.kind in {None, device.kind}
+        and selection.profile in {None, device.profile}
+        and selection.site in {None, device.site}
+        and (inside is None or device.site in inside)
         and (selection.devices is None or device.id in selection.devices)
     )
+
+
+def _site_fits(site: str, selection: Selection, inside: set[str] | None, ground: Ground) -> bool:
+    return (
+        ground.sites[site].kind == selection.kind
+        and selection.site in {None, site}
+        and (inside is None or site in inside)
+    )
+
+
+def _explain(selection: Selection, ground: Ground, place: Place, faults: Faults) -> None:
+    """Add a fault for each name that is nobody's."""
+    devices = ground.devices.values()
+    look: list[tuple[str, str | None, str, Callable[[], Iterable[str]]]] = [
+        ("kind", selection.kind, "device or site of kind", lambda: _kinds(ground)),
+        ("profile", selection.profile, "profile", lambda: {one.profile for one in devices}),
+        ("site", selection.site, "site", lambda: ground.sites),
+        ("within", selection.within, "site", lambda: ground.sites),
+        *(("devices", one, "device", lambda: ground.devices) for one in selection.devices or ()),
+    ]
+    for key, value, word, names in look:
+        if value is not None and value not in (there := set(names())):
+            ground.unknown(faults, place.at(key), f"there is no {word} {value!r}{suggest(value, there)}")
+
+
+def _kinds(ground: Ground) -> set[str]:
+    return {device.kind for device in ground.devices.values()} | {site.kind for site in ground.sites.values()}
