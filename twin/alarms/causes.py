@@ -26,7 +26,10 @@ _DEEPEST = 64
 
 
 class Causes:
-    """The causes of all alarms, found anew with each `look`; `of` is the place of each one's cause, or `NOBODY`."""
+    """The causes of all alarms, found anew with each `look`; `of` is the place of each one's cause, or `NOBODY`.
+
+    `explainable` marks the alarms that may have a cause, `explains` those that may be one.
+    """
 
     def __init__(self, size: int, effects: Mapping[int, Sequence[int]], groups: Groups) -> None:
         self.groups = groups
@@ -36,6 +39,9 @@ class Causes:
         self.explainable = np.zeros(size, np.bool_)
         for found in self._effects.values():
             self.explainable[found] = True
+        self.explains = np.zeros(size, np.bool_)
+        self.explains[self._places] = True
+        self.explains[groups.places] = True
         # A group may have the cause that its members have.
         self.explainable[groups.explained_with(self.explainable)] = True
         self.explainable[groups.members] = True

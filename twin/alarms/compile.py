@@ -126,7 +126,8 @@ class RuleCompiler:
         for owner in owners:
             device = self.ground.devices.get(owner)
             if device is None:
-                self.faults.add(self.place.at("on"), f"{owner} is a site: only devices fall silent")
+                key = "on" if self.spec.on else "for"
+                self.faults.add(self.place.at(key), f"{owner} is a site: only devices fall silent")
             elif not any(point.readable for point in device.points.values()):
                 self.faults.add(
                     self.place.at("silent"), f"{owner} has no point that is read, it is always silent"
@@ -152,7 +153,7 @@ class RuleCompiler:
     def _missing(self, missing: Sequence[str], total: int, name: str) -> None:
         words = self.ground.no_point(missing[0], name)
         if total > 1:
-            words = f"{len(missing)} of {total} devices have no such point: {words}"
+            words = f"{len(missing)} of {total} have no such point: {words}"
         self.ground.unknown(self.faults, self.place.at("point"), words)
 
     def _of_point(self, point: Point, kind: str) -> Condition | None:

@@ -144,7 +144,7 @@ class SilentPart:
         refused = np.logical_or.reduceat(gap == Reason.BUFFER_FULL, self.begins)
         heard = heard_s >= now.started_s
         late = now.monotonic_s - np.maximum(heard_s, now.started_s) > self.after_s
-        into.holds[self.places] = late | (lost & heard)
+        into.holds[self.places] = late | lost
         into.known[self.places] = (late | heard) & ~refused
 
 

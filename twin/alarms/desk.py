@@ -15,6 +15,8 @@ from twin.alarms.states import MOST_SHELVED_S, Happening, NotPossible, State, re
 from twin.alarms.telling import advised, linked
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from twin.alarms.causes import Causes
     from twin.alarms.change import Change, Standing
     from twin.alarms.links import LinkAlarms
@@ -45,20 +47,26 @@ class Desk:
 
     def count(self, place: int) -> int:
         """Return for how many devices and sites an alarm stands that are suppressed because of it."""
-        columns = self.register.columns
-        hidden = columns.active & (self.causes.of != NOBODY)
-        if not hidden.any():
-            return 0
-        places = np.flatnonzero(hidden & (self.causes.roots() == place))
-        keys = (self.register.all.alarms[one].key for one in places.tolist())
-        return len({(key.district, key.owner) for key in keys})
+        return len(self._below().get(place, ())) if self.causes.explains[place] else 0
+
+    def _below(self) -> dict[int, set[tuple[str, str]]]:
+        """Return the owners of what is suppressed, by the place of the last alarm in their chain of causes."""
+        hidden = np.flatnonzero(self.register.columns.active & (self.causes.of != NOBODY))
+        found: dict[int, set[tuple[str, str]]] = {}
+        if len(hidden):
+            roots = self.causes.roots()[hidden].tolist()
+            for root, one in zip(roots, hidden.tolist(), strict=True):
+                key = self.register.all.alarms[one].key
+                found.setdefault(root, set()).add((key.district, key.owner))
+        return found
 
     def standing(self) -> list[Standing]:
         """Return every alarm that is not normal, by number, with what it says now."""
-        found = [self._now(place, change) for place, change in self.register.last.items()]
+        below = {place: len(owners) for place, owners in self._below().items()}
+        found = [self._now(place, change, below) for place, change in self.register.last.items()]
         return sorted(found, key=lambda one: one.number)
 
-    def _now(self, place: int, change: Change) -> Standing:
+    def _now(self, place: int, change: Change, below: Mapping[int, int]) -> Standing:
         alarm, columns = self.register.all.alarms[place], self.register.columns
         subject, stale = alarm.subject, not columns.known[place]
         one = replace(
@@ -66,7 +74,7 @@ class Desk:
         )
         if one.state is State.SUPPRESSED:
             return one
-        count = self.count(place) if one.active else one.count
+        count = below.get(place, 0) if one.active else one.count
         words = self._words(place, one.value, count) if one.active and count != one.count else one.words
         return replace(one, words=words, count=count, advice=advised(alarm), dashboard=linked(alarm))
 

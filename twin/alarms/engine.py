@@ -250,6 +250,11 @@ class Alarms:
             for change, alarm in changes:
                 listener(change, alarm)
 
+    @property
+    def lost(self) -> int:
+        """How many changes found no room on their way to a disk that took nothing."""
+        return self._scribe.lost
+
     # --- what people ask and do -----------------------------------------------------------------------------
 
     def standing(self) -> list[Standing]:

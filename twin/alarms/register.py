@@ -5,7 +5,6 @@ The one place where an alarm goes from a state to the next.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from twin.alarms.change import Change
@@ -28,6 +27,9 @@ class Said:
         self.words = words
         self.value = value
         self.count = count
+
+
+_NOTHING = Said("")
 
 
 class Register:
@@ -117,21 +119,28 @@ class Register:
         columns, alarm = self.columns, self.all.alarms[place]
         before = columns.state_of(place)
         new = after(before, happening, needs_ack=alarm.needs_ack)
-        found = replace(
-            self._before(place, alarm, at),
+        last = self.last.get(place)
+        said = said or (Said(last.words, last.value, last.count) if last else _NOTHING)
+        # One object for each step of each alarm in a flood: made in one go.
+        found = Change(
+            number=self.number(place),
+            key=alarm.key,
             at=at,
             happening=happening,
             before=before,
             after=new,
             active=bool(columns.active[place]),
             raised=int(columns.raised[place]),
+            priority=alarm.priority,
+            what=alarm.what,
+            words=said.words,
+            value=said.value,
             who=who,
             comment=comment,
             until=until,
             cause=cause,
+            count=said.count,
         )
-        if said is not None:
-            found = replace(found, words=said.words, value=said.value, count=said.count)
         columns.state[place] = CODES[new]
         columns.until[place] = until
         columns.held[place] = columns.settling[place] = NEVER
@@ -148,23 +157,6 @@ class Register:
         """Return what happened since the last time."""
         found, self.changes = self.changes, []
         return found
-
-    def _before(self, place: int, alarm: Alarm, at: int) -> Change:
-        found = self.last.get(place)
-        if found is not None:
-            return found
-        return Change(
-            number=self.number(place),
-            key=alarm.key,
-            at=at,
-            happening=Happening.RAISED,
-            before=State.NORMAL,
-            after=State.NORMAL,
-            active=False,
-            raised=0,
-            priority=alarm.priority,
-            what=alarm.what,
-        )
 
     def _time_escalation(self, place: int, state: State) -> None:
         """Begin, or give up, the wait for somebody to acknowledge."""

@@ -1,7 +1,7 @@
 """Takes what happens to alarms to the disk, in order, in the thread that writes the books.
 
-Bounded: what happens while the disk takes nothing waits here, up to `MOST_WAITING`; of what comes beyond, the count is
-kept, and said once the disk is back.
+Bounded: what happens while the disk takes nothing waits here, up to `MOST_WAITING`; what comes beyond is counted
+in `lost`.
 """
 
 from __future__ import annotations

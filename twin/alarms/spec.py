@@ -86,7 +86,7 @@ class RuleSpec(Spec):
     id: Id = Field(description="Id, not used by another rule of the district")
     on: Id | None = Field(default=None, description="Device or site that the rule is about")
     chosen: Selection | None = Field(
-        default=None, alias="for", description="Devices that the rule is about, each by itself"
+        default=None, alias="for", description="Devices, or sites, that the rule is about, each by itself"
     )
     point: Name | None = Field(
         default=None, description="Point of the device or site that is watched; `owner/point` needs no `on`"

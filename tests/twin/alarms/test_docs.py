@@ -51,6 +51,6 @@ def test_the_example_is_a_file(tmp_path):
 
     assert words == [
         "nothing has 3 devices of this rule in common through controls",
-        "no device has the kind 'LightingCabinet'",
+        "there is no device or site of kind 'LightingCabinet'",
         "there is no device or site 'cistern-a1'",
     ]

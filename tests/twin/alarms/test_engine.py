@@ -19,6 +19,17 @@ def test_a_limit_is_crossed_and_left_by_the_hysteresis(stage):
     assert seen == ["normal", "normal", "active", "active", "active", "returned"]
 
 
+def test_a_high_limit_has_its_hysteresis_below_it(stage):
+    """An alarm above 80 % with 5 % of hysteresis is over at 75 %."""
+    found = stage("alarms: [{id: low, on: tank-1, point: level, above: 80 %, hysteresis: 5 %}]\n")
+    seen = []
+    for value in (50.0, 80.0, 80.1, 78.0, 75.1, 75.0):
+        found.say("tank-1/level", value)
+        seen.append(found.state("low"))
+
+    assert seen == ["normal", "normal", "active", "active", "active", "returned"]
+
+
 def test_a_value_within_the_hysteresis_begins_nothing(stage):
     """Coming from inside, the band of the hysteresis is as good as any other value."""
     found = stage(LEVEL % "")

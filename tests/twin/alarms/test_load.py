@@ -24,12 +24,12 @@ WRONG = [
     ("on: tank-1, for: {kind: WaterTank}, silent: 1h", "for: a rule has `on` or `for`, not both"),
     (
         "for: {kind: WaterTnk}, silent: 1h",
-        "for.kind: no device has the kind 'WaterTnk' (did you mean WaterTank?)",
+        "for.kind: there is no device or site of kind 'WaterTnk' (did you mean WaterTank?)",
     ),
-    ("for: {site: tower, kind: Streetlight}, silent: 1h", "for: finds no device"),
+    ("for: {site: tower, kind: Streetlight}, silent: 1h", "for: there is nothing that fits all of this"),
     (
         "for: {within: street}, point: power, is: off",
-        "point: 1 of 4 devices have no such point: cabinet-1 has no point 'power'",
+        "point: 1 of 4 have no such point: cabinet-1 has no point 'power'",
     ),
     (
         "on: tank-1, point: level, above: 3 kW",
