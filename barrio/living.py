@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,7 @@ from twin.store.port import StoreBusy, StoreDenied
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from contextlib import ExitStack
+    from pathlib import Path
 
     from barrio.notify.notifier import Notifier
     from barrio.platform import Platform
@@ -38,6 +39,19 @@ if TYPE_CHECKING:
     from twin.outbox import Outbox
     from twin.services.engine import Services
     from twin.services.journal import ServiceJournal
+
+
+class Book(Protocol):
+    """A file of the data folder that is opened once and closed once."""
+
+    def open(self) -> Path | None:
+        """Open the file; returns what a damaged one was renamed to, None normally."""
+
+    def close(self) -> None:
+        """Close the file."""
+
+
+BookT = TypeVar("BookT", bound=Book)
 
 TICK_S = 0.25
 STOP_WITHIN_S = 5.0
@@ -96,9 +110,7 @@ class Living:
         from twin.outbox import Outbox
 
         platform = self._platform
-        self.outbox = Outbox(platform.folder.outbox, platform.clock)
-        self._opened.callback(self.outbox.close)
-        self.outbox.open()
+        self.outbox = self._open(Outbox(platform.folder.outbox, platform.clock), platform.folder.outbox)
         channels = channels_of(platform.catalogue.districts)
         secrets = Secrets(platform.settings.secrets)
         self.notifier = Notifier(self.outbox, channels, secrets, platform.clock, platform.in_thread)
@@ -110,9 +122,7 @@ class Living:
         from twin.alarms.twin import Twin
 
         platform = self._platform
-        self.alarm_journal = Journal(platform.folder.alarms)
-        self._opened.callback(self.alarm_journal.close)
-        self.alarm_journal.open()
+        self.alarm_journal = self._open(Journal(platform.folder.alarms), platform.folder.alarms)
         books = [(one, one.alarms) for one in platform.catalogue.districts if one.alarms is not None]
         twin = Twin(platform.live, platform.gaps, self._ids, self._states)
         submit, links = (
@@ -149,9 +159,7 @@ class Living:
         from twin.services.kit import Kit
 
         platform = self._platform
-        self.service_journal = ServiceJournal(platform.folder.services)
-        self._opened.callback(self.service_journal.close)
-        self.service_journal.open()
+        self.service_journal = self._open(ServiceJournal(platform.folder.services), platform.folder.services)
         kit = Kit(
             platform.live,
             platform.gaps,
@@ -163,6 +171,15 @@ class Living:
         )
         books = [one.services for one in platform.catalogue.districts if one.services is not None]
         self.services = Services(books, self._ids, self._states, platform.catalogue.size, kit)
+
+    def _open(self, book: BookT, path: Path) -> BookT:
+        """Open a book for as long as the platform lives; that a damaged one was set aside is an event."""
+        self._opened.callback(book.close)
+        aside = book.open()
+        if aside is not None:
+            words = f"set aside as {aside.name}"
+            self._platform.note("book_damaged", self._platform.started, words, path.name)
+        return book
 
     # --- start ----------------------------------------------------------------------------------------------
 

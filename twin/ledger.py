@@ -66,7 +66,7 @@ class Event:
     """Something that happened to the platform or one of its parts, at a time in ns UTC.
 
     `kind` is a short slug (`link_up`, `link_down`, `clock_stepped`, `spool_damaged`, `store_denied`,
-    `platform_started`, `platform_stopped`, `ledger_damaged`), `subject` what it happened to.
+    `platform_started`, `platform_stopped`, `ledger_damaged`, `book_damaged`), `subject` what it happened to.
     """
 
     at: int

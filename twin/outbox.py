@@ -73,9 +73,10 @@ class Outbox:
         self._out: dict[int, str] = {}
         self._endings = 0
 
-    def open(self) -> None:
-        """Open the file; StartError when it cannot be had."""
+    def open(self) -> Path | None:
+        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
         self._database.open()
+        return self._database.set_aside
 
     def close(self) -> None:
         """Close the file."""

@@ -68,6 +68,7 @@ def collect(platform: Platform) -> list[Metric]:
         _gauge("alarms", "Alarms of the platform itself.", len(now["alarms"])),
         *_links(platform),
         _gaps(platform),
+        *_living(platform),
     ]
 
 
@@ -100,6 +101,21 @@ def _links(platform: Platform) -> list[Metric]:
         up.samples.append((labels, status.up))
         drops.samples.append((labels, status.drops))
     return [up, drops]
+
+
+def _living(platform: Platform) -> list[Metric]:
+    """Alarms, commands and services, for districts that have them."""
+    living, found = platform.living, []
+    if living.alarms is not None:
+        counts = [({"state": str(one)}, count) for one, count in living.alarms.counts().items()]
+        standing = Metric("barrio_alarms_standing", "gauge", "Alarms of the districts, by state.", [*counts])
+        found += [standing, _counter("alarm_changes_lost_total", "Changes not kept.", living.alarms.lost)]
+    if living.commander is not None:
+        desired = living.commander.desired()
+        found.append(_gauge("points_desired", "Points of which something is desired.", len(desired)))
+        differ = sum(one.differs is True for one in desired)
+        found.append(_gauge("points_differing", "Of those, points that show something else.", differ))
+    return found
 
 
 def _gaps(platform: Platform) -> Metric:

@@ -18,7 +18,7 @@ import numpy as np
 from twin.alarms.alarm import everything
 from twin.alarms.causes import NOBODY, Causes, Groups
 from twin.alarms.change import Change
-from twin.alarms.columns import ACTIVE, NEVER, NORMAL, NS, SHELVED, SUPPRESSED
+from twin.alarms.columns import ACTIVE, NEVER, NORMAL, NS, SHELVED, STATES, SUPPRESSED
 from twin.alarms.conditions import Now, parts_of
 from twin.alarms.desk import Desk
 from twin.alarms.links import LinkAlarms
@@ -254,6 +254,11 @@ class Alarms:
     def lost(self) -> int:
         """How many changes found no room on their way to a disk that took nothing."""
         return self._scribe.lost
+
+    def counts(self) -> dict[State, int]:
+        """Return how many alarms are in each state."""
+        found = np.bincount(self.register.columns.state, minlength=len(STATES))
+        return {state: int(found[code]) for code, state in enumerate(STATES)}
 
     # --- what people ask and do -----------------------------------------------------------------------------
 
