@@ -1,0 +1,33 @@
+"""Books of what computes, notices and acts: a damaged one is set aside and said; numbers of it for Prometheus."""
+
+from tests.barrio.scripted import staged, until
+
+ALARMS = """\
+alarms:
+  - {id: hot, for: {kind: Thing}, point: temperature, above: 40 Cel, text: too warm}
+"""
+
+
+async def test_a_damaged_book_is_set_aside_and_said(tmp_path):
+    """A platform starts with an empty book where one is damaged, keeps the bytes, and notes what happened."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "alarms.sqlite").write_bytes(b"not a database at all, " * 100)
+    async with staged(tmp_path, alarms=ALARMS) as stage:
+        ledger = stage.platform.ledger
+        await until(lambda: any(one.kind == "book_damaged" for one in ledger.events(0, 2**62)))
+        (event,) = [one for one in ledger.events(0, 2**62) if one.kind == "book_damaged"]
+
+    assert (event.subject, event.words) == ("alarms.sqlite", "set aside as alarms.sqlite.damaged-1")
+    assert (tmp_path / "data" / "alarms.sqlite.damaged-1").read_bytes().startswith(b"not a database")
+
+
+async def test_alarms_are_counted_by_state_for_prometheus(tmp_path):
+    """One alarm of two that is active is counted as such, the other as normal."""
+    async with staged(tmp_path, alarms=ALARMS) as stage:
+        await stage.links["probe"].give("temperature", 55.0)
+        await stage.settled()
+        await until(lambda: stage.platform.living.alarms.counts()["active"])
+        text = (await stage.http.get("/metrics")).text
+
+    assert 'barrio_alarms_standing{state="active"} 1' in text
+    assert "barrio_alarm_changes_lost_total 0" in text
