@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import math
-import secrets
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING
 
-from twin.commands.carrier import Carrier, facts
+from twin.commands.carrier import Carrier
 from twin.commands.command import Asked, Command, Refusal, State, Why
+from twin.commands.crew import Crew
 from twin.commands.differences import Differences
 from twin.commands.gate import Gate, check_words
 from twin.commands.interlocks import Interlocks
@@ -21,34 +21,36 @@ from twin.commands.journal import put_command
 from twin.commands.rates import LONGEST_RATE_S, NS
 from twin.commands.restart import resume
 from twin.commands.scribe import Record, Scribe
+from twin.commands.sender import facts
 from twin.commands.spec import SCHEDULE
 from twin.commands.standing import Standing, standing_of
 from twin.commands.timetable import Timetable, covered
+from twin.commands.twosteps import TwoSteps
+from twin.commands.upkeep import Upkeep
 from twin.commands.values import words_of
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    from collections.abc import Sequence
 
     from twin.clock import Clock
     from twin.commands.audit import Audit
     from twin.commands.book import Policy, Schedule
-    from twin.commands.carrier import Reach, Write
+    from twin.commands.carrier import Reach
     from twin.commands.held import Held
     from twin.commands.journal import Journal
     from twin.commands.programme import Phase
     from twin.commands.reported import Reported
     from twin.commands.scribe import InThread
+    from twin.commands.sender import Write
     from twin.frame import Batch
     from twin.model.district import District
 
-T = TypeVar("T")
-
 MOST_QUEUED = 16
-MOST_PREPARED = 1_000
-MOST_TRIES = 3
 LOOK_NS = NS
-_CODE = 1_000_000
+RETRY_NS = 60 * NS
+
+_NOT_NOW = "barrio is starting or stopping: nothing is sent now"
 
 
 class Commander:
@@ -71,33 +73,30 @@ class Commander:
         self.policies: dict[str, Policy] = {}
         compiled = []
         for district in districts:
-            if district.commands is not None:
-                self.policies |= district.commands.policies
-                compile_interlocks = district.commands.compile_interlocks
-                compiled += [(policy, compile_interlocks) for policy in district.commands.policies.values()]
+            if (book := district.commands) is not None:
+                self.policies |= book.policies
+                compiled += [(policy, book.compile_interlocks) for policy in book.policies.values()]
         self.interlocks = Interlocks(compiled, reported)
         self.differences = Differences(reported)
         self.timetable = Timetable(districts, self._follow)
-        self._districts = districts
+        self._covered = covered(districts)
         self._reported = reported
         self._in_thread = in_thread
         self._clock = clock
         self._gate = Gate(self.policies, reported, self.interlocks)
         self._scribe = Scribe(audit, journal, in_thread)
+        self._crew = Crew()
         self.carrier = Carrier(self._gate, reported, self.differences, self._scribe, write, reach, clock)
-        self._prepared: dict[int, tuple[Command, Asked, int]] = {}
-        self._confirmed: dict[int, Command] = {}
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self._failure: BaseException | None = None
-        self._looked = 0
-        self._ticked = 0
+        self._steps = TwoSteps(self._scribe, self.carrier.sender, clock)
+        self._upkeep = Upkeep(self.carrier, self._crew, self.differences, reported, self._scribe, clock)
+        self._looked = self._ticked = 0
         self._ready = False
 
     # --- what people ask for --------------------------------------------------------------------------------
 
     async def ask(self, asked: Asked) -> Command:
         """Return the command as it stands: refused, prepared, waiting, or what became of its write."""
-        return await self._finish(self._ask(asked))
+        return await self._crew.finish(self._ask(asked))
 
     async def ask_all(self, asked: Sequence[Asked]) -> list[Command]:
         """Ask for many at once; an answer for each, in order."""
@@ -105,31 +104,34 @@ class Commander:
 
     async def confirm(self, number: int, code: str, who: str, roles: frozenset[str]) -> Command:
         """Confirm a prepared command; Refusal when that cannot be, and then it stands as before or is over."""
-        return await self._finish(self._confirm(number, code, who, roles))
+        return await self._crew.finish(self._confirm(number, code, who, roles))
 
     async def cancel(self, number: int, who: str, roles: frozenset[str]) -> Command:
         """Take a prepared command back; Refusal when there is none."""
-        return await self._finish(self._cancel(number, who, roles))
+        prepared = self._steps.get(number)
+        if prepared is None:
+            raise await self._not_prepared(number)
+        self._gate.permitted(prepared.command.path, roles)
+        self._steps.drop(prepared.command, State.CANCELLED, f"taken back by {who}")
+        return prepared.command
 
     async def release(
         self, path: str, priority: int, who: str, roles: frozenset[str], why: str = ""
     ) -> Command | None:
-        """Give a level of a point back; returns what is strongest then, None when nothing is. Refusal else."""
-        return await self._finish(self._release(path, priority, who, roles, why))
+        """Give a level of a point back; returns what holds it then or brings its value back. Refusal else."""
+        return await self._crew.finish(self._release(path, priority, who, roles, why))
 
     def desired(self) -> list[Standing]:
         """Return every point of which something is desired, beside what it shows."""
-        standing = (
-            standing_of(held, self.differences, self._reported) for held in self.carrier.points.values()
-        )
+        points = self.carrier.points.values()
+        standing = (standing_of(held, self.differences, self._reported) for held in points)
         return [one for one in standing if one is not None]
 
     async def find(self, number: int) -> Command | None:
         """Return a command by its number, None when there is none."""
-        found = self.carrier.commands.get(number) or self._confirmed.get(number)
-        if found is None and number in self._prepared:
-            found = self._prepared[number][0]
+        found = self.carrier.commands.get(number) or self._steps.find(number)
         if found is None:
+            await self._scribe.idle()
             found = await self._in_thread(self.journal.command, number)
         return found
 
@@ -145,7 +147,7 @@ class Commander:
         """Take over what the process before this one left; with `at_rest` only to show it."""
         now = self._clock.now_ns()
         kept = await self._in_thread(self.journal.kept, now - LONGEST_RATE_S * NS)
-        record = resume(kept, self.carrier, self.policies, covered(self._districts), now)
+        record = resume(kept, self.carrier, self.policies, self._covered, now)
         for path, at in kept.accepted:
             self._gate.count(path, at)
         for remark in self.audit.remarks:
@@ -161,33 +163,26 @@ class Commander:
     def tick(self, now_ns: int) -> None:
         """Do what is due; cheap when nothing is. Raises what went wrong in the background: a bug."""
         self._scribe.check()
-        if self._failure is not None:
-            raise self._failure
+        self._crew.check()
         if not self._ready or self.stopping:
             return
-        self.carrier.watch(now_ns)
+        self.carrier.sender.watch(now_ns)
         if now_ns < self._ticked:
             self.timetable.again()
         self._ticked = now_ns
         self.timetable.tick(now_ns)
         if abs(now_ns - self._looked) >= LOOK_NS:
             self._looked = now_ns
-            self._scan(now_ns)
-            self._compare(now_ns)
+            self._steps.expire(now_ns)
+            self._upkeep.scan(now_ns)
 
     async def close(self, within_s: float = 5.0) -> None:
         """Take no more, let what was begun end, and put it on record; what is cut off stays as sending."""
         self.stopping = True
-        if self._tasks:
-            _, rest = await asyncio.wait(self._tasks, timeout=within_s)
-            for task in rest:
-                task.cancel()
-            await asyncio.gather(*rest, return_exceptions=True)
-        try:
+        await self._crew.close(within_s)
+        with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 await self._scribe.idle()
-        except TimeoutError:
-            pass
         self._scribe.stop()
 
     # --- asking ---------------------------------------------------------------------------------------------
@@ -196,13 +191,9 @@ class Commander:
         command = self._draft(asked)
         try:
             check_words(asked)
-            policy = self._gate.permitted(asked.path, asked.roles)
+            held = self._queued(self.carrier.hold(self._gate.permitted(asked.path, asked.roles)))
         except Refusal as refusal:
             return await self._refuse(command, refusal)
-        held = self.carrier.hold(policy)
-        if held.queue >= MOST_QUEUED:
-            words = f"{asked.path}: {MOST_QUEUED} commands wait already"
-            return await self._refuse(command, Refusal(Why.BUSY, words))
         held.queue += 1
         try:
             async with held.lock:
@@ -210,17 +201,24 @@ class Commander:
         finally:
             held.queue -= 1
 
+    def _queued(self, held: Held) -> Held:
+        if held.queue >= MOST_QUEUED:
+            raise Refusal(Why.BUSY, f"{held.path}: {MOST_QUEUED} commands wait already")
+        return held
+
     async def _take(self, held: Held, command: Command, asked: Asked) -> Command:
-        if asked.key and (first := await self._in_thread(self.journal.by_key, asked.key, asked.path)):
+        if asked.key and (first := await self._first(asked)) is not None:
             return await self._repeated(command, first, held.policy, asked)
         try:
             command.value = self._gate.value(held.policy, asked.value)
             command.lease_s = self._gate.lease(held.policy, asked.lease_s)
             self._gate.priority(held.policy, asked.priority)
             self._check(held, command, asked)
-            if held.policy.rule.confirm is not None:
-                return await self._prepare(held, command, asked)
-            await self._carry_out(held, command)
+            if held.policy.rule.confirm is None:
+                await self._carry_out(held, command)
+            else:
+                command.before = self._reported.of(command.path)
+                await self._steps.prepare(held, command, asked)
         except Refusal as refusal:
             return await self._refuse(command, refusal)
         return command
@@ -228,7 +226,7 @@ class Commander:
     def _check(self, held: Held, command: Command, asked: Asked) -> None:
         """Refusal for what may change between two steps of a command."""
         if self.stopping or not self._ready:
-            raise Refusal(Why.STOPPING, "barrio is starting or stopping: nothing is sent now")
+            raise Refusal(Why.STOPPING, _NOT_NOW)
         self._gate.expectation(held.policy, asked.expect)
         self.carrier.check_way(held, command.value)
         self._gate.rate(held.policy, self._clock.now_ns())
@@ -237,19 +235,23 @@ class Commander:
         await self.carrier.carry_out(held, command)
         self._gate.count(command.path, self._clock.now_ns())
 
+    async def _first(self, asked: Asked) -> Command | None:
+        """Return the command that was asked for with this key, None when this is the first."""
+        found: Command | None = await self._in_thread(self.journal.by_key, asked.key, asked.path)
+        if found is None:
+            return None
+        return self.carrier.commands.get(found.id) or self._steps.find(found.id) or found
+
     async def _repeated(self, command: Command, first: Command, policy: Policy, asked: Asked) -> Command:
-        """Return the answer that the first command with a key got; another command has no right to it."""
-        now = self.carrier.commands.get(first.id) or (self._prepared.get(first.id) or (first,))[0]
+        """Return the command that has a key already; another command has no right to it."""
         try:
             value = self._gate.value(policy, asked.value)
         except Refusal:
             value = None
-        if (value, asked.who, asked.priority) == (now.value, now.who, now.priority):
-            return now
-        words = (
-            f"key {asked.key!r} belongs to command {now.id}: {words_of(policy.point, now.value)} by {now.who}"
-        )
-        return await self._refuse(command, Refusal(Why.KEY_REUSED, words), keyless=True)
+        if (value, asked.who, asked.priority) == (first.value, first.who, first.priority):
+            return first
+        whose = f"command {first.id}: {words_of(policy.point, first.value)} by {first.who}"
+        return await self._refuse(command, Refusal(Why.KEY_REUSED, f"key {asked.key!r} belongs to {whose}"))
 
     def _draft(self, asked: Asked) -> Command:
         now = self._clock.now_ns()
@@ -263,94 +265,43 @@ class Commander:
             key=asked.key,
         )
 
-    async def _refuse(self, command: Command, refusal: Refusal, *, keyless: bool = False) -> Command:
-        """Put a refusal on record where that is possible; it holds in any case."""
+    async def _refuse(self, command: Command, refusal: Refusal) -> Command:
+        """Put a refusal on record where that is possible; it holds in any case. The key is free again."""
         now = self._clock.now_ns()
-        if refusal.reason is Why.REJECTED:
+        command.key = ""
+        if command.state is State.REJECTED:
             return command
         command.move(State.REFUSED, now, refusal.words, refusal.reason.value)
-        key, command.key = command.key, ""
         record = Record().step(now, "refused", **facts(command), reason=command.reason, words=command.words)
         try:
             await self._scribe.put(record.keep(put_command(command)))
         except TransientError as error:
             command.words += f" (not on record: {error.words})"
-        command.key = "" if keyless else key
         return command
 
-    # --- two steps ------------------------------------------------------------------------------------------
-
-    async def _prepare(self, held: Held, command: Command, asked: Asked) -> Command:
-        confirm = held.policy.rule.confirm
-        if len(self._prepared) >= MOST_PREPARED or confirm is None:
-            raise Refusal(Why.BUSY, f"{MOST_PREPARED} commands wait for a confirmation already")
-        now = self._clock.now_ns()
-        command.deadline = now + round(confirm.within * NS)
-        command.before = self._reported.of(command.path)
-        command.move(State.PREPARED, now, f"to be confirmed within {confirm.within:g} s")
-        record = Record().step(now, "prepared", **facts(command), words=command.words)
-        try:
-            await self._scribe.put(record.keep(put_command(command)))
-        except TransientError as error:
-            words = f"it cannot be put on record, so it is not done: {error.words}"
-            raise Refusal(Why.NOT_RECORDED, words) from error
-        command.code = f"{secrets.randbelow(_CODE):06d}"
-        self._prepared[command.id] = command, asked, held.version
-        return command
+    # --- two steps, and giving back -------------------------------------------------------------------------
 
     async def _confirm(self, number: int, code: str, who: str, roles: frozenset[str]) -> Command:
-        found = self._prepared.get(number)
-        if found is None:
+        prepared = self._steps.get(number)
+        if prepared is None:
             raise await self._not_prepared(number)
-        command, asked, version = found
-        policy = self._gate.permitted(command.path, roles)
+        command, policy = prepared.command, self._gate.permitted(prepared.command.path, roles)
         held = self.carrier.hold(policy)
         async with held.lock:
-            if number not in self._prepared:
+            if self._steps.get(number) is None:
                 raise await self._not_prepared(number)
-            self._check_confirmation(command, policy, code, who)
-            del self._prepared[number]
-            command.code, command.confirmed_by = "", who
-            self._confirmed[number] = command
+            self._steps.check(command, policy, code, who)
+            self._steps.begin(command, who)
             try:
-                if held.version != version:
-                    raise self._overtaken(held, command)
-                self._check(held, command, asked)
+                if held.version != prepared.version:
+                    raise _overtaken(held)
+                self._check(held, command, prepared.asked)
                 await self._carry_out(held, command)
             except Refusal as refusal:
                 return await self._refuse(command, refusal)
             finally:
-                del self._confirmed[number]
+                self._steps.end(command)
             return command
-
-    def _check_confirmation(self, command: Command, policy: Policy, code: str, who: str) -> None:
-        now, rule = self._clock.now_ns(), policy.rule.confirm
-        if now >= command.deadline:
-            self._drop(command, State.EXPIRED, "nobody confirmed it in time")
-            within = rule.within if rule else 0.0
-            raise Refusal(
-                Why.TOO_LATE, f"command {command.id} was to be confirmed within {within:g} s: ask again"
-            )
-        if rule is not None and rule.second_person and _same_person(who, command.who):
-            self._say(command, "not_confirmed", by=who, reason=Why.SECOND_PERSON.value)
-            words = f"command {command.id} is confirmed by somebody else than {command.who}"
-            raise Refusal(Why.SECOND_PERSON, words)
-        if not secrets.compare_digest(code.strip().encode(), command.code.encode()):
-            command.tries += 1
-            self._say(command, "not_confirmed", by=who, reason=Why.WRONG_CODE.value)
-            left = MOST_TRIES - command.tries
-            if left <= 0:
-                self._drop(command, State.CANCELLED, f"{MOST_TRIES} wrong codes")
-            words = f"this is not the code of command {command.id}: "
-            raise Refusal(Why.WRONG_CODE, words + (f"{left} more tries" if left > 0 else "it is cancelled"))
-
-    async def _cancel(self, number: int, who: str, roles: frozenset[str]) -> Command:
-        found = self._prepared.get(number)
-        if found is None:
-            raise await self._not_prepared(number)
-        self._gate.permitted(found[0].path, roles)
-        self._drop(found[0], State.CANCELLED, f"taken back by {who}")
-        return found[0]
 
     async def _not_prepared(self, number: int) -> Refusal:
         command = await self.find(number)
@@ -362,156 +313,57 @@ class Commander:
             reason, f"command {number} does not wait for a confirmation: it is {command.state}{by}"
         )
 
-    def _overtaken(self, held: Held, command: Command) -> Refusal:
-        top = held.array.strongest()
-        by = f"command {top[1].command} of {top[1].who}" if top else "a release"
-        return Refusal(Why.OVERTAKEN, f"{command.path} has changed since it was asked for ({by}): ask again")
-
-    def _drop(self, command: Command, state: State, words: str) -> None:
-        self._prepared.pop(command.id, None)
-        command.code = ""
-        command.move(state, self._clock.now_ns(), words)
-        self._say(command, state.value, words=words)
-
-    def _say(self, command: Command, step: str, **more: Any) -> None:
-        record = Record().step(self._clock.now_ns(), step, **facts(command) | more)
-        self._scribe.later(record.keep(put_command(command)))
-
-    # --- giving back ----------------------------------------------------------------------------------------
-
     async def _release(
         self, path: str, priority: int, who: str, roles: frozenset[str], why: str
     ) -> Command | None:
-        policy = self._gate.permitted(path, roles)
+        held = self.carrier.hold(self._gate.permitted(path, roles))
         if self.stopping or not self._ready:
-            raise Refusal(Why.STOPPING, "barrio is starting or stopping: nothing is sent now")
-        held = self.carrier.hold(policy)
+            raise Refusal(Why.STOPPING, _NOT_NOW)
         async with held.lock:
             if held.array.get(priority) is None:
-                set_ones = ", ".join(f"{level} by {slot.who}" for level, slot in held.array) or "none"
-                words = f"nobody holds {path} at priority {priority}; held are: {set_ones}"
+                levels = ", ".join(f"{level} by {slot.who}" for level, slot in held.array) or "none"
+                words = f"nobody holds {path} at priority {priority}; held are: {levels}"
                 raise Refusal(Why.NOTHING_HELD, words)
             await self.carrier.give_back(held, priority, f"released by {who}", by=who, why=why)
             top = held.array.strongest()
             return self.carrier.commands.get(top[1].command) if top else held.restoring
-
-    # --- what time brings -----------------------------------------------------------------------------------
-
-    def _scan(self, now_ns: int) -> None:
-        """Look for leases that are over, confirmations that did not come, and what is owed."""
-        for command, _, _ in list(self._prepared.values()):
-            if now_ns >= command.deadline:
-                self._drop(command, State.EXPIRED, "nobody confirmed it in time")
-        for path, held in list(self.carrier.points.items()):
-            if held.working or held.lock.locked():
-                continue
-            over = [level for level, slot in held.array if slot.until and now_ns >= slot.until]
-            if over or (held.owed_at and now_ns >= held.owed_at):
-                self._work(held, self._end_leases(held, over))
-            elif held.idle:
-                del self.carrier.points[path]
-
-    async def _end_leases(self, held: Held, levels: Sequence[int]) -> None:
-        async with held.lock:
-            for level in reversed(levels):
-                slot = held.array.get(level)
-                if slot is not None and slot.until and self._clock.now_ns() >= slot.until:
-                    await self.carrier.give_back(held, level, "its lease is over")
-            if held.owed_at and self._clock.now_ns() >= held.owed_at:
-                await self.carrier.settle(held)
-
-    def _compare(self, now_ns: int) -> None:
-        """Say which devices have left what is desired of them for longer than a write takes, and which are back."""
-        for path in self.differences.look(now_ns):
-            held = self.carrier.points.get(path)
-            if held is not None and held.difference_said:
-                held.difference_said = False
-                self._remark(held, "agrees", now_ns)
-        for path, since in self.differences.since.items():
-            held = self.carrier.points.get(path)
-            if held is None or held.awaiting or held.owed_at or held.working:
-                continue
-            if now_ns - since < held.policy.rule.read_back.within * NS:
-                continue
-            if not held.difference_said:
-                held.difference_said = True
-                self._remark(held, "differs", now_ns)
-            self._hold_to_it(held, now_ns)
-
-    def _hold_to_it(self, held: Held, now_ns: int) -> None:
-        top = held.array.strongest()
-        command = self.carrier.commands.get(top[1].command) if top else None
-        if command is not None and command.state is not State.UNKNOWN and held.may_resend(now_ns):
-            self._work(held, self._resend(held))
-
-    async def _resend(self, held: Held) -> None:
-        async with held.lock:
-            await self.carrier.settle(held)
-
-    def _remark(self, held: Held, step: str, now_ns: int) -> None:
-        top = held.array.strongest()
-        if top is not None:
-            path, slot = held.policy.path, top[1]
-            record = Record().step(now_ns, step, id=slot.command, path=path, value=slot.value, who=slot.who,
-                                   priority=top[0], shown=self._reported.of(path))  # fmt: skip
-            self._scribe.later(record)
 
     # --- programmes -----------------------------------------------------------------------------------------
 
     def _follow(self, schedule: Schedule, phase: Phase, paths: Sequence[str]) -> None:
         """Let points follow a programme from now on."""
         for path in paths:
-            self._work(self.carrier.hold(self.policies[path]), self._change(schedule, phase, path))
+            held = self.carrier.hold(self.policies[path])
+            self._crew.work(held, self._change(schedule, phase, held))
 
-    async def _change(self, schedule: Schedule, phase: Phase, path: str) -> None:
-        held = self.carrier.hold(self.policies[path])
-        async with held.lock:
-            slot = held.array.get(schedule.priority)
-            if phase.value is None:
-                if slot is not None and slot.who == schedule.who:
-                    await self.carrier.give_back(held, schedule.priority, "nothing is scheduled now")
-                return
-            top = held.array.strongest()
-            same = slot is not None and (slot.who, slot.value) == (schedule.who, phase.value)
-            if same and top is not None and top[0] < schedule.priority:
-                return
-            asked = Asked(path, phase.value, schedule.who, frozenset({SCHEDULE}), priority=schedule.priority)
-            command = self._draft(asked)
-            try:
-                await self._carry_out(held, command)
-            except Refusal as refusal:
-                await self._refuse(command, refusal)
+    async def _change(self, schedule: Schedule, phase: Phase, held: Held) -> None:
+        """Give a point the value of a programme, or take it back; what is not on record is tried again later."""
+        try:
+            async with held.lock:
+                await self._changed(schedule, phase, held)
+        except Refusal as refusal:
+            if refusal.reason is Why.NOT_RECORDED:
+                self.timetable.late(schedule, held.path, self._clock.now_ns() + RETRY_NS)
 
-    # --- tasks ----------------------------------------------------------------------------------------------
-
-    async def _finish(self, work: Coroutine[Any, Any, T]) -> T:
-        """Do something to its end, also when whoever asked for it goes away."""
-        return await asyncio.shield(self._started(work))
-
-    def _work(self, held: Held, work: Coroutine[Any, Any, Any]) -> None:
-        """Do something for a point in the background."""
-        held.working = True
-        task = self._started(work)
-        task.add_done_callback(partial(self._worked, held))
-
-    def _worked(self, held: Held, task: asyncio.Task[Any]) -> None:
-        held.working = False
-        error = None if task.cancelled() else task.exception()
-        if isinstance(error, Refusal):
-            self.carrier.owe(held, error.words)
-
-    def _started(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._ended)
-        return task
-
-    def _ended(self, task: asyncio.Task[Any]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, Refusal):
-            self._failure = self._failure or error
+    async def _changed(self, schedule: Schedule, phase: Phase, held: Held) -> None:
+        slot, top = held.array.get(schedule.priority), held.array.strongest()
+        own = slot is not None and slot.who == schedule.who
+        if phase.value is None:
+            if own:
+                await self.carrier.give_back(held, schedule.priority, "nothing is scheduled now")
+            return
+        if slot and own and slot.value == phase.value and top and top[0] < schedule.priority:
+            return
+        roles = frozenset({SCHEDULE})
+        command = self._draft(Asked(held.path, phase.value, schedule.who, roles, priority=schedule.priority))
+        try:
+            await self._carry_out(held, command)
+        except Refusal as refusal:
+            await self._refuse(command, refusal)
+            raise
 
 
-def _same_person(one: str, other: str) -> bool:
-    return one.strip().casefold() == other.strip().casefold()
+def _overtaken(held: Held) -> Refusal:
+    top = held.array.strongest()
+    by = f"command {top[1].command} of {top[1].who}" if top else "a release"
+    return Refusal(Why.OVERTAKEN, f"{held.path} has changed since it was asked for ({by}): ask again")

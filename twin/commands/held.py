@@ -1,4 +1,4 @@
-"""One point that is, or was just, under command."""
+"""One point that is, or was, under command."""
 
 from __future__ import annotations
 
@@ -16,37 +16,44 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
+class Owed:
+    """Something that should be sent and was not yet: why, since when, when to try again; times are ns UTC."""
+
+    words: str
+    since: int
+    again: int
+    tries: int = 0
+    said: bool = False
+
+
+@dataclass(slots=True)
 class Held:
     """A point, who holds it, and what is still to be done for it. Times are ns UTC, 0 for none.
 
-    `before` is the value to go back to, known when `has_before`. `version` grows with every command that takes the
-    point. `owed_at` is when to try again to send what should be there, `owed` why that was not done yet. `restoring`
-    is what brings the value before back, while that lasts.
+    `queue` counts who waits for the point, `working` what is done for it in the background. `version` grows with every
+    change of who holds it. `before` is the value to go back to, known when `has_before`; `restoring` is what brings it
+    back, while that lasts.
     """
 
     policy: Policy
     array: PriorityArray = field(default_factory=PriorityArray)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     queue: int = 0
-    working: bool = False
+    working: int = 0
     version: int = 0
     before: Value | None = None
     has_before: bool = False
+    restoring: Command | None = None
     sent_at: int = 0
     awaiting: Command | None = None
-    restoring: Command | None = None
-    owed_at: int = 0
-    owed: str = ""
-    tries: int = 0
+    owed: Owed | None = None
     difference_said: bool = False
     resends: Meter | None = None
 
     @property
-    def idle(self) -> bool:
-        """Whether nobody holds it and nothing is to be done."""
-        return not (
-            len(self.array) or self.has_before or self.owed_at or self.queue or self.working or self.awaiting
-        )
+    def path(self) -> str:
+        """Path of the point."""
+        return self.policy.path
 
     def may_resend(self, now_ns: int) -> bool:
         """Whether the rule lets a value that the device left be sent again now; counts it when it does."""

@@ -154,9 +154,10 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self._database = Database(path, _SCHEMA, synchronous="FULL")
 
-    def open(self) -> None:
-        """Open the file; StartError when it cannot be had."""
+    def open(self) -> Path | None:
+        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
         self._database.open()
+        return self._database.set_aside
 
     def close(self) -> None:
         """Close the file."""

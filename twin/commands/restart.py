@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twin.commands.carrier import facts
 from twin.commands.command import State
 from twin.commands.journal import drop_before, drop_slot, put_command, undesire
 from twin.commands.scribe import Record
+from twin.commands.sender import facts
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -42,7 +42,7 @@ def resume(
     for command in kept.commands:
         _take_command(command, carrier, record, now, gone.get(command.id, ""))
     for held in carrier.points.values():
-        carrier.take_over(held, now)
+        carrier.take_over(held)
     return record
 
 
@@ -70,7 +70,7 @@ def _take_levels(
             yield slot.command, "no rule covers it any more"
         elif slot.command in of_schedule and (path, level, slot.who) not in scheduled:
             record.keep(drop_slot(path, level))
-            carrier.hold(policy).owed_at = now
+            carrier.hold(policy)
             yield slot.command, "no schedule covers it any more"
         else:
             carrier.hold(policy).array.put(level, slot)

@@ -60,7 +60,7 @@ def standing_of(held: Held, differences: Differences, reported: Reported) -> Sta
         *reported.last(path),
         differences.differs(held.policy, what[0]),
         differences.since.get(path, 0),
-        held.owed if held.owed_at else "",
+        held.owed.words if held.owed else "",
         held.before,
         tuple(levels[1:]),
     )

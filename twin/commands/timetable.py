@@ -39,6 +39,7 @@ class Timetable:
             for schedule in district.commands.schedules
             for group in _groups(schedule, district.zone)
         ]
+        self._late: dict[tuple[int, str], tuple[_Group, int]] = {}
         self._next = 0
 
     def tick(self, now_ns: int) -> None:
@@ -50,7 +51,19 @@ class Timetable:
                 phase = group.programme.at(now_ns)
                 group.until = phase.until
                 self._follow(group.schedule, phase, group.paths)
-        self._next = min((group.until for group in self._groups), default=2**63 - 1)
+        for key, (group, at) in list(self._late.items()):
+            if now_ns >= at:
+                del self._late[key]
+                self._follow(group.schedule, group.programme.at(now_ns), [key[1]])
+        due = [*(group.until for group in self._groups), *(at for _, at in self._late.values())]
+        self._next = min(due, default=2**63 - 1)
+
+    def late(self, schedule: Schedule, path: str, at_ns: int) -> None:
+        """Let one point follow at a later time: it could not just now."""
+        for group in self._groups:
+            if group.schedule is schedule and path in group.paths:
+                self._late[id(schedule), path] = group, at_ns
+                self._next = min(self._next, at_ns)
 
     def again(self) -> None:
         """Begin anew: the clock was set back."""

@@ -186,7 +186,7 @@ class Stage:
     async def settled(self) -> None:
         """Return when nothing is going on and everything is on the disk."""
         async with asyncio.timeout(10):
-            while self.desk._tasks or self.desk._scribe.busy:  # noqa: ASYNC110 - there is no event for that
+            while self.desk._crew.busy or self.desk._scribe.busy:  # noqa: ASYNC110 - there is no event for that
                 await asyncio.sleep(0.001)
 
     def steps(self, *names: str) -> list[str]:

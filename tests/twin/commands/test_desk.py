@@ -211,6 +211,7 @@ async def test_a_lease_over_while_the_link_is_down_is_given_back_later(tmp_path)
 
         assert stage.field.writes[-1] == (LAMP_1, 100.0)
         assert stage.desk.desired() == []
+        assert [one.priority for one in await stage.desk.recent(LAMP_1, None, 10)] == [17, 8]
 
 
 async def test_an_unknown_outcome_is_not_sent_again(tmp_path):
@@ -279,6 +280,54 @@ async def test_a_difference_is_shown_and_on_record(tmp_path):
         assert stage.desk.desired()[0].differs is False
         assert stage.steps("differs", "agrees") == ["differs", "agrees"]
         assert len(stage.field.writes) == 1
+
+
+async def test_a_short_difference_is_no_news(tmp_path):
+    """A device takes its time: what is over within the time of the rule is shown, and not on record."""
+    async with staged(tmp_path) as stage:
+        await stage.ask(value=40)
+        stage.show(LAMP_1, 70.0)
+        for _ in range(9):
+            await stage.tick(1)
+        assert stage.desk.desired()[0].differs is True
+        stage.show(LAMP_1, 40.0)
+        await stage.tick(1)
+
+        assert stage.steps("differs", "agrees") == []
+
+
+async def test_what_goes_back_may_be_overtaken(tmp_path):
+    """A command that comes while the value before is still owed takes the point, and goes back to the same value."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        await stage.ask(value=40, lease_s=10)
+        stage.show(LAMP_1, 40.0)
+        stage.field.away[LAMP_1] = "timed out"
+        await stage.tick(11)
+        await stage.tick(20)
+        stage.field.away.clear()
+        await stage.ask(value=60, lease_s=10)
+        [back] = [one for one in await stage.desk.recent(LAMP_1, None, 10) if one.priority == 17]
+        assert (back.state, "came first" in back.words) == (State.ENDED, True)
+        await stage.tick(11)
+
+        assert [value for _, value in stage.field.writes] == [40.0, 60.0, 100.0]
+        assert stage.desk.carrier.commands == {}
+
+
+async def test_a_command_while_the_device_goes_back(tmp_path):
+    """What it shows on its way is not the value before: that is where it was going."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        await stage.ask(value=40, lease_s=10)
+        stage.show(LAMP_1, 40.0)
+        stage.field.quiet = True
+        await stage.tick(11)
+        assert [value for _, value in stage.field.writes] == [40.0, 100.0]
+        await stage.ask(value=60, lease_s=10)
+        await stage.tick(11)
+
+        assert [value for _, value in stage.field.writes] == [40.0, 100.0, 60.0, 100.0]
 
 
 async def test_a_rule_may_hold_a_device_to_it(tmp_path):

@@ -23,10 +23,10 @@ async def killed_while_sending(folder, clock, field, **more):
 
     async with staged(folder, clock=clock, field=field) as stage:
         stage.show(LAMP_1, 100.0)
-        stage.desk.carrier._write = hang
+        stage.desk.carrier.sender._write = hang
         work = asyncio.create_task(stage.ask(value=40, **more))
         await asked.wait()
-        for task in stage.desk._tasks:
+        for task in stage.desk._crew._tasks:
             task.cancel()
         await asyncio.gather(work, return_exceptions=True)
 
@@ -200,6 +200,7 @@ async def test_what_was_desired_when(tmp_path):
         assert at(-1) == []
         assert at(50) == [(LAMP_1, 60.0, "ana")]
         assert at(120) == [(LAMP_1, 40.0, "ben"), (LAMP_2, 30.0, "ana")]
+        assert [one.who for one in stage.journal.desired(START + 151 * NS)] == ["ana", "ana"]
         assert at(160) == [(LAMP_1, 60.0, "ana"), (LAMP_2, 30.0, "ana")]
         assert at(201) == [(LAMP_2, 30.0, "ana")]
 
@@ -231,7 +232,7 @@ async def test_a_process_killed_anywhere_leaves_a_sound_log(tmp_path):
             except TimeoutError:
                 killed = True
             stage.desk._scribe.stop()
-            for task in stage.desk._tasks:
+            for task in stage.desk._crew._tasks:
                 task.cancel()
         sent = list(field.writes)
         async with staged(folder, clock=clock, field=field) as stage:
