@@ -55,7 +55,7 @@ barrio {__version__}
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
 /api/v1/alarms                   how alarms stand (state, priority, under); /ID with what happened to it
 /api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
-/api/v1/alarms/backtest          what a rule would have done (rule, from, to, on)
+/api/v1/alarms/backtest?rule=ID  what a rule would have done (from, to, on)
 /api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
 /api/v1/device-events            what devices reported of themselves (from, to, limit)
 /api/v1/commands                 what was asked of points (point, state, limit); POST, ID/confirm, ID/cancel, release

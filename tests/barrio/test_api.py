@@ -11,6 +11,7 @@ from barrio.api import metrics
 from barrio.api.app import create_app
 from barrio.api.server import Server, address, bind
 from barrio.settings import Listen
+from tests.barrio.scripted import staged
 from twin.errors import StartError
 from twin.quality import Reason
 from twin.store.port import StoreBusy
@@ -279,11 +280,13 @@ async def test_no_number_is_nan(stage):
     assert all(b"NaN" not in text and orjson.loads(text) is not None for text in texts)
 
 
-async def test_the_index_lists_what_there_is(stage):
-    """Every path that the index names answers."""
-    index = await stage.http.get("/")
-    named = re.findall(r"^(/[a-z0-9/.]+)(?=\s)", index.text, re.MULTILINE)
-    answers = {path: (await stage.http.get(path)).status_code for path in named}
+async def test_the_index_lists_what_there_is(tmp_path):
+    """Every path that the index names answers, for a district that has all of its files."""
+    files = {name: f"{name}: []\n" for name in ("derived", "alarms", "commands")}
+    async with staged(tmp_path, **files, services="supply: []\n") as stage:
+        index = await stage.http.get("/")
+        named = re.findall(r"^(/[a-z0-9/.]+)(?=\s)", index.text, re.MULTILINE)
+        answers = {path: (await stage.http.get(path)).status_code for path in named}
 
     assert {"/healthz", "/metrics", "/api/v1/points", "/openapi.json"} <= set(named)
     assert set(answers.values()) <= {200}
