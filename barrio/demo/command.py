@@ -22,7 +22,7 @@ from barrio.commands.run import stood_in
 from barrio.commands.simulate import check_speed, sorted_out
 from barrio.demo.chronicle import Chronicle
 from barrio.demo.ports import free_base
-from barrio.demo.story import Operator, faults_of
+from barrio.demo.story import WATCHED, Operator, faults_of
 from barrio.demo.view import Events, View
 from barrio.errors import AskError
 from barrio.platform import Platform
@@ -171,7 +171,8 @@ class _Demo:
         logs.set_up(self.settings.log_level, "text", events)
         title = f"Barrio: {self.district.name}"
         where, data = address(self.listening), str(self.settings.data)
-        view = View(platform, where, data, events, title, called())
+        watched = tuple(f"{self.district.id}/{point}" for point in WATCHED) if self.told else ()
+        view = View(platform, where, data, events, title, called(), watched)
         with Screen(console=self.console, auto_refresh=False, vertical_overflow="crop") as screen:
             await keep(platform, self.listening, stop, *beside, _draw(view, screen))
         logs.set_up(self.settings.log_level, self.settings.log_format)

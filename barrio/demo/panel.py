@@ -51,9 +51,9 @@ def _alarms(living: Living) -> Iterator[str]:
         return
     standing = [one for one in living.alarms.standing() if one.state not in {State.SUPPRESSED, State.SHELVED}]
     for one in sorted(standing, key=lambda one: (not one.active, _ORDER.index(one.priority), -one.since)):
-        below = f" [bold]({one.count} below)[/bold]" if one.count else ""
+        below = f"[bold]{one.count} below:[/bold] " if one.count else ""
         colour = _COLOURS[one.priority] if one.active else "dim"
-        yield f"[{colour}]{one.priority:8} {one.state:12}[/] {escape(one.words)}{below}"
+        yield f"[{colour}]{one.priority:8} {one.state:12}[/] {below}{escape(one.words)}"
 
 
 def _supply(living: Living) -> Iterator[str]:

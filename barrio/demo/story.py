@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 FAULTS = ("drain:cistern-b1@10s+90s=110", "fails:cabinet-1@22s+50s")
 """A cistern runs low until a lorry comes; a cabinet fails with its ten lamps, and comes back."""
 
+WATCHED = ("cistern-b1/level", "lamp-11/power", "maderas/power")
+"""What the live view shows of it."""
+
 CABINET, STREET = "cabinet-2", "oriente-sur"
 BURNING_S, DIMMED_S = 60.0, 25.0
 DIMMED_TO = 40.0

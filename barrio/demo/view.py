@@ -61,7 +61,10 @@ class Events:
 
 @dataclass(slots=True)
 class View:
-    """Draws one platform; `where` is its HTTP address, `data` its folder, `command` how barrio was called."""
+    """Draws one platform; `where` is its HTTP address, `data` its folder, `command` how barrio was called.
+
+    The points in `watched` are shown in any case, by their paths.
+    """
 
     platform: Platform
     where: str
@@ -69,12 +72,16 @@ class View:
     events: Events
     title: str
     command: str = "barrio"
+    watched: tuple[str, ...] = ()
     _trails: list[tuple[BoundPoint, deque[float]]] = field(init=False)
     _seen: deque[tuple[float, int]] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         """Choose what to watch."""
-        self._trails = [(item, deque(maxlen=TRAIL)) for item in picked(self.platform)]
+        points = self.platform.catalogue.points
+        first = [points[path] for path in self.watched if path in points][:SAMPLES]
+        others = [item for item in picked(self.platform) if item not in first]
+        self._trails = [(item, deque(maxlen=TRAIL)) for item in (*first, *others[: SAMPLES - len(first)])]
 
     def draw(self) -> RenderableType:
         """Return the view of now."""

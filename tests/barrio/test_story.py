@@ -220,7 +220,7 @@ def test_the_panel_shows_what_stands(stage):
     stage.desired = [held("lamp-1", until=12 * NS), held("lamp-2", until=12 * NS, differs=True)]
     text = drawn(stage)
 
-    assert "high     active       cabinet-1 is not heard (10 below)" in text
+    assert "high     active       10 below: cabinet-1 is not heard" in text
     assert text.index("cabinet-1") < text.index("a lamp [x]")
     assert "requested P-1 request 7: 30 m3 of water for Cisterna" in text
     assert "lamp-1 … lamp-2 dimming 40 % by op, 12 s left (1 differ)" in text
