@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 
 
 def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
-    """Return the alarms that stood at a moment for what it is about, the gravest first, then the newest."""
+    """Return the alarms that stood at a moment for what it is about, the gravest first, then the newest.
+
+    One that stands for others is there too when one of those is meant.
+    """
     journal = platform.living.alarm_journal
     known = [] if journal is None else journal.standing(found.at)
     below = view.by_cause(known)
-    shown = [one for one in known if one.state is not State.SUPPRESSED and _meant(one, found)]
+    shown = [
+        one
+        for one in known
+        if one.state is not State.SUPPRESSED
+        and any(_meant(each, found) for each in (one, *below.get(one.number, ())))
+    ]
     shown.sort(key=lambda one: (_grave(one), -one.since, one.number))
     return [view.standing(one, below.get(one.number, ())) for one in shown]
 

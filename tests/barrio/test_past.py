@@ -160,20 +160,24 @@ async def test_models_are_listed_and_shown(stage):
     assert wrong.status_code == 404
 
 
-async def test_a_device_that_was_taken_out_is_still_in_the_past(tmp_path):
-    """Its last readings are found at a moment at which the model had it, and at no later one."""
+@pytest.fixture(params=["duckdb", "influxdb"])
+def settings(request, tmp_path):
+    """Settings of a platform with one store or the other."""
+    url = "duckdb" if request.param == "duckdb" else request.getfixturevalue("influxdb").url
+    return Settings(data=tmp_path / "data", store=url)
+
+
+async def test_a_device_that_was_taken_out_is_still_in_the_past(tmp_path, settings, monkeypatch):
+    """Its last readings are found at a moment at which the model had it, and at no later one, on both stores."""
+    monkeypatch.setattr("tests.barrio.scripted.Settings", lambda **_: settings)
     async with staged(tmp_path) as stage:
         await stage.links["meter"].give("energy", 42.0)
         await stage.settled()
         moment = rfc3339(stage.platform.clock.now_ns())
     connectors = Connectors({})
     connectors.add(ScriptedConnector())
-    platform = Platform(
-        [little(tmp_path / "later", devices=ONLY_PROBE)],
-        Settings(data=tmp_path / "data"),
-        connectors,
-        SystemClock(),
-    )
+    later = little(tmp_path / "later", devices=ONLY_PROBE)
+    platform = Platform([later], settings, connectors, SystemClock())
     async with platform:
         await asyncio.sleep(0.05)
         transport = httpx.ASGITransport(create_app(platform))

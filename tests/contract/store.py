@@ -275,6 +275,14 @@ class StoreContract:
         assert pairs(store.asof(ids(WARM), T0 + 999)) == [(T0 + 9, 3)]
         assert len(store.asof(ids(WARM), T0 - 1)) == 0
 
+    def test_only_what_was_asked_for(self, store):
+        """Other series of the same quantity are left out, however many of them are asked for."""
+        store.write(join([rows(one, (T0, one)) for one in (WARM, COLD, NASTY)]))
+
+        for some in ((WARM,), (WARM, NASTY), (WARM, COLD, NASTY)):
+            assert store.asof(ids(*some), T0).ids.tolist() == list(some)
+            assert store.latest(ids(*some)).ids.tolist() == list(some)
+
     def test_asof_finds_what_was_quiet_for_long(self, store):
         """The last word of a point stands for as long as it says nothing else, hours or years."""
         store.write(rows(WARM, *[(T0 - days * 24 * HOUR, days) for days in (900, 400, 70, 3, 0)]))
