@@ -154,7 +154,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         """Return what programmes want now, and what they will change in the next hours."""
         desk, now = _desk(platform), platform.clock.now_ns()
         until = now + hours * 3_600 * NS
-        return _json({"schedules": [_schedule(desk, *one) for one in desk.timetable.shown(now, until)]})
+        return _json({"schedules": [_schedule(platform, *one) for one in desk.timetable.shown(now, until)]})
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
@@ -343,15 +343,16 @@ def _standing(one: Standing) -> dict[str, Any]:
 
 
 def _schedule(
-    desk: Commander, schedule: Schedule, paths: Sequence[str], phases: Sequence[Phase]
+    platform: Platform, schedule: Schedule, paths: Sequence[str], phases: Sequence[Phase]
 ) -> dict[str, Any]:
     now, *coming = phases
-    policy = desk.policies.get(paths[0])
+    item = platform.catalogue.points[paths[0]]
     return {
         "schedule": schedule.id,
         "priority": schedule.priority,
         "points": list(paths),
-        "unit": policy.point.quantity.unit if policy else "",
+        "unit": item.point.quantity.unit,
+        "tz": platform.catalogue.zone(item).key,
         "now": {"value": now.value, "since": rfc3339(now.since)},
         "next": [{"value": phase.value, "at": rfc3339(phase.since)} for phase in coming],
     }

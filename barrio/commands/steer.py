@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 from barrio import history
 from barrio.client import answers, fetch, tell
@@ -106,8 +107,11 @@ def schedule(settings: Settings, districts: Sequence[str], hours: int, *, machin
         points, unit = one["points"], one["unit"]
         more = f" and {len(points) - 1} more" if len(points) > 1 else ""
         lines.append(f"{one['schedule']} (priority {one['priority']}): {points[0]}{more}")
-        lines.append(f"  now                  {_plain_value(one['now']['value'], unit)}")
-        lines += [f"  {_local(step['at'])}  {_plain_value(step['value'], unit)}" for step in one["next"]]
+        lines.append(f"  now               {_plain_value(one['now']['value'], unit)}")
+        lines += [
+            f"  {_there(step['at'], one['tz'])}  {_plain_value(step['value'], unit)}" for step in one["next"]
+        ]
+        lines.append(f"  (clock of {one['tz']})")
     return "\n".join(lines) if lines else "no district has a schedule"
 
 
@@ -133,7 +137,7 @@ def audit(settings: Settings, start: str, to: str, limit: int, *, machine: bool)
     if folder.running() is not None:
         entries = _asked(settings, "/api/v1/audit", {"from": start, "to": to, "limit": limit})["entries"]
     else:
-        now, zone = SystemClock().now_ns(), _utc()
+        now, zone = SystemClock().now_ns(), ZoneInfo("UTC")
         span = parse_moment(start, "--from", now, zone), parse_moment(to, "--to", now, zone)
         if span[0] >= span[1]:
             raise AskError("--from", f"{start!r} is not before --to {to!r}")
@@ -179,7 +183,7 @@ def _said(one: Mapping[str, Any]) -> str:
     if one["before"] is not None:
         lines.append(f"  before: {_plain_value(one['before'], one['unit'])}")
     if one["until"]:
-        lines.append(f"  until {_local(one['until'])}")
+        lines.append(f"  until {_short(one['until'])} UTC")
     if one.get("code"):
         lines.append(f"  to confirm: barrio confirm {one['id']} {one['code']}")
     return plain("\n".join(lines), keep="\n")
@@ -211,8 +215,9 @@ def _short(text: str) -> str:
     return text[:19].replace("T", " ")
 
 
-def _local(text: str) -> str:
-    return datetime.fromisoformat(text).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+def _there(text: str, zone: str) -> str:
+    """Return a time as the clock of a district shows it."""
+    return datetime.fromisoformat(text).astimezone(ZoneInfo(zone)).strftime("%Y-%m-%d %H:%M")
 
 
 def _words(one: Mapping[str, Any]) -> str:
@@ -236,9 +241,3 @@ def _as_body(found: Verdict) -> dict[str, Any]:
         "words": found.words,
         "remark": found.remark,
     }
-
-
-def _utc() -> Any:
-    from zoneinfo import ZoneInfo
-
-    return ZoneInfo("UTC")

@@ -103,6 +103,10 @@ class _Programmes:
             words = f"commands of rule {policy.rule.id!r} are confirmed by a person, which a schedule is not"
             troubles.add(("point",), device.id, words)
             return None
+        if spec.priority < policy.rule.strongest:
+            words = f"rule {policy.rule.id!r} allows {policy.rule.strongest} (strongest) to 16, found {spec.priority}"
+            troubles.add(("priority",), device.id, words)
+            return None
         return policy
 
     def _is_free(self, spec: ScheduleSpec, policy: Policy, troubles: Troubles) -> bool:

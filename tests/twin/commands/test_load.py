@@ -152,6 +152,7 @@ schedules[3].at[0].until: a time of day is 00:00 to 24:00, sunrise or sunset, or
 schedules[4].days[1]: must be mon, tue, wed, thu, fri, sat or sun, found 'tueday' (did you mean tue?)
 schedules[6].priority: lamp-1: schedule 'one' has priority 14 on dimming already
 schedules[7].at: must not be empty, found an empty list
+schedules[8].priority: lamp-2: rule 'dim' allows 8 (strongest) to 16, found 7
 """  # noqa: E501 - lines as a person reads them
 
 
@@ -171,6 +172,7 @@ schedules:
   - {id: one, on: lamp-1, point: dimming, at: [{from: "22:00", until: "23:00", value: 30 %}]}
   - {id: two, on: lamp-1, point: dimming, at: [{from: "22:00", until: "23:00", value: 30 %}]}
   - {id: two, on: lamp-2, point: dimming, at: []}
+  - {id: strong, on: lamp-2, point: dimming, priority: 7, at: [{from: "22:00", until: "23:00", value: 30 %}]}
 """,
     )
 
