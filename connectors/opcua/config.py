@@ -26,8 +26,6 @@ class Band:
 
 def parse_deadband(value: object) -> object:
     """Return the dead band that `0.5` or `2%` names; ValueError otherwise."""
-    if value is None or isinstance(value, Band):
-        return value
     match = None if isinstance(value, bool) else _DEADBAND.fullmatch(str(value).strip())
     if match is None:
         raise ValueError(

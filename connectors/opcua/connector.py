@@ -105,64 +105,55 @@ class OpcUaLink:
 
     async def run(self, sink: Sink) -> None:
         """Deliver what the server publishes until cancelled; `TransientError` at the first loss."""
+        from connectors.opcua.session import heeding
+
+        await heeding(self._deliver(sink))
+
+    async def _deliver(self, sink: Sink) -> None:
         session = self._session()
         try:
-            try:
-                await session.open()
-                self._patience.refused = 0
-                self._security = session.security
-                sink.up()
-                self._running = self._run(session, sink)
-                await self._running.deliver()
-            finally:
-                self._running = None
-                await session.close()
-        except Exception as error:
-            away = session.away(error)
-            if away is None:
-                raise
-            raise self._patience.after(away) from error
+            with session.losses():
+                try:
+                    await session.open()
+                    self._patience.refused = 0
+                    self._security = session.security
+                    sink.up()
+                    run = self._run(session, sink)
+                    await run.prepare()
+                    self._running = run
+                    await run.deliver()
+                finally:
+                    self._running = None
+                    await session.close()
+        except TransientError as away:
+            self._patience.after(away)
+            raise
 
     async def probe(self) -> str:
         """Return product, state and number of namespaces that the server says of itself."""
         from connectors.opcua.session import SERVER_STATUS
 
         session = self._session()
-        try:
+        with session.losses():
             try:
                 await session.open()
                 namespaces = await session.namespaces()
                 status = await session.read(SERVER_STATUS)
             finally:
                 await session.close()
-        except Exception as error:
-            away = session.away(error)
-            if away is None:
-                raise
-            raise away from error
         return f"{_product(status)}, {len(namespaces)} namespaces"
 
     async def write(self, settings: Sequence[Setting]) -> Sequence[Outcome]:
         """Write nodes or call methods, and read back; `TransientError` when nothing could be sent."""
         run = self._up()
-        try:
+        with run.session.losses():
             return await run.commands.write(settings)
-        except Exception as error:
-            away = run.session.away(error)
-            if away is None:
-                raise
-            raise away from error
 
     async def acknowledge(self, device: str, key: str, comment: str) -> str:
         """Acknowledge the condition `key` of `device`; returns "" when done, else why not."""
         run = self._up()
-        try:
+        with run.session.losses():
             return await run.acknowledge(device, key, comment)
-        except Exception as error:
-            away = run.session.away(error)
-            if away is None:
-                raise
-            raise away from error
 
     def _up(self) -> Run:
         if self._running is None:

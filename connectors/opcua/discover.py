@@ -57,7 +57,7 @@ class _Found:
 async def discover(endpoint: Endpoint, options: Mapping[str, object], home: Home) -> Draft:
     """Return a draft of a profile for the server at `endpoint`; `TransientError` when it is away."""
     session = session_of(str(endpoint), OpcUaOptions.model_validate(dict(options)), home)
-    try:
+    with session.losses():
         try:
             await session.open()
             survey = Survey(session, MOST_NODES, LONGEST_S)
@@ -65,11 +65,6 @@ async def discover(endpoint: Endpoint, options: Mapping[str, object], home: Home
             product = _product(await session.read(SERVER_STATUS))
         finally:
             await session.close()
-    except Exception as error:
-        away = session.away(error)
-        if away is None:
-            raise
-        raise away from error
     return Draft(draft(str(endpoint), product, options, variables), tuple(survey.remarks))
 
 

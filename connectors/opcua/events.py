@@ -14,7 +14,7 @@ import structlog
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIdNames, ObjectIds
-from asyncua.ua.uaerrors._base import UaError
+from asyncua.ua.uaerrors._base import UaStatusCodeError
 
 from connectors.opcua import services
 from connectors.opcua.addresses import notifiers_of
@@ -125,7 +125,7 @@ class Events:
         method = ua.NodeId(ua.Int32(ObjectIds.ConditionType_ConditionRefresh))
         try:
             await services.call(self._session, kind, method, [number])
-        except (UaError, TimeoutError, TransientError) as error:
+        except (UaStatusCodeError, TimeoutError, TransientError) as error:
             # A server without conditions has no such method; a session that is lost is noticed by the publish loop.
             log.debug("opcua.no_refresh", link=self._session.url, error=str(error))
 
@@ -211,7 +211,7 @@ class Events:
     async def _read_name(self, kind: ua.NodeId) -> str:
         try:
             (data,) = await services.read(self._session, [kind], AttributeIds.BrowseName, 1)
-        except UaError:
+        except (UaStatusCodeError, services.UnreadableError):
             return "Event"
         return text_of(getattr(services.value_of(data), "Name", None)) or "Event"
 
@@ -232,7 +232,7 @@ class Events:
             result = await services.call(self._session, node, method, arguments)
         except TimeoutError:
             return f"no answer within {self._session.timeout_s:g} s: it may be acknowledged or not"
-        except UaError as error:
+        except UaStatusCodeError as error:
             return f"the server refused: {type(error).__name__}"
         code = result.StatusCode.value
         return f"the server refused: {status_name(code)}" if code >> 30 else ""

@@ -81,8 +81,7 @@ class Run:
         self.commands = Commands(session, devices, self._find, self._structures.open)
 
     async def deliver(self) -> None:
-        """Subscribe, then deliver for ever; raises what ends the session."""
-        await self._prepare()
+        """Deliver for ever, once all is prepared; raises what ends the session."""
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 for work in (*self._publishing.tasks(), *(poll.run() for poll in self._polls)):
@@ -95,7 +94,8 @@ class Run:
         finally:
             self._catch_up.remember()
 
-    async def _prepare(self) -> None:
+    async def prepare(self) -> None:
+        """Find out what the server has, and subscribe; before that no address leads anywhere."""
         await self._learn_namespaces()
         self._limits = await services.limits(self.session, self._options.chunk)
         await self._resolve(item.node for group in self._groups for item in group.items)
@@ -106,8 +106,7 @@ class Run:
             await self._subscribe_events()
 
     async def _learn_namespaces(self) -> None:
-        with services.understood(self.session.url):
-            self._namespaces = await self.session.namespaces()
+        self._namespaces = await self.session.namespaces()
 
     async def _ask_for(
         self, subscription: int, requests: Sequence[ua.MonitoredItemCreateRequest]
@@ -119,8 +118,8 @@ class Run:
         self._nodes.update(found)
 
     async def _find(self, addresses: Sequence[Address]) -> list[ua.NodeId | Lost]:
-        """Return the nodes of addresses, looked up if they were not yet."""
-        await self._resolve(one for one in addresses if one not in self._nodes)
+        """Return the nodes of addresses, looked up if they were not found yet."""
+        await self._resolve(one for one in addresses if not isinstance(self._nodes.get(one), ua.NodeId))
         return [self._nodes[one] for one in addresses]
 
     async def _learn_structures(self) -> None:
@@ -148,8 +147,7 @@ class Run:
         self._poll(items.items)
 
     async def _subscribe(self, publishing_s: float, items: Subscription | None, confirm_s: float) -> Active:
-        with services.understood(self.session.url):
-            granted = await self.session.subscribe(publishing_s, min(self._options.keep_alive, confirm_s))
+        granted = await self.session.subscribe(publishing_s, min(self._options.keep_alive, confirm_s))
         # A keep-alive may be late by a publishing interval, and by the way to here.
         silence_s = max(MISSED_KEEP_ALIVES * granted.keep_alive_s, granted.keep_alive_s + publishing_s + 1.0)
         active = Active(granted.id, items, silence_s, asyncio.get_running_loop().time())

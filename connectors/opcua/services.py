@@ -15,10 +15,11 @@ from asyncua.ua.uaerrors import (
     BadMessageNotAvailable,
     BadResponseTooLarge,
     BadTooManyOperations,
-    UaStructParsingError,
 )
-from asyncua.ua.uaerrors._base import UaError
+from asyncua.ua.uaerrors._base import UaError, UaStatusCodeError
 
+from connectors.opcua.loss import words_of
+from connectors.opcua.transport import NONSENSE
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
@@ -29,15 +30,11 @@ if TYPE_CHECKING:
 _A = TypeVar("_A")
 _B = TypeVar("_B")
 _TOO_LARGE = (BadTooManyOperations, BadEncodingLimitsExceeded, BadResponseTooLarge)
-_PREFIX = "Server_ServerCapabilities_OperationLimits_MaxNodesPer"
-_LIMITS = tuple(
-    getattr(ObjectIds, name)
-    for name in (
-        "Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall",
-        f"{_PREFIX}Read",
-        f"{_PREFIX}TranslateBrowsePathsToNodeIds",
-        f"{_PREFIX}HistoryReadData",
-    )
+_LIMITS = (
+    ObjectIds.Server_ServerCapabilities_OperationLimits_MaxMonitoredItemsPerCall,
+    ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerRead,
+    ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerTranslateBrowsePathsToNodeIds,
+    ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerHistoryReadData,
 )
 
 
@@ -51,17 +48,22 @@ class Limits:
     history: int
 
 
+class UnreadableError(TransientError):
+    """Raised when a server answered, and the answer cannot be decoded."""
+
+
 @contextmanager
 def understood(url: str) -> Iterator[None]:
-    """Turn whatever the library raises over an answer that it cannot decode into `TransientError`."""
+    """Turn whatever the library raises over an answer that it cannot decode into `UnreadableError`."""
     try:
         yield
-    except (UaError, OSError, TimeoutError, TransientError):
+    except UaStatusCodeError:
         raise
-    except Exception as error:
-        raise TransientError(
-            url, f"an answer that is not understood: {str(error) or type(error).__name__}"
-        ) from error
+    except UaError as error:
+        raise UnreadableError(url, words_of(error, 0.0)) from error
+    except NONSENSE as error:
+        words = f"an answer that is not understood: {str(error) or type(error).__name__}"
+        raise UnreadableError(url, words) from error
 
 
 async def ask(session: Session, request: Any, answer: type) -> Any:
@@ -71,6 +73,14 @@ async def ask(session: Session, request: Any, answer: type) -> Any:
         response: Any = struct_from_binary(answer, data)
         response.ResponseHeader.ServiceResult.check()
         return response
+
+
+def _whole(url: str, results: Sequence[_B] | None, asked: int) -> Sequence[_B]:
+    """Return the results of an answer, one for each of `asked` operations; `TransientError` where there are others."""
+    found = results or ()
+    if len(found) != asked:
+        raise TransientError(url, f"{len(found)} results for {asked} operation{'' if asked == 1 else 's'}")
+    return found
 
 
 async def _chunked(
@@ -87,9 +97,7 @@ async def _chunked(
                 raise
             chunk = len(part) // 2
             continue
-        if len(found or ()) != len(part):
-            raise TransientError(url, f"{len(found or ())} results for {len(part)} operations")
-        results += found
+        results += _whole(url, found, len(part))
     return results
 
 
@@ -128,9 +136,7 @@ async def read_element(session: Session, node: ua.NodeId, index: int) -> ua.Data
     answer = await ask(
         session, ua.ReadRequest(Parameters=ua.ReadParameters(NodesToRead=[wanted])), ua.ReadResponse
     )
-    if len(answer.Results or ()) != 1:
-        raise TransientError(session.url, f"{len(answer.Results or ())} results for 1 operation")
-    result: ua.DataValue = answer.Results[0]
+    result: ua.DataValue = _whole(session.url, answer.Results, 1)[0]
     return result
 
 
@@ -172,10 +178,7 @@ async def write(session: Session, values: Sequence[ua.WriteValue]) -> list[int]:
     """Write values in one request; returns their status codes. Never sent twice."""
     request = ua.WriteRequest(Parameters=ua.WriteParameters(NodesToWrite=list(values)))
     answer = await ask(session, request, ua.WriteResponse)
-    codes = [status.value for status in answer.Results or ()]
-    if len(codes) != len(values):
-        raise TransientError(session.url, f"{len(codes)} results for {len(values)} writes")
-    return codes
+    return [status.value for status in _whole(session.url, answer.Results, len(values))]
 
 
 async def call(
@@ -185,9 +188,7 @@ async def call(
     request = ua.CallRequest()
     request.Parameters.MethodsToCall = [ua.CallMethodRequest(owner, method, list(arguments))]
     answer = await ask(session, request, ua.CallResponse)
-    if len(answer.Results or ()) != 1:
-        raise TransientError(session.url, f"{len(answer.Results or ())} results for 1 call")
-    result: ua.CallMethodResult = answer.Results[0]
+    result: ua.CallMethodResult = _whole(session.url, answer.Results, 1)[0]
     return result
 
 
@@ -195,32 +196,28 @@ async def history(
     session: Session, details: ua.ReadRawModifiedDetails, nodes: Sequence[ua.HistoryReadValueId]
 ) -> list[ua.HistoryReadResult]:
     """Read raw history of several nodes (OPC 10000-11, 6.4.3); `nodes` are at most what the server takes."""
-    request = ua.HistoryReadRequest()
-    request.Parameters = ua.HistoryReadParameters(
-        HistoryReadDetails=details,
-        TimestampsToReturn=ua.TimestampsToReturn.Source,
-        ReleaseContinuationPoints=False,
-        NodesToRead=list(nodes),
-    )
-    answer = await ask(session, request, ua.HistoryReadResponse)
-    if len(answer.Results or ()) != len(nodes):
-        raise TransientError(session.url, f"{len(answer.Results or ())} results for {len(nodes)} histories")
-    results: list[ua.HistoryReadResult] = answer.Results
-    return results
+    answer = await ask(session, _history_request(details, nodes, release=False), ua.HistoryReadResponse)
+    return list(_whole(session.url, answer.Results, len(nodes)))
 
 
 async def release(
     session: Session, details: ua.ReadRawModifiedDetails, nodes: Sequence[ua.HistoryReadValueId]
 ) -> None:
     """Let the server forget continuation points that are not followed to their end."""
+    await ask(session, _history_request(details, nodes, release=True), ua.HistoryReadResponse)
+
+
+def _history_request(
+    details: ua.ReadRawModifiedDetails, nodes: Sequence[ua.HistoryReadValueId], *, release: bool
+) -> ua.HistoryReadRequest:
     request = ua.HistoryReadRequest()
     request.Parameters = ua.HistoryReadParameters(
         HistoryReadDetails=details,
         TimestampsToReturn=ua.TimestampsToReturn.Source,
-        ReleaseContinuationPoints=True,
+        ReleaseContinuationPoints=release,
         NodesToRead=list(nodes),
     )
-    await ask(session, request, ua.HistoryReadResponse)
+    return request
 
 
 async def republish(session: Session, subscription: int, number: int) -> ua.NotificationMessage | None:
@@ -229,7 +226,7 @@ async def republish(session: Session, subscription: int, number: int) -> ua.Noti
     request.Parameters = ua.RepublishParameters(subscription, number)
     try:
         answer = await ask(session, request, ua.RepublishResponse)
-    except (BadMessageNotAvailable, UaStructParsingError):
+    except (BadMessageNotAvailable, UnreadableError):
         return None
     message: ua.NotificationMessage = answer.NotificationMessage
     # Some servers answer with an empty message instead of a status.

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
-from asyncua.ua.ua_binary import struct_from_binary
 
+from connectors.opcua import services
 from connectors.opcua.access import Access
 from connectors.opcua.loss import loss_of
 from connectors.opcua.security import Door
@@ -24,7 +24,7 @@ from connectors.opcua.transport import BoundedClient
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Iterator
 
     from asyncua.client.ua_client import UASocketProtocol
 
@@ -115,14 +115,8 @@ class Session:
 
     async def read(self, node: int) -> Any:
         """Return the value of a node of the standard's namespace, None where the server gives none."""
-        nodes = [_node_id(node, 0)]
-        found = await self.client.uaclient.session.read_attributes(nodes, AttributeIds.Value)
-        self._expect(found, len(nodes))
-        return _good_value(found[0])
-
-    def _expect(self, results: Sequence[object] | None, count: int) -> None:
-        if len(results or ()) != count:
-            raise TransientError(self.url, f"{len(results or ())} results for {count} operations")
+        (found,) = await services.read(self, [_node_id(node, 0)], AttributeIds.Value, 1)
+        return services.value_of(found)
 
     async def namespaces(self) -> dict[str, int]:
         """Return the server's namespace indexes by URI."""
@@ -142,21 +136,13 @@ class Session:
             PublishingEnabled=True,
         )
         # The library's create_subscription would start its own publish loop, which hides why a session ended.
-        answer = await self._send(request, ua.CreateSubscriptionResponse)
+        answer = await services.ask(self, request, ua.CreateSubscriptionResponse)
         made = answer.Parameters
         granted_s = made.RevisedPublishingInterval * made.RevisedMaxKeepAliveCount / 1000
         if not 0 < granted_s <= _LONGEST_SILENCE_S:  # also not a number
             words = f"the server's subscriptions speak every {granted_s:g} s, which shows nothing: poll it"
             raise TransientError(self.url, words)
         return Granted(made.SubscriptionId, granted_s)
-
-    async def _send(self, request: Any, answer: Any) -> Any:
-        protocol = self.client.uaclient.protocol
-        if protocol is None:
-            raise ConnectionError
-        response = struct_from_binary(answer, await protocol.send_request(request))
-        response.ResponseHeader.ServiceResult.check()
-        return response
 
     async def publish(self, acknowledged: list[ua.SubscriptionAcknowledgement]) -> ua.PublishResult:
         """Ask for the next publish response; waits as long as the server has nothing to say."""
@@ -167,6 +153,17 @@ class Session:
     def away(self, error: BaseException) -> TransientError | None:
         """Return what an error says of the server as `TransientError`, None when it is a fault of ours."""
         return loss_of(error, self.url, self.timeout_s)
+
+    @contextmanager
+    def losses(self) -> Iterator[None]:
+        """Raise what ends the session as `TransientError`; faults of ours stay what they are."""
+        try:
+            yield
+        except Exception as error:
+            away = self.away(error)
+            if away is None:
+                raise
+            raise away from error
 
 
 def session_of(url: str, options: OpcUaOptions, home: Home) -> Session:
@@ -195,6 +192,21 @@ def node_id(address: NodeAddress, namespaces: dict[str, int]) -> ua.NodeId | Non
     """Return a node's id in this session, None when the server does not have its namespace."""
     index = address.namespace if isinstance(address.namespace, int) else namespaces.get(address.namespace)
     return None if index is None else _node_id(address.identifier, index)
+
+
+async def heeding(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, and end as cancelled when that was asked for, also where `work` tells of a loss instead.
+
+    A TaskGroup that is cancelled while one of its tasks fails tells of the failure only. In a task of its own, what it
+    adds to the number of cancellations and does not take away is not ours.
+    """
+    before = _cancellations()
+    try:
+        await asyncio.create_task(work)
+    except TransientError:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from None
+        raise
 
 
 async def _connect(client: BoundedClient) -> None:
@@ -226,10 +238,3 @@ def _cancellations() -> int:
 def _node_id(identifier: Identifier, index: int) -> ua.NodeId:
     # The library wants subclasses of int and str of its own here, and takes the plain ones.
     return ua.NodeId(cast("Any", identifier), cast("Any", index))
-
-
-def _good_value(data: ua.DataValue) -> Any:
-    status = data.StatusCode
-    if data.Value is None or (status is not None and not status.is_good()):
-        return None
-    return data.Value.Value

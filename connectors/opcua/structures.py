@@ -11,13 +11,15 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from asyncua import ua
-from asyncua.common.utils import Buffer, NotEnoughData
+from asyncua.common.utils import NotEnoughData
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.ua_binary import Primitives, struct_from_binary, unpack_uatype
 from asyncua.ua.uaerrors._base import UaError
 
 from connectors.opcua import services
 from connectors.opcua.codec import Opaque
+from connectors.opcua.transport import Body
+from connectors.opcua.variants import enumeration_of, structure_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -90,7 +92,7 @@ class Structures:
         layout = self._encodings.get(raw.TypeId)
         if layout is None or not isinstance(raw.Body, bytes):
             return Opaque(f"the server does not say how its structure {raw.TypeId.to_string()} is laid out")
-        body = Buffer(raw.Body)
+        body = Body(raw.Body)
         try:
             found = self._structure(layout, body, 0)
         except _FAULTS as error:
@@ -99,7 +101,7 @@ class Structures:
             return Opaque(f"the structure is {len(body)} bytes longer than the server lays it out")
         return found
 
-    def _structure(self, layout: Layout, body: Buffer, depth: int) -> dict[str, object]:
+    def _structure(self, layout: Layout, body: Body, depth: int) -> dict[str, object]:
         if depth > _DEEPEST:
             raise ValueError("nested too deep")
         kind = layout.StructureType
@@ -113,7 +115,7 @@ class Structures:
             raise ValueError(f"structures of type {kind} are not known")
         return {str(one.Name): self._field(one, body, depth) for one in fields}
 
-    def _field(self, one: ua.StructureField, body: Buffer, depth: int) -> object:
+    def _field(self, one: ua.StructureField, body: Body, depth: int) -> object:
         if one.ValueRank < 0:
             return self._scalar(one.DataType, body, depth)
         if one.ValueRank > 1:
@@ -123,7 +125,7 @@ class Structures:
             raise ValueError(f"an array of {length} in {len(body)} bytes")
         return [self._scalar(one.DataType, body, depth) for _ in range(length)] if length >= 0 else None
 
-    def _scalar(self, kind: ua.NodeId, body: Buffer, depth: int) -> object:
+    def _scalar(self, kind: ua.NodeId, body: Body, depth: int) -> object:
         if kind in self._enums:
             return Primitives.Int32.unpack(body)
         if kind.NamespaceIndex == 0 and isinstance(kind.Identifier, int):
@@ -133,16 +135,19 @@ class Structures:
             raise ValueError(f"the server does not say what its type {kind.to_string()} is")
         return self._structure(layout, body, depth + 1)
 
-    def _standard(self, kind: ua.NodeId, body: Buffer) -> Any:
+    def _standard(self, kind: ua.NodeId, body: Body) -> Any:
         number = int(kind.Identifier)
         number = _SIMPLE.get(number, number)
         if 0 < number <= _BUILT_IN:
             return self.open(unpack_uatype(ua.VariantType(number), body))
         if number in _ABSTRACT_NUMBERS:
             return unpack_uatype(ua.VariantType.Variant, body).Value
-        if number == _ENUMERATION or kind in ua.enums_by_datatype:
+        if number == _ENUMERATION or enumeration_of(number):
             return Primitives.Int32.unpack(body)
-        return struct_from_binary(ua.extension_objects_by_datatype[kind], body)
+        known = structure_of(number)
+        if known is None:
+            raise ValueError(f"the standard's type {kind.to_string()} is not known")
+        return struct_from_binary(known, body)
 
 
 def _present(fields: Iterable[ua.StructureField], mask: int) -> Iterable[ua.StructureField]:

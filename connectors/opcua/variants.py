@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import is_dataclass
+from enum import IntEnum
 from typing import TYPE_CHECKING
 
 from asyncua import ua
+from asyncua.ua.object_ids import ObjectIdNames
 
 if TYPE_CHECKING:
     from twin.model.spec import StateKey
@@ -31,11 +34,23 @@ class CannotSet(ValueError):
     """Raised before anything is sent, when a value does not fit what the server takes."""
 
 
+def enumeration_of(number: int) -> type[IntEnum] | None:
+    """Return the enumeration that a data type of the standard is, None for others."""
+    found = getattr(ua, ObjectIdNames.get(number, ""), None)
+    return found if isinstance(found, type) and issubclass(found, IntEnum) else None
+
+
+def structure_of(number: int) -> type | None:
+    """Return the structure that a data type of the standard is, None for others."""
+    found = getattr(ua, ObjectIdNames.get(number, ""), None)
+    return found if isinstance(found, type) and is_dataclass(found) else None
+
+
 def built_in_of(kind: object) -> ua.VariantType | None:
     """Return the built-in type that a data type of the standard is written as, None for others."""
     if not isinstance(kind, ua.NodeId) or kind.NamespaceIndex != 0 or not isinstance(kind.Identifier, int):
         return None
-    if kind.Identifier == _ENUMERATION or kind in ua.enums_by_datatype:
+    if kind.Identifier == _ENUMERATION or enumeration_of(kind.Identifier):
         return _Type.Int32
     number = _SIMPLE.get(kind.Identifier, kind.Identifier)
     return _Type(number) if 0 < number <= _BUILT_IN else None

@@ -13,7 +13,7 @@ from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.server import Server
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from tests.connectors.opcua.servers import URI, Bms
@@ -49,7 +49,7 @@ class Identity:
     """A certificate with its key; `chain` stands behind it when it is shown."""
 
     certificate: x509.Certificate
-    key: rsa.RSAPrivateKey
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
     chain: tuple[x509.Certificate, ...] = ()
 
     @property
@@ -80,9 +80,14 @@ def identity(
     authority: bool = False,
     use: x509.ObjectIdentifier = ExtendedKeyUsageOID.SERVER_AUTH,
     signs: bool = True,
+    issues: bool = True,
+    levels: int | None = None,
     sha1: bool = False,
 ) -> Identity:
-    """Return a certificate, by default one with which nothing is wrong; `issuer` signs it, or it itself."""
+    """Return a certificate, by default one with which nothing is wrong; `issuer` signs it, or it itself.
+
+    An authority has `levels` of authorities below it at most, and its key may sign certificates when it `issues`.
+    """
     key = key_of(bits, hash(name) if issuer or authority else 0)
     own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     now = datetime.now(UTC)
@@ -91,8 +96,8 @@ def identity(
         .serial_number(x509.random_serial_number())
         .not_valid_before(now + starts)
         .not_valid_after(now + ends)
-        .add_extension(x509.BasicConstraints(ca=authority, path_length=None), critical=True)
-        .add_extension(_usage(signs=signs, authority=authority), critical=True)
+        .add_extension(x509.BasicConstraints(ca=authority, path_length=levels), critical=True)
+        .add_extension(_usage(signs=signs, authority=authority and issues), critical=True)
     )
     if not authority:
         names = [x509.UniformResourceIdentifier(uri), *map(_host, hosts)]
@@ -102,6 +107,16 @@ def identity(
     if sha1:
         made = x509.load_der_x509_certificate(made.public_bytes(DER).replace(_SHA256, _SHA1))
     return Identity(made, key)
+
+
+def bare(name: str = "bare") -> Identity:
+    """Return a certificate that says nothing but whose it is, with a key of another kind than RSA."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    own = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    now = datetime.now(UTC)
+    builder = x509.CertificateBuilder(own, own, key.public_key(), x509.random_serial_number())
+    dated = builder.not_valid_before(now - timedelta(days=1)).not_valid_after(now + timedelta(days=1))
+    return Identity(dated.sign(key, hashes.SHA256()), key)
 
 
 def _usage(*, signs: bool, authority: bool) -> x509.KeyUsage:

@@ -16,12 +16,13 @@ from asyncua.ua.ua_binary import struct_from_binary
 from structlog.testing import capture_logs
 
 from connectors.base import CLOSE_WITHIN_S
-from connectors.conformance.recording import RecordingSink, bind, bind_all, device, running, supervised
+from connectors.conformance.recording import bind, bind_all, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.codec import ns_of
 from connectors.opcua.session import Session
 from tests.connectors.opcua.servers import URI, Bms, free_port, wire
+from tests.connectors.opcua.sinks import PatientSink, until
 from twin.errors import TransientError
 from twin.quality import Reason
 
@@ -58,7 +59,7 @@ QUICK = {
     "publishing": "50ms",
     "sampling": "10ms",
     "keep_alive": "200ms",
-    "timeout": "2s",
+    "timeout": "10s",
     "namespace": URI,
     "insecure": "a test",
 }
@@ -93,9 +94,7 @@ async def at(server):
 
 async def alone(server):
     """Wait until the server has noticed that all clients are gone."""
-    async with asyncio.timeout(5):
-        while server.sessions:  # noqa: ASYNC110 - the server lives in another thread
-            await asyncio.sleep(0.01)
+    await until(lambda: not server.sessions)
 
 
 async def heard(bound, sink, *names):
@@ -110,7 +109,7 @@ async def test_values_of_every_type(bms):
     zones = one.points["zones"]
     element = replace(zones, address=zones.address.model_copy(update={"index": 2}))
     bound = bind(replace(one, points={**one.points, "zones": element}))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, *one.points)
 
@@ -130,7 +129,7 @@ async def test_values_of_every_type(bms):
 async def test_zero_is_a_value(bms):
     """A zero on the server is a good zero."""
     bound = bind(ahu(bms.endpoint, "Zero"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         reading = (await heard(bound, sink, "zero"))["zero"]
 
@@ -140,7 +139,7 @@ async def test_zero_is_a_value(bms):
 async def test_absence_is_absence(bms):
     """A null, a text and a missing node are no values, each with its reason, and their neighbour goes on."""
     bound = bind(ahu(bms.endpoint, "Nothing", "Text", "Missing", "Supply"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         found = await heard(bound, sink, "nothing", "text", "missing", "supply")
 
@@ -160,7 +159,7 @@ async def test_late_is_normal(bms):
     bound = bind(ahu(bms.endpoint, "Late"))
     now = datetime.now(UTC)
     bms.write("AHU.Late", ua.Variant(1.0, Type.Double), source=now)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, "late")
         bms.write("AHU.Late", ua.Variant(2.0, Type.Double), source=now - timedelta(hours=1))
@@ -174,7 +173,7 @@ async def test_states(bms):
     states: dict[int | str, str] = {0: "off", 1: "on", 2: "heating", "AUTO": "automatic", "Open": "open"}
     bound = bind(ahu(bms.endpoint, "Running", "Mode", "Command", "Label", "Alien", states=states))
     ids = bound.points[0].state_ids
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         found = await heard(bound, sink, "running", "mode", "command", "label", "alien")
 
@@ -191,7 +190,7 @@ async def test_status_codes(bms):
     """Uncertain keeps its value, bad has none, both carry the server's word."""
     bound = bind(ahu(bms.endpoint, "Status"))
     bms.write("AHU.Status", ua.Variant(1.0, Type.Double), source=datetime.now(UTC))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, "status")
         bms.write("AHU.Status", ua.Variant(3.0, Type.Double), UNCERTAIN_LAST_USABLE)
@@ -212,7 +211,7 @@ async def test_source_times_are_kept(bms):
     bound = bind(ahu(bms.endpoint, "Stamped"))
     measured = datetime(2026, 3, 1, 12, 0, 0, 250_000, UTC)
     bms.write("AHU.Stamped", ua.Variant(7.0, Type.Double), source=measured)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         reading = (await heard(bound, sink, "stamped"))["stamped"]
 
@@ -226,7 +225,7 @@ async def test_many_devices_share_a_session(bms):
         [ahu(bms.endpoint, "Supply"), ahu(bms.endpoint, "Supply", name="room", prefix="Room")]
     )
     await alone(bms)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(one, other), sink):
         await heard(one, sink, "supply")
         await heard(other, sink, "supply")
@@ -259,9 +258,9 @@ async def test_another_endpoint_is_another_link():
 async def test_a_thousand_nodes_in_chunks(bms, monkeypatch):
     """More nodes than a request may hold are asked for in several."""
     bound = bind(ahu(bms.endpoint, *(str(number) for number in range(MANY)), name="Many", chunk=300))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
-        await sink.wait_for(lambda: len(sink.latest(bound)) == MANY, timeout=20)
+        await sink.wait_for(lambda: len(sink.latest(bound)) == MANY)
 
     assert sink.by_name(bound) == {str(number): float(number) for number in range(MANY)}
 
@@ -279,7 +278,7 @@ async def test_a_server_that_takes_fewer_nodes_gets_fewer(bms, monkeypatch):
 
     monkeypatch.setattr(service, "create_monitored_items", limited)
     bound = bind(ahu(bms.endpoint, *(str(number) for number in range(100)), name="Many"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await sink.wait_for(lambda: len(sink.latest(bound)) == 100)
 
@@ -293,7 +292,7 @@ async def test_an_unknown_namespace_is_told_and_the_rest_goes_on(bms):
     bound = bind(
         replace(one, points={**one.points, "lost": replace(one.points["supply"], name="lost", address=lost)})
     )
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         found = await heard(bound, sink, "supply", "lost")
 
@@ -307,7 +306,7 @@ async def test_an_unknown_namespace_is_told_and_the_rest_goes_on(bms):
 async def test_a_refused_node_is_asked_for_again(bms):
     """A node that appears on the server later is read without a new session."""
     bound = bind(ahu(bms.endpoint, "Later", recheck="200ms"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, "later")
         bms.add("AHU.Later", ua.Variant(5.0, Type.Double))
@@ -322,7 +321,7 @@ async def test_an_unchanged_value_is_confirmed_while_the_server_lives(bms):
         one = ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply")
         impatient = replace(one.points["supply"], silent_after_s=0.6)
         bound = bind(replace(one, points={"supply": impatient}))
-        sink = RecordingSink()
+        sink = PatientSink()
         async with supervised(link_of(bound), sink):
             await sink.wait_for(lambda: len(sink.frames) >= 4)
             line.freeze()
@@ -341,8 +340,8 @@ async def test_an_unchanged_value_is_confirmed_while_the_server_lives(bms):
 async def test_a_frozen_server_is_noticed_and_heard_again(bms):
     """A connection that stands but says nothing ends with the seconds of silence, and comes back."""
     async with wire(bms.port) as line:
-        bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply", timeout="500ms"))
-        sink = RecordingSink()
+        bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply", timeout="5s"))
+        sink = PatientSink()
         async with supervised(link_of(bound), sink):
             await heard(bound, sink, "supply")
             line.freeze()
@@ -359,7 +358,7 @@ async def test_cancelling_is_bounded_while_the_server_hangs(bms):
     """A link ends in time and leaves no task behind, though its goodbye is never answered."""
     async with wire(bms.port) as line:
         bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply", keep_alive="20s", timeout="20s"))
-        sink = RecordingSink()
+        sink = PatientSink()
         before = asyncio.all_tasks()
         task = asyncio.create_task(link_of(bound).run(sink))
         await heard(bound, sink, "supply")
@@ -380,7 +379,7 @@ async def test_nothing_is_left_behind(bms, caplog):
     """A link that was cancelled leaves no task, no session and no word on the console."""
     bound = bind(ahu(bms.endpoint, "Supply"))
     before = asyncio.all_tasks()
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, "supply")
     gc.collect()
@@ -394,7 +393,7 @@ async def test_a_cut_wire_comes_back(bms):
     """A connection that breaks ends the run with words, the next one reads again."""
     async with wire(bms.port) as line:
         bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply"))
-        sink = RecordingSink()
+        sink = PatientSink()
         async with supervised(link_of(bound), sink):
             await heard(bound, sink, "supply")
             line.cut()
@@ -403,10 +402,30 @@ async def test_a_cut_wire_comes_back(bms):
     assert [down.words for down in sink.downs] == ["connection closed by the server"]
 
 
+async def test_a_cancellation_that_meets_a_loss_is_a_cancellation(bms):
+    """Cancelled in whatever moment of losing its server, a link ends as cancelled: nobody is to start it again."""
+    ends = []
+    async with wire(bms.port) as line:
+        bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply"))
+        for steps in range(12):
+            sink = PatientSink()
+            task = asyncio.create_task(link_of(bound).run(sink))
+            await heard(bound, sink, "supply")
+            line.cut()
+            for _ in range(steps):
+                await asyncio.sleep(0)
+            asked = task.cancel()
+            await asyncio.wait([task])
+            ends.append((asked, task.cancelled()))
+
+    assert all(cancelled for asked, cancelled in ends if asked)
+    assert ends[0] == (True, True)
+
+
 async def test_a_subscription_that_the_server_ends_is_made_anew(bms):
     """A server that drops the subscription says why, and is subscribed to again."""
     bound = bind(ahu(bms.endpoint, "Supply"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with supervised(link_of(bound), sink):
         await heard(bound, sink, "supply")
         bms.end_subscriptions(BAD_TIMEOUT)
@@ -426,7 +445,7 @@ async def test_a_session_that_the_server_forgets_is_made_anew(bms, monkeypatch):
 
     monkeypatch.setattr(service, "create_monitored_items", forgotten)
     bound = bind(ahu(bms.endpoint, "Supply"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with supervised(link_of(bound), sink):
         await heard(bound, sink, "supply")
 
@@ -449,7 +468,7 @@ async def test_a_small_server_that_takes_one_publish_request(bms, monkeypatch):
 
     monkeypatch.setattr(Session, "publish", only_one)
     bound = bind(ahu(bms.endpoint, "Good"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await heard(bound, sink, "good")
         bms.write("AHU.Good", ua.Variant(2.0, Type.Double))
@@ -470,10 +489,10 @@ async def test_a_response_that_is_not_understood_is_said_and_survived(bms, monke
 
     monkeypatch.setattr(ua_session, "struct_from_binary", fail_once)
     bound = bind(ahu(bms.endpoint, "Good"))
-    sink = RecordingSink()
+    sink = PatientSink()
     with capture_logs() as logs:
         async with running(link_of(bound), sink):
-            await asyncio.sleep(0.3)
+            await until(lambda: broken)
             bms.write("AHU.Good", ua.Variant(3.0, Type.Double))
             await sink.wait_for(lambda: sink.by_name(bound).get("good") == 3.0)
 
@@ -488,7 +507,7 @@ async def test_a_restarted_server_with_another_namespace_index():
     port = free_port()
     variables = {"AHU.Supply": ua.Variant(1.0, Type.Double)}
     bound = bind(ahu(f"opc.tcp://127.0.0.1:{port}", "Supply"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with supervised(link_of(bound), sink):
         async with at(Bms(variables, port=port)) as first:
             await heard(bound, sink, "supply")
@@ -506,7 +525,7 @@ async def test_nobody_listens():
     link = link_of(bind(ahu(f"opc.tcp://127.0.0.1:{free_port()}", "Supply")))
 
     with pytest.raises(TransientError, match=r"opc\.tcp://127\.0\.0\.1:\d+: connection refused"):
-        await link.run(RecordingSink())
+        await link.run(PatientSink())
 
 
 async def test_a_peer_that_accepts_and_says_nothing():
@@ -537,7 +556,7 @@ async def test_a_peer_that_speaks_something_else():
         link = link_of(bind(ahu(f"opc.tcp://127.0.0.1:{port}", "Supply", timeout="300ms")))
 
         with pytest.raises(TransientError) as caught:
-            await link.run(RecordingSink())
+            await link.run(PatientSink())
         await gone.wait()
 
     assert caught.value.words == "the server sent b'SSH-' where a frame of OPC UA begins"

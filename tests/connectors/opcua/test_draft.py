@@ -175,3 +175,11 @@ def test_no_name_breaks_the_draft(name, node, words, unit):
     assert found["quantity"] in (CHOOSE, *found["quantity"].split())
     if node.isprintable():
         assert parse_node(found["node"].replace("{{", "{").replace("}}", "}")) == address
+
+
+def test_states_are_bounded_and_each_has_a_name():
+    """An enumeration of a thousand codes is cut off, and a name without a letter becomes one of its code."""
+    found = states_of((code, "Hot Run" if code % 2 else "*") for code in range(1000))
+
+    assert len(found) == 200
+    assert (found[0], found[1]) == ("state_0", "hot_run")

@@ -7,13 +7,14 @@ from asyncua import ua
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.conformance.recording import RecordingSink, bind, device
+from connectors.conformance.recording import bind, device
 from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.conditions import FIELDS, Condition, Conditions
 from connectors.opcua.events import Events
 from connectors.opcua.memory import Heard, Memory
 from connectors.opcua.nodes import NodeAddress
+from tests.connectors.opcua.sinks import PatientSink
 from twin.events import DeviceEvent
 
 URIS = {"urn:plant": 3}
@@ -34,7 +35,7 @@ def heard():
     one = bind(
         device(connector, "opc.tcp://h", {"a": {"node": "i=1"}}, name="boiler", options={"events": True})
     )
-    sink, conditions = RecordingSink(), Conditions()
+    sink, conditions = PatientSink(), Conditions()
     return Events(None, sink, [one], Memory(Heard(Home(), []), conditions)), sink, conditions
 
 
@@ -97,6 +98,46 @@ async def test_a_handle_of_somebody_else_is_not_taken(heard):
     assert sink.events == []
 
 
+async def test_a_refresh_that_tells_of_too_much_ends_nothing(heard, monkeypatch):
+    """When a refresh names more conditions than are kept, what it left out may stand all the same."""
+    monkeypatch.setattr("connectors.opcua.events.MOST_CONDITIONS", 2)
+    events, sink, conditions = heard
+    await events.take([alarm()], 7, URIS)
+    sink.events.clear()
+    others = [alarm(condition=ua.NodeId(f"c{number}", 3)) for number in range(3)]
+    await events.take([told(type=ua.NodeId(2787)), *others, told(type=ua.NodeId(2788))], 9, URIS)
+
+    assert [one.active for one in sink.events] == [True, True, True]
+    assert conditions.get("test/boiler", "nsu=urn:plant;s=high") is not None
+
+
+@pytest.mark.parametrize("told_id", [None, 7, b"x" * 5000])
+async def test_an_event_without_a_usable_id_is_a_condition_all_the_same(heard, told_id):
+    """What cannot be named when it is acknowledged is kept without a name: the server will refuse it."""
+    events, sink, conditions = heard
+    await events.take([alarm(id=told_id)], 7, URIS)
+
+    assert conditions.get("test/boiler", sink.events[0].key).event_id == b""
+
+
+async def test_names_of_types_are_bounded(heard, monkeypatch):
+    """A server that invents types for ever is not asked for the name of each."""
+    monkeypatch.setattr("connectors.opcua.events._MOST_KINDS", 0)
+    events, sink, _ = heard
+    await events.take([told(type=ua.NodeId("Odd", 3)), told(type="Odd")], 7, URIS)
+
+    assert [one.kind for one in sink.events] == ["Event", "Event"]
+
+
+async def test_a_condition_of_a_namespace_that_is_gone_is_not_acknowledged(heard):
+    """After a restart without that namespace there is nobody to send it to, and the words say which it was."""
+    events, sink, _ = heard
+    await events.take([alarm()], 7, URIS)
+    words = await events.acknowledge("test/boiler", sink.events[0].key, "seen", {})
+
+    assert words == "the server has no namespace urn:plant"
+
+
 ANYTHING = st.one_of(
     st.none(),
     st.booleans(),
@@ -111,7 +152,7 @@ ANYTHING = st.one_of(
 async def test_no_field_of_an_event_can_do_harm(values):
     """Fields of wrong types, too few or too many of them give an event all the same, and nothing is raised."""
     one = bind(device(connector, "opc.tcp://h", {"a": {"node": "i=1"}}, options={"events": True}))
-    sink = RecordingSink()
+    sink = PatientSink()
     fields = [
         ua.Variant(value) if not isinstance(value, float) else ua.Variant(value, ua.VariantType.Double)
         for value in values

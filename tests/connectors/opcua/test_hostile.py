@@ -14,7 +14,7 @@ from asyncua import ua
 from asyncua.client import ua_session
 from structlog.testing import capture_logs
 
-from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
+from connectors.conformance.recording import bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector, services
 from connectors.opcua.access import LoginRefusedError, Patience
@@ -25,8 +25,10 @@ from connectors.opcua.history import Backfill
 from connectors.opcua.memory import Heard, Memory
 from connectors.opcua.session import Session
 from connectors.opcua.subscription import Subscription, items_of
+from tests.connectors.opcua.answers import answers
 from tests.connectors.opcua.plants import Historian, Plant
 from tests.connectors.opcua.servers import URI, Bms, wire
+from tests.connectors.opcua.sinks import PatientSink, until
 from twin.errors import TransientError
 
 NS = 1_000_000_000
@@ -36,7 +38,7 @@ QUICK = {
     "sampling": "10ms",
     "queue_size": 100,
     "keep_alive": "100ms",
-    "timeout": "2s",
+    "timeout": "10s",
     "namespace": URI,
     "insecure": "a test",
 }
@@ -80,10 +82,10 @@ async def test_responses_that_are_never_understood_take_few_lines(bms, monkeypat
 
     decode = ua_session.struct_from_binary
     monkeypatch.setattr(ua_session, "struct_from_binary", fail)
-    sink = RecordingSink()
+    sink = PatientSink()
     with capture_logs() as logs:
         async with supervised(link_of(plant(bms.endpoint)), sink):
-            await sink.wait_for(lambda: len(sink.downs) >= 3, timeout=30)
+            await sink.wait_for(lambda: len(sink.downs) >= 3)
 
     assert broken >= 8
     assert len(logs) <= 1 + math.log2(broken)
@@ -103,7 +105,7 @@ async def test_numbers_that_jump_cost_no_value_and_few_lines(bms, monkeypatch):
         return result
 
     monkeypatch.setattr(Session, "publish", jumping)
-    bound, sink = plant(bms.endpoint), RecordingSink()
+    bound, sink = plant(bms.endpoint), PatientSink()
     with capture_logs() as logs:
         async with running(link_of(bound), sink):
             for number in range(1, 21):
@@ -115,19 +117,18 @@ async def test_numbers_that_jump_cost_no_value_and_few_lines(bms, monkeypatch):
 
 
 @pytest.mark.parametrize("interval", [1e300, -1.0, math.nan, math.inf, 0.0])
-async def test_an_interval_that_shows_nothing_is_refused(bms, monkeypatch, interval):
+async def test_an_interval_that_shows_nothing_is_refused(bms, interval):
     """A subscription that would be silent for ever, or for no time at all, ends in words that say what to do."""
-    send = Session._send
 
-    async def revised(session, request, answer):
-        found = await send(session, request, answer)
-        if answer is ua.CreateSubscriptionResponse:
-            found.Parameters.RevisedPublishingInterval = interval
-        return found
+    def revised(response):
+        response.Parameters.RevisedPublishingInterval = interval
+        return response
 
-    monkeypatch.setattr(Session, "_send", revised)
-    with pytest.raises(TransientError, match="poll it"):
-        await link_of(plant(bms.endpoint)).run(RecordingSink())
+    with (
+        answers(bms, ua.CreateSubscriptionResponse, revised),
+        pytest.raises(TransientError, match="poll it"),
+    ):
+        await link_of(plant(bms.endpoint)).run(PatientSink())
 
 
 def page(*values, point=None):
@@ -147,9 +148,9 @@ async def test_a_continuation_that_leads_nowhere_is_left(monkeypatch):
 
     async with at(Historian({"Level": ua.Variant(0.0, Double)})) as server:
         monkeypatch.setattr(services, "history", again)
-        sink = RecordingSink()
+        sink = PatientSink()
         async with running(link_of(plant(server.endpoint)), sink):
-            await sink.wait_for(lambda: asked >= 5, timeout=15)
+            await sink.wait_for(lambda: asked >= 5)
             await asyncio.sleep(1.0)
 
     assert asked <= 15
@@ -173,9 +174,9 @@ async def test_history_without_end_is_left_at_a_limit(monkeypatch):
     async with at(Historian({"Level": ua.Variant(0.0, Double)})) as server:
         monkeypatch.setattr(services, "history", endless)
         home = Home(notes={"heard:test/plant": json.dumps({"level": int(begun.timestamp() * NS)})})
-        sink = RecordingSink()
+        sink = PatientSink()
         async with running(link_of(plant(server.endpoint), home), sink):
-            await sink.wait_for(lambda: sink.fills, timeout=15)
+            await sink.wait_for(lambda: sink.fills)
             await asyncio.sleep(0.5)
 
     ((_, start, stop),) = sink.fills
@@ -195,10 +196,10 @@ async def test_history_by_another_clock_fills_nothing(monkeypatch):
     monkeypatch.setattr(Session, "read", told)
     async with at(Historian({"Level": ua.Variant(0.0, Double)})) as server:
         home = Home(notes={"heard:test/plant": json.dumps({"level": time.time_ns() - 3600 * NS})})
-        bound, sink = plant(server.endpoint), RecordingSink()
+        bound, sink = plant(server.endpoint), PatientSink()
         with capture_logs() as logs:
             async with running(link_of(bound, home), sink):
-                await asyncio.sleep(2.0)
+                await until(lambda: logs)
                 source = datetime.now(UTC) + long_ago
                 await asyncio.to_thread(server.write, "Level", ua.Variant(3.0, Double), source=source)
                 await sink.wait_for(lambda: sink.by_name(bound)["level"] == 3.0)
@@ -212,7 +213,7 @@ async def test_what_is_lost_faster_than_history_is_read_is_bounded():
     one = plant("opc.tcp://h")
     group = Subscription(next(iter(items_of([one]).values())))
     memory = Memory(Heard(Home(), [one]), Conditions())
-    node, sink = ua.NodeId("Level", 2), RecordingSink()
+    node, sink = ua.NodeId("Level", 2), PatientSink()
     catch_up = CatchUp(None, sink, OpcUaOptions(), memory, lambda: [(group, 0, node)])
     catch_up._backfill = Backfill(None, sink, 10, catch_up._filled, memory.seldom)
     catch_up._backfill.readable[node] = True
@@ -231,7 +232,7 @@ async def test_a_stretch_is_asked_for_once():
     one = plant("opc.tcp://h")
     group = Subscription(next(iter(items_of([one]).values())))
     memory = Memory(Heard(Home(), [one]), Conditions())
-    node, sink = ua.NodeId("Level", 2), RecordingSink()
+    node, sink = ua.NodeId("Level", 2), PatientSink()
     catch_up = CatchUp(None, sink, OpcUaOptions(), memory, lambda: [(group, 0, node)])
     catch_up._backfill = Backfill(None, sink, 10, catch_up._filled, memory.seldom)
     catch_up._backfill.readable[node] = True
@@ -249,12 +250,12 @@ async def test_a_link_of_methods_alone_notices_that_its_server_is_gone():
             points = {"start": {"method": "s=Start", "object": "s=Boiler", "writable": True}}
             endpoint = f"opc.tcp://127.0.0.1:{line.port}"
             bound = bind(device(connector, endpoint, points, options=QUICK))
-            sink = RecordingSink()
+            sink = PatientSink()
             async with supervised(link_of(bound), sink):
                 await sink.wait_for(lambda: sink.ups)
-                await asyncio.sleep(0.5)
+                await until(lambda: server.server.iserver.subscription_service.subscriptions)
                 line.freeze()
-                await sink.wait_for(lambda: sink.downs, timeout=10)
+                await sink.wait_for(lambda: sink.downs)
                 line.thaw()
 
     assert sink.downs[0].words.startswith(("no keep-alive", "no answer"))

@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from connectors.abilities import Done, Setting
-from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
+from connectors.conformance.recording import bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.certificates import load_certificate, names_of
@@ -17,6 +17,7 @@ from connectors.opcua.security import POLICIES
 from tests.connectors.opcua.node import URI, NodeServer
 from tests.connectors.opcua.pki import DER, identity
 from tests.connectors.opcua.servers import wire
+from tests.connectors.opcua.sinks import PatientSink
 from twin.errors import TransientError
 from twin.model.protocol import parse_endpoint
 from twin.quality import Reason
@@ -70,9 +71,9 @@ async def test_every_policy_in_every_mode_as_everybody(node, home, policy, mode,
     """A value arrives over each policy, signed and encrypted, as nobody, by password and by certificate."""
     points = {"supply": {"node": "s=Plant.SupplyTemperature"}}
     one, link = link_to(node, home, points, policy=policy, security=mode, **options)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: sink.frames, timeout=20)
+        await sink.wait_for(lambda: sink.frames)
         security = link.security
 
     assert sink.by_name(one) == {"supply": 21.5}
@@ -90,9 +91,9 @@ async def test_values_arrays_states_and_bad_status(node, home):
         "missing": {"node": "s=Plant.Nowhere"},
     }
     one, link = link_to(node, home, points)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: set(points) <= set(sink.latest(one)), timeout=20)
+        await sink.wait_for(lambda: set(points) <= set(sink.latest(one)))
     found = sink.latest(one)
 
     assert {name: found[name].value for name in ("supply", "zone", "zero", "mode")} == {
@@ -110,7 +111,7 @@ async def test_a_wrong_password_is_refused(node, home):
     points = {"supply": {"node": "s=Plant.SupplyTemperature"}}
     _, link = link_to(node, home, points, user="operator", password="${secret:wrong}")
     with pytest.raises(TransientError) as caught:
-        await link.run(RecordingSink())
+        await link.run(PatientSink())
 
     assert "guess" not in str(caught.value)
     assert caught.value.words.startswith("the server refused: Bad")
@@ -157,15 +158,13 @@ async def test_what_was_missed_is_read_from_history(node, home):
         points = {"counter": {"node": "s=Plant.Counter"}}
         one = bind(device(connector, endpoint, points, options={**named(node), "queue_size": 100}))
         (link,) = connector.links([one], home)
-        sink = RecordingSink()
+        sink = PatientSink()
         async with supervised(link, sink, wait_s=1.0):
-            await sink.wait_for(lambda: len(sink.frames) > 3, timeout=20)
+            await sink.wait_for(lambda: len(sink.frames) > 3)
             last = sink.latest(one)["counter"].time
             line.cut()
-            await sink.wait_for(lambda: sink.ups == 2, timeout=20)
-            await sink.wait_for(
-                lambda: any(start <= last < stop for _, start, stop in sink.fills), timeout=20
-            )
+            await sink.wait_for(lambda: sink.ups == 2)
+            await sink.wait_for(lambda: any(start <= last < stop for _, start, stop in sink.fills))
 
     live = [reading.value for reading in sink.readings()]
     kept = [value for frame in sink.backfilled for value in frame.values.tolist()]
@@ -183,12 +182,12 @@ async def test_a_method_and_a_float_are_written(node, home):
         "counter": {"node": "s=Plant.Counter"},
     }
     one, link = link_to(node, home, points)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: len(sink.latest(one)) == 3, timeout=20)
+        await sink.wait_for(lambda: len(sink.latest(one)) == 3)
         wanted = {"reset": 5000.0, "setpoint": 22.5, "count": 1.0}
         done = await link.write([setting(one, name, raw) for name, raw in wanted.items()])
-        await sink.wait_for(lambda: sink.by_name(one)["counter"] >= 5000.0, timeout=10)
+        await sink.wait_for(lambda: sink.by_name(one)["counter"] >= 5000.0)
 
     assert [(each.done, each.read_back) for each in done[:2]] == [(Done.WRITTEN, None), (Done.WRITTEN, 22.5)]
     assert (done[2].done, done[2].words.split(":")[0]) == (Done.REFUSED, "BadNotWritable")
@@ -197,16 +196,16 @@ async def test_a_method_and_a_float_are_written(node, home):
 async def test_an_alarm_arrives_and_is_acknowledged(node, home):
     """A level beyond its limit is an alarm here; acknowledged here, the server tells that it is, and later its end."""
     one, link = link_to(node, home, {"level": {"node": "s=Plant.Level", "writable": True}}, events=True)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: sink.latest(one), timeout=20)
+        await sink.wait_for(lambda: sink.latest(one))
         await link.write([setting(one, "level", 50.0)])
-        await sink.wait_for(lambda: any(event.active for event in sink.events), timeout=10)
+        await sink.wait_for(lambda: any(event.active for event in sink.events))
         raised = next(event for event in sink.events if event.active)
         words = await link.acknowledge(raised.device, raised.key, "seen")
-        await sink.wait_for(lambda: any(event.acknowledged for event in sink.events), timeout=10)
+        await sink.wait_for(lambda: any(event.acknowledged for event in sink.events))
         await link.write([setting(one, "level", 1.0)])
-        await sink.wait_for(lambda: sink.events[-1].active is False, timeout=10)
+        await sink.wait_for(lambda: sink.events[-1].active is False)
 
     assert (raised.kind, raised.acknowledged, words) == ("ExclusiveLimitAlarmType", False, "")
     assert raised.key == f"nsu={URI};s=Plant.LevelAlarm"
@@ -217,13 +216,13 @@ async def test_a_dead_band_in_percent_is_the_servers(node, home):
     supply = {"node": "s=Plant.SupplyTemperature"}
     points = {"all": {**supply, "writable": True}, "coarse": {**supply, "deadband": "5%"}}
     one, link = link_to(node, home, points)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: len(sink.latest(one)) == 2, timeout=20)
+        await sink.wait_for(lambda: len(sink.latest(one)) == 2)
         for value in (23.0, 40.0, 21.5):
             await link.write([setting(one, "all", value)])
-            await sink.wait_for(lambda value=value: sink.by_name(one)["all"] == value, timeout=10)  # type: ignore[misc]
-        await sink.wait_for(lambda: sink.by_name(one)["coarse"] == 21.5, timeout=10)
+            await sink.wait_for(lambda value=value: sink.by_name(one)["all"] == value)  # type: ignore[misc]
+        await sink.wait_for(lambda: sink.by_name(one)["coarse"] == 21.5)
 
     heard = [reading.value for reading in sink.readings() if reading.id == one.points[1].id]
     assert 23.0 not in heard
@@ -247,9 +246,9 @@ async def test_fields_of_structures_by_browse_path(node, home):
         },
     }
     one, link = link_to(node, home, points)
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: len(sink.latest(one)) == 4, timeout=20)
+        await sink.wait_for(lambda: len(sink.latest(one)) == 4)
     found = sink.by_name(one)
     states = {bound.point.name: bound.state_ids for bound in one.points}
 

@@ -41,4 +41,5 @@ async def test_our_own_finding_explains_the_errors_that_follow_it():
 async def test_a_fault_of_ours_is_not_blamed_on_the_server():
     """An error that no server can cause is not worth another try."""
     assert loss_of(KeyError("x"), URL, 4.0) is None
+    assert loss_of(NotImplementedError(), URL, 4.0) is None
     assert loss_of(ExceptionGroup("", [ConnectionError(), KeyError("x")]), URL, 4.0) is None

@@ -100,3 +100,14 @@ def test_an_unusable_certificate_is_named(tmp_path, files, words):
 
     with pytest.raises(StartError, match=words):
         load_own(tmp_path)
+
+
+def test_a_certificate_without_an_application_uri_is_named(tmp_path):
+    """An authority's certificate with its key is a pair, and no application's."""
+    (tmp_path / "own").mkdir()
+    certificate, key = identity(name="nameless", authority=True).write(tmp_path, "nameless")
+    (tmp_path / "own" / "certificate.der").write_bytes((tmp_path / certificate).read_bytes())
+    (tmp_path / "own" / "key.pem").write_bytes((tmp_path / key).read_bytes())
+
+    with pytest.raises(StartError, match=r"certificate\.der names no application URI: make it anew"):
+        load_own(tmp_path)

@@ -10,11 +10,13 @@ import pytest
 from asyncua import ua
 
 from connectors.abilities import Acknowledges, Done, Setting, Writes
-from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
+from connectors.conformance.recording import bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
+from tests.connectors.opcua.answers import answers, refused
 from tests.connectors.opcua.plants import Plant
 from tests.connectors.opcua.servers import URI, free_port, wire
+from tests.connectors.opcua.sinks import PatientSink
 from twin.errors import TransientError
 from twin.quality import Reason
 
@@ -30,7 +32,7 @@ VARIABLES = {
     "Locked": ua.Variant(1.0, Type.Double),
     "Range": ua.Variant(ua.Range(Low=1.0, High=9.0), Type.ExtensionObject),
 }
-QUICK = {"publishing": "50ms", "sampling": "10ms", "keep_alive": "200ms", "timeout": "2s", "namespace": URI}
+QUICK = {"publishing": "50ms", "sampling": "10ms", "keep_alive": "1s", "timeout": "10s", "namespace": URI}
 STATES = {"AUTO": "automatic", "MANUAL": "manual"}
 
 
@@ -58,7 +60,7 @@ def link_of(bound):
 @asynccontextmanager
 async def live(bound):
     """The link while it runs, with a sink, once everything was heard of."""
-    link, sink = link_of(bound), RecordingSink()
+    link, sink = link_of(bound), PatientSink()
     async with running(link, sink):
         await sink.wait_for(
             lambda: len(sink.latest(bound)) == sum(one.point.readable for one in bound.points)
@@ -112,18 +114,45 @@ async def test_browse_paths(plant):
     assert found["alien"].detail == "the server has no namespace urn:elsewhere"
 
 
+async def test_a_path_to_two_nodes_is_no_address(plant):
+    """Where two nodes have one path, none of them is taken for the one that was meant."""
+    for name in ("Twin.1", "Twin.2"):
+        plant.do(
+            plant.boiler.add_variable(
+                ua.NodeId(name, plant.index), ua.QualifiedName("Twin", plant.index), 1.0
+            )
+        )
+    bound = boiler(plant.endpoint, {"twin": {"path": "/Objects/Boiler/Twin"}})
+    async with live(bound) as (_, sink):
+        found = sink.latest(bound)["twin"]
+
+    assert (found.reason, found.detail) == (Reason.BAD_STATUS, "2 nodes have the path /Objects/Boiler/Twin")
+
+
+async def test_a_server_that_follows_no_paths_has_its_nodes(plant):
+    """Without the service that looks paths up, points with a node are read, and the others say why they are not."""
+    points = {"there": {"node": "s=Double"}, "path": {"path": "/Objects/Boiler/Temperature"}}
+    bound = boiler(plant.endpoint, points)
+    with answers(plant, ua.TranslateBrowsePathsToNodeIdsResponse, refused("BadServiceUnsupported")):
+        async with live(bound) as (_, sink):
+            found = sink.latest(bound)
+
+    assert found["there"].reason is Reason.GOOD
+    assert found["path"].detail == "BadServiceUnsupported: /Objects/Boiler/Temperature"
+
+
 async def test_a_path_is_looked_up_anew_after_a_restart():
     """A server that comes back with its namespaces in another order is read under the same paths."""
     port = free_port()
     bound = boiler(f"opc.tcp://127.0.0.1:{port}", {"here": {"path": "/Objects/Boiler/Temperature"}})
-    sink = RecordingSink()
+    sink = PatientSink()
     async with supervised(link_of(bound), sink):
         for ahead, warm in ((0, 1.0), (3, 2.0)):
             plant = Plant({}, ahead=ahead, port=port)
             plant.temperature = warm
             await asyncio.to_thread(plant.__enter__)
             try:
-                await sink.wait_for(lambda warm=warm: sink.by_name(bound) == {"here": warm}, timeout=10)  # type: ignore[misc]
+                await sink.wait_for(lambda warm=warm: sink.by_name(bound) == {"here": warm})  # type: ignore[misc]
             finally:
                 await asyncio.to_thread(plant.__exit__)
             await sink.wait_for(lambda: sink.downs)
@@ -184,6 +213,7 @@ async def test_an_element_is_written_by_itself(plant, monkeypatch):
     space = plant.server.iserver.attribute_service
     read = space.read
     written: list[Any] = []
+    zones = ua.NodeId("Zones", plant.index)
 
     def ranged(params):
         return [
@@ -194,7 +224,9 @@ async def test_an_element_is_written_by_itself(plant, monkeypatch):
         ]
 
     async def noted(params, **_):
-        written.extend((one.IndexRange, one.Value.Value.Value) for one in params.NodesToWrite)
+        # The server writes its own status now and then.
+        ours = [one for one in params.NodesToWrite if one.NodeId == zones]
+        written.extend((one.IndexRange, one.Value.Value.Value) for one in ours)
         return [ua.StatusCode() for _ in params.NodesToWrite]
 
     monkeypatch.setattr(space, "read", ranged)
@@ -257,7 +289,7 @@ async def test_a_write_that_is_not_answered_is_unknown(plant):
     """When the answer does not come, nobody knows whether it was written, and it is not sent again."""
     async with wire(plant.port) as line:
         points = {"it": {"node": "s=Double", "writable": True}}
-        bound = boiler(f"opc.tcp://127.0.0.1:{line.port}", points, timeout="500ms", keep_alive="5s")
+        bound = boiler(f"opc.tcp://127.0.0.1:{line.port}", points, timeout="2s", keep_alive="20s")
         async with live(bound) as (link, _):
             await link.write([setting(bound, "it", 1.0)])
             line.freeze()
@@ -265,7 +297,7 @@ async def test_a_write_that_is_not_answered_is_unknown(plant):
             line.thaw()
 
     assert outcome.done is Done.UNKNOWN
-    assert "no answer within 0.5 s" in outcome.words
+    assert "no answer within 2 s" in outcome.words
 
 
 async def test_without_a_session_nothing_is_sent(plant):
@@ -283,7 +315,6 @@ async def test_an_alarm_arrives_and_is_acknowledged(plant):
     bound = boiler(plant.endpoint, {"it": {"node": "s=Double"}}, events=True)
     plant.acknowledged.clear()
     async with live(bound) as (link, sink):
-        await asyncio.sleep(0.3)
         await asyncio.to_thread(plant.raise_alarm, "too hot", 900)
         await sink.wait_for(lambda: any(one.words == "too hot" for one in sink.events))
         await asyncio.to_thread(plant.raise_alarm, "hotter", 950)
@@ -308,7 +339,7 @@ async def test_alarms_that_stand_are_told_after_a_connect(plant):
     """A new session is told of conditions that began before it, and one that ended meanwhile is said to have ended."""
     bound = boiler(plant.endpoint, {"it": {"node": "s=Double"}}, events=True)
     await asyncio.to_thread(plant.raise_alarm, "since yesterday", 500)
-    link, sink = link_of(bound), RecordingSink()
+    link, sink = link_of(bound), PatientSink()
     async with running(link, sink):
         await sink.wait_for(lambda: any(one.active for one in sink.events))
     await asyncio.to_thread(plant.raise_alarm, "over", 500, active=False, acked=True)
@@ -318,26 +349,6 @@ async def test_alarms_that_stand_are_told_after_a_connect(plant):
 
     assert sink.events[before - 1].words == "since yesterday"
     assert (sink.events[-1].key, sink.events[-1].active) == (sink.events[before - 1].key, False)
-
-
-async def test_a_storm_of_events_is_bounded_and_told(plant, monkeypatch):
-    """Of a storm a bounded number is delivered, the rest counted."""
-    monkeypatch.setattr("connectors.opcua.events._BURST", 20)
-    monkeypatch.setattr("connectors.opcua.events._PER_S", 1.0)
-    bound = boiler(plant.endpoint, {"it": {"node": "s=Double"}}, events=True)
-
-    async def storm():
-        for number in range(300):
-            plant.alarm.event.Severity = number + 1
-            await plant.alarm.trigger(message=f"storm {number}")
-
-    async with live(bound) as (_, sink):
-        await asyncio.sleep(0.3)
-        await asyncio.to_thread(plant.do, storm())
-        await asyncio.sleep(1.0)
-        told = len(sink.events)
-
-    assert 1 <= told <= 40
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,13 @@ import pytest
 from asyncua import ua
 from structlog.testing import capture_logs
 
-from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
+from connectors.conformance.recording import bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
+from tests.connectors.opcua.answers import answers, refused
 from tests.connectors.opcua.servers import URI, Bms, wire
+from tests.connectors.opcua.sinks import PatientSink
+from twin.errors import TransientError
 from twin.quality import Reason
 
 Type = ua.VariantType
@@ -19,7 +22,7 @@ VARIABLES = {
     "Other": ua.Variant(7, Type.Int32),
     **{f"N{number}": ua.Variant(float(number), Type.Double) for number in range(MANY)},
 }
-QUICK = {"publishing": "50ms", "sampling": "100ms", "keep_alive": "200ms", "timeout": "2s", "namespace": URI}
+QUICK = {"publishing": "50ms", "sampling": "100ms", "keep_alive": "200ms", "timeout": "10s", "namespace": URI}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def link_of(bound):
 async def test_a_device_can_be_polled(bms):
     """With `mode: poll` nothing is subscribed to, and changes and missing nodes are told all the same."""
     bound = plant(bms.endpoint, nodes("Level", "Gone"), mode="poll")
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await sink.wait_for(lambda: len(sink.latest(bound)) == 2)
         during = len(bms.server.iserver.subscription_service.subscriptions)
@@ -69,7 +72,7 @@ async def test_reads_are_chunked_and_spread_over_the_period(bms, monkeypatch):
 
     monkeypatch.setattr(service, "read", noted)
     bound = plant(bms.endpoint, nodes(*(f"N{n}" for n in range(MANY))), mode="poll", chunk=50, history="off")
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await sink.wait_for(lambda: len(sink.latest(bound)) == MANY)
 
@@ -87,7 +90,7 @@ async def test_a_server_that_cannot_subscribe_is_polled(bms, monkeypatch, code):
 
     monkeypatch.setattr(service, "create_subscription", refuse)
     bound = plant(bms.endpoint, nodes("Level", "Other"))
-    sink = RecordingSink()
+    sink = PatientSink()
     link = link_of(bound)
     with capture_logs() as logs:
         for _ in range(2):
@@ -111,7 +114,7 @@ async def test_items_beyond_what_the_server_monitors_are_polled(bms, monkeypatch
 
     monkeypatch.setattr(service, "create_monitored_items", one_only)
     bound = plant(bms.endpoint, nodes("Level", "Other"))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await sink.wait_for(lambda: len(sink.latest(bound)) == 2)
         await asyncio.to_thread(bms.write, "Other", ua.Variant(8, Type.Int32))
@@ -120,13 +123,64 @@ async def test_items_beyond_what_the_server_monitors_are_polled(bms, monkeypatch
     assert {reading.reason for reading in sink.readings()} == {Reason.GOOD}
 
 
+async def test_a_server_that_cannot_subscribe_is_left_where_that_was_asked_for(bms):
+    """With `mode: subscribe` nothing is read instead: the refusal is said."""
+    bound = plant(bms.endpoint, nodes("Level"), mode="subscribe")
+    with (
+        answers(bms, ua.CreateSubscriptionResponse, refused("BadTooManySubscriptions")),
+        pytest.raises(TransientError, match="the server refused: BadTooManySubscriptions"),
+    ):
+        await link_of(bound).run(PatientSink())
+
+
+async def test_a_polled_node_that_appears_later_is_read(bms):
+    """A path that led nowhere is looked up again, and read as soon as it leads somewhere."""
+    points = {"new": {"path": "/Objects/0:Plant/0:Appeared"}}
+    bound = plant(bms.endpoint, points, mode="poll", recheck="200ms")
+    sink = PatientSink()
+    async with running(link_of(bound), sink):
+        await sink.wait_for(lambda: sink.latest(bound))
+        first = sink.latest(bound)["new"]
+        await asyncio.to_thread(bms.add, "Appeared", ua.Variant(4.0, Type.Double))
+        await sink.wait_for(lambda: sink.by_name(bound)["new"] == 4.0)
+
+    assert (first.reason, first.detail) == (Reason.BAD_STATUS, "BadNoMatch: /Objects/Plant/Appeared")
+    assert sink.ups == 1
+
+
+async def test_an_item_that_appears_when_the_server_monitors_no_more_is_polled(bms, monkeypatch):
+    """What can be had only by reading is read from then on, also in the middle of a session."""
+    service = bms.server.iserver.subscription_service
+    create = service.create_monitored_items
+    full: list[ua.CreateMonitoredItemsParameters] = []
+
+    async def filled_up(params):
+        results = await create(params)
+        for result in results if full else ():
+            result.StatusCode = ua.StatusCode(ua.StatusCodes.BadTooManyMonitoredItems)
+        full.append(params)
+        return results
+
+    monkeypatch.setattr(service, "create_monitored_items", filled_up)
+    bound = plant(bms.endpoint, nodes("Level", "Late"), recheck="200ms")
+    sink = PatientSink()
+    async with running(link_of(bound), sink):
+        await sink.wait_for(lambda: len(sink.latest(bound)) == 2)
+        await asyncio.to_thread(bms.add, "Late", ua.Variant(5.0, Type.Double))
+        await sink.wait_for(lambda: sink.by_name(bound)["late"] == 5.0)
+        await asyncio.to_thread(bms.write, "Late", ua.Variant(6.0, Type.Double))
+        await sink.wait_for(lambda: sink.by_name(bound)["late"] == 6.0)
+
+    assert sink.ups == 1
+
+
 async def test_a_polled_server_that_freezes_is_noticed(bms):
     """A read without an answer ends the run with words, and the next one reads again."""
     async with wire(bms.port) as line:
         bound = plant(
             f"opc.tcp://127.0.0.1:{line.port}", nodes("Level"), mode="poll", timeout="400ms", history="off"
         )
-        sink = RecordingSink()
+        sink = PatientSink()
         async with supervised(link_of(bound), sink):
             await sink.wait_for(lambda: sink.by_name(bound))
             line.freeze()
@@ -141,7 +195,7 @@ async def test_dead_bands_are_the_servers(bms):
     """A change within the absolute dead band is not reported, one beyond it is."""
     await asyncio.to_thread(bms.write, "Level", ua.Variant(10.0, Type.Double))
     bound = plant(bms.endpoint, nodes("Level", deadband=2))
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link_of(bound), sink):
         await sink.wait_for(lambda: sink.by_name(bound))
         for value in (11.0, 11.5, 20.0):
@@ -167,7 +221,7 @@ async def test_a_dead_band_that_the_server_refuses_is_left_out_and_said_once(bms
 
     monkeypatch.setattr(service, "create_monitored_items", refuse)
     bound = plant(bms.endpoint, nodes("Level", deadband="2%"))
-    sink = RecordingSink()
+    sink = PatientSink()
     link = link_of(bound)
     with capture_logs() as logs:
         for _ in range(2):

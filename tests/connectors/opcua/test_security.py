@@ -9,7 +9,7 @@ import pytest
 from asyncua import ua
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from connectors.conformance.recording import RecordingSink, bind, device, running, supervised
+from connectors.conformance.recording import bind, device, running, supervised
 from connectors.home import Home
 from connectors.opcua import connector
 from connectors.opcua.access import Access
@@ -17,6 +17,7 @@ from connectors.opcua.certificates import thumbprint
 from connectors.opcua.folders import REJECTED, TRUSTED, trust, untrust
 from connectors.opcua.own import load_own, make
 from connectors.opcua.security import POLICIES, Door, RefusedError, choose
+from tests.connectors.opcua.answers import answers
 from tests.connectors.opcua.pki import (
     DER,
     EVERY_POLICY,
@@ -28,10 +29,11 @@ from tests.connectors.opcua.pki import (
     key_of,
 )
 from tests.connectors.opcua.servers import URI
+from tests.connectors.opcua.sinks import PatientSink
 from twin.errors import TransientError
 
 VARIABLES = {"AHU.Supply": ua.Variant(21.5, ua.VariantType.Double)}
-QUICK = {"publishing": "50ms", "sampling": "10ms", "keep_alive": "1s", "timeout": "4s", "namespace": URI}
+QUICK = {"publishing": "50ms", "sampling": "10ms", "keep_alive": "1s", "timeout": "10s", "namespace": URI}
 SECRET = "open sesame"
 SERVER = identity()
 USER = identity("urn:barrio:test:user", name="user", use=ExtendedKeyUsageOID.CLIENT_AUTH)
@@ -74,16 +76,16 @@ def link_to(endpoint, home, **options):
 
 
 async def value_through(link):
-    sink = RecordingSink()
+    sink = PatientSink()
     async with running(link, sink):
-        await sink.wait_for(lambda: sink.frames, timeout=20)
+        await sink.wait_for(lambda: sink.frames)
         security = link.security
     return next(sink.readings()).value, security
 
 
 async def refusal(link):
     with pytest.raises(TransientError) as caught:
-        await link.run(RecordingSink())
+        await link.run(PatientSink())
     return caught.value.words
 
 
@@ -259,6 +261,37 @@ async def test_an_offer_that_was_weakened_on_the_way_is_noticed(home):
 
     with pytest.raises(TransientError, match="somebody in between changed the list of endpoints"):
         door.compare([*before, offered("Aes256_Sha256_RsaPss", ENCRYPT)])
+    with pytest.raises(TransientError, match="the server offers no endpoint"):
+        door.compare([])
+
+
+@pytest.mark.parametrize(
+    ("mode", "policy", "words"),
+    [
+        ("Sign", "None", "the server wants the password unencrypted: it was not sent"),
+        (
+            "SignAndEncrypt",
+            "Basic128Rsa15",
+            "the server wants the login with 'Basic128Rsa15', which is not safe",
+        ),
+    ],
+)
+async def test_a_password_goes_nowhere_where_it_could_be_read(bms, home, mode, policy, words):
+    """A server may want the login with less than the channel has; then it is not sent."""
+
+    def weak(response):
+        for endpoint in response.Parameters.ServerEndpoints:
+            for token in endpoint.UserIdentityTokens:
+                token.SecurityPolicyUri = f"http://opcfoundation.org/UA/SecurityPolicy#{policy}"
+        return response
+
+    login = {"user": "operator", "password": "${secret:bms}"}
+    bms.users.seen.clear()
+    with answers(bms, ua.CreateSessionResponse, weak):
+        said = await refusal(link_to(bms.endpoint, trusting(home, SERVER), security=mode, **login))
+
+    assert said == words
+    assert bms.users.seen == []
 
 
 @pytest.mark.parametrize(
@@ -334,7 +367,7 @@ async def test_a_wrong_password_is_tried_ever_less_often(bms, home):
             await value_through(link)
             continue
         with pytest.raises(TransientError) as caught:
-            await link.run(RecordingSink())
+            await link.run(PatientSink())
         waits.append(caught.value.retry_after_s)
 
     assert waits == [30.0, 60.0, 120.0, 30.0]
@@ -343,11 +376,11 @@ async def test_a_wrong_password_is_tried_ever_less_often(bms, home):
 async def test_trust_that_is_withdrawn_ends_the_session(bms, home):
     """A server that is trusted no more is left while it is connected, with what to do in the words."""
     link = link_to(bms.endpoint, trusting(home, SERVER), recheck="200ms")
-    sink = RecordingSink()
+    sink = PatientSink()
     async with supervised(link, sink):
-        await sink.wait_for(lambda: sink.frames, timeout=20)
+        await sink.wait_for(lambda: sink.frames)
         untrust(home.folder, thumbprint(SERVER.certificate))
-        await sink.wait_for(lambda: sink.downs, timeout=10)
+        await sink.wait_for(lambda: sink.downs)
 
     assert "nobody trusts it yet" in sink.downs[0].words
 

@@ -10,8 +10,14 @@ from hypothesis import strategies as st
 from connectors.opcua.codec import Opaque
 from connectors.opcua.structures import Structures
 
-POINT, STATUS, MODE, CHOICE, SPARSE = (ua.NodeId(number, 7) for number in (1, 2, 3, 4, 5))
-ENCODINGS = {kind: ua.NodeId(kind.Identifier + 100, 7) for kind in (POINT, STATUS, CHOICE, SPARSE)}
+POINT, STATUS, MODE, CHOICE, SPARSE, MIXED, ENDLESS, MATRIX, NEWER, ALIEN, UNKNOWN, LOOSE = (
+    ua.NodeId(number, 7) for number in range(1, 13)
+)
+ENCODINGS = {
+    kind: ua.NodeId(kind.Identifier + 100, 7)
+    for kind in (POINT, STATUS, CHOICE, SPARSE, MIXED, ENDLESS, MATRIX, NEWER, ALIEN, UNKNOWN, LOOSE)
+}
+ABSTRACT_NUMBER, ENUMERATION, SERVER_STATE, RANGE = (ua.NodeId(number, 0) for number in (26, 29, 852, 884))
 
 
 def builtin(kind):
@@ -38,6 +44,14 @@ def structures():
     known._note(CHOICE, layout(CHOICE, [field("A", double), field("B", number)], ua.StructureType.Union))
     sparse = [field("A", number, optional=True), field("B", number), field("C", number, optional=True)]
     known._note(SPARSE, layout(SPARSE, sparse, ua.StructureType.StructureWithOptionalFields))
+    kinds = {"Any": ABSTRACT_NUMBER, "Code": ENUMERATION, "State": SERVER_STATE, "Range": RANGE}
+    known._note(MIXED, layout(MIXED, [field(name, kind) for name, kind in kinds.items()]))
+    known._note(ENDLESS, layout(ENDLESS, [field("Inner", ENDLESS)]))
+    known._note(MATRIX, layout(MATRIX, [field("Rows", double, 2)]))
+    known._note(NEWER, layout(NEWER, [field("A", double)], ua.StructureType.UnionWithSubtypedValues))
+    known._note(ALIEN, layout(ALIEN, [field("A", ua.NodeId(99, 7))]))
+    known._note(UNKNOWN, layout(UNKNOWN, [field("A", ua.NodeId(85, 0))]))
+    known._note(LOOSE, layout(LOOSE, [field("A", builtin(ua.VariantType.Variant))]))
     return known
 
 
@@ -75,6 +89,15 @@ def test_unions_and_optional_fields(structures):
     assert structures.open(told(SPARSE, struct.pack("<Iii", 2, 5, 6))) == {"B": 5, "C": 6}
 
 
+def test_fields_of_the_standards_own_types(structures):
+    """A number of any type comes with that type, codes are numbers, and the standard's structures have their fields."""
+    body = b"\x05" + struct.pack("<H", 500) + struct.pack("<ii", 7, 2) + struct.pack("<dd", -1.0, 9.0)
+    found = structures.open(told(MIXED, body))
+
+    assert (found["Any"], found["Code"], found["State"]) == (500, 7, 2)
+    assert (found["Range"].Low, found["Range"].High) == (-1.0, 9.0)
+
+
 @given(st.binary(max_size=80))
 def test_no_bytes_are_taken_for_what_they_are_not(structures, body):
     """Whatever arrives is decoded to its last byte or not at all, and never raises."""
@@ -93,6 +116,13 @@ def test_no_bytes_are_taken_for_what_they_are_not(structures, body):
         (told(POINT, b"short"), "not as the server lays it out"),
         (told(POINT, bytes(17)), "1 bytes longer"),
         (told(STATUS, text("") + bytes(16) + struct.pack("<i", 2**31 - 1)), "an array of 2147483647"),
+        (told(ENDLESS, b""), "nested too deep"),
+        (told(MATRIX, bytes(80)), "the field Rows is a matrix"),
+        (told(NEWER, bytes(8)), "are not known"),
+        (told(ALIEN, bytes(8)), "the server does not say what its type ns=7;i=99 is"),
+        (told(UNKNOWN, bytes(8)), "the standard's type i=85 is not known"),
+        (told(LOOSE, b"\x80" + struct.pack("<i", 2**31 - 1)), "more than 1000000 fields"),
+        (told(LOOSE, b"\x0c" + struct.pack("<i", -6)), "a length of -6"),
     ],
 )
 def test_what_cannot_be_decoded_says_why(structures, raw, words):

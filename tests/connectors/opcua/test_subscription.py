@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from connectors.conformance.recording import RecordingSink, bind, device
+from connectors.conformance.recording import bind, device
 from connectors.opcua import connector
 from connectors.opcua.subscription import Subscription, confirm_period_s, items_of
+from tests.connectors.opcua.sinks import PatientSink
 from twin.quality import Reason
 
 S = 1_000_000_000
@@ -23,7 +24,7 @@ def _subscription(*names, **options):
 
 
 def _readings(frame):
-    sink = RecordingSink()
+    sink = PatientSink()
     if frame is not None:
         sink.offer(frame)
     return [(reading.id, reading.value, reading.reason, reading.time) for reading in sink.readings()]

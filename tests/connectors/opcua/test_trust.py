@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from connectors.opcua.certificates import thumbprint
 from connectors.opcua.folders import ISSUERS, REJECTED, TRUSTED
 from connectors.opcua.trust import NotTrustedError, judge
-from tests.connectors.opcua.pki import DER, SERVER_URI, identity
+from tests.connectors.opcua.pki import DER, SERVER_URI, bare, identity
 
 HOST = "127.0.0.1"
 ROOT = identity(name="root", authority=True)
@@ -151,6 +151,37 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path):
     words = verdict(tmp_path, identity("urn:x", [], bits=1024, ends=timedelta(hours=-1)).der)
 
     assert words.count(";") == 4
+
+
+def test_an_authority_binds_those_below_it(tmp_path):
+    """An authority that may have no authority below it, or whose key signs no certificates, is no issuer."""
+    strict = identity(name="strict", authority=True, levels=0)
+    between = identity(name="below", authority=True, issuer=strict)
+    mute = identity(name="mute", authority=True, issues=False)
+    put(tmp_path, TRUSTED, strict.certificate, mute.certificate)
+
+    assert verdict(tmp_path, identity(issuer=strict).der) == ""
+    assert "nobody trusts it yet" in verdict(tmp_path, identity(issuer=between).der + between.der)
+    assert "nobody trusts it yet" in verdict(tmp_path, identity(issuer=mute).der)
+
+
+def test_a_certificate_that_says_nothing_of_itself_is_refused(tmp_path):
+    """Without names it is nobody's, and a key of another kind than RSA is not used; what it may do is left open."""
+    one = bare()
+    put(tmp_path, TRUSTED, one.certificate)
+    words = verdict(tmp_path, one.der)
+
+    assert "its key is not RSA" in words
+    assert "it is of application 'unknown', the server calls itself " in words
+    assert "it is of no host, not of 127.0.0.1" in words
+    assert "usage" not in words
+
+
+@pytest.mark.parametrize("raw", [b"", b"\x30", b"nothing", b"\x30\x03\x02\x01\x00"])
+def test_what_is_no_certificate_is_refused(tmp_path, raw):
+    """A server that shows nothing, or something else, is told apart from one that nobody trusts yet."""
+
+    assert verdict(tmp_path, raw) == "the server's certificate cannot be read: ValueError"
 
 
 @settings(max_examples=200, deadline=None)

@@ -9,7 +9,7 @@ from asyncua.ua.ua_binary import variant_from_binary, variant_to_binary
 from hypothesis import given
 from hypothesis import strategies as st
 
-from connectors.opcua.variants import CannotSet, variant_of
+from connectors.opcua.variants import CannotSet, built_in_of, input_of, variant_of
 
 Type = ua.VariantType
 NUMBERS = [
@@ -72,3 +72,35 @@ def test_texts_go_as_texts():
 def test_a_scaled_number_is_rounded_to_the_nearest_step():
     """What undoing a scale leaves behind the point does not stop a whole number from being written."""
     assert variant_of(21.5 / 0.1, Type.Int16).Value == 215
+
+
+@pytest.mark.parametrize(
+    ("kind", "found"),
+    [
+        (ua.NodeId(11, 0), Type.Double),
+        (ua.NodeId(290, 0), Type.Double),
+        (ua.NodeId(29, 0), Type.Int32),
+        (ua.NodeId(852, 0), Type.Int32),
+        (ua.NodeId(884, 0), None),
+        (ua.NodeId(11, 2), None),
+        (None, None),
+    ],
+)
+def test_data_types_are_written_as_built_in_ones(kind, found):
+    """Duration is a Double, enumerations are Int32; structures and types of others are none."""
+
+    assert built_in_of(kind) is found
+
+
+@pytest.mark.parametrize(
+    "argument",
+    [
+        ua.Argument(DataType=ua.NodeId(884, 0), ValueRank=-1),
+        ua.Argument(DataType=ua.NodeId(11, 0), ValueRank=1),
+        None,
+    ],
+)
+def test_an_argument_that_cannot_be_written_is_refused(argument):
+    """Structures, arrays, and what is no argument at all are refused before a method is called."""
+    with pytest.raises(CannotSet, match="an argument of a type that cannot be written"):
+        input_of(argument)
