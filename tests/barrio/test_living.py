@@ -1,6 +1,7 @@
 """Books of what computes, notices and acts: a damaged one is set aside and said; numbers of it for Prometheus."""
 
 from tests.barrio.scripted import staged, until
+from twin.alarms.states import State
 
 ALARMS = """\
 alarms:
@@ -26,7 +27,8 @@ async def test_alarms_are_counted_by_state_for_prometheus(tmp_path):
     async with staged(tmp_path, alarms=ALARMS) as stage:
         await stage.links["probe"].give("temperature", 55.0)
         await stage.settled()
-        await until(lambda: stage.platform.living.alarms.counts()["active"])
+        alarms = stage.platform.living.alarms
+        await until(lambda: alarms.counts()[State.ACTIVE])
         text = (await stage.http.get("/metrics")).text
 
     assert 'barrio_alarms_standing{state="active"} 1' in text

@@ -18,14 +18,14 @@ import numpy as np
 from twin.alarms.alarm import everything
 from twin.alarms.causes import NOBODY, Causes, Groups
 from twin.alarms.change import Change
-from twin.alarms.columns import ACTIVE, NEVER, NORMAL, NS, SHELVED, STATES, SUPPRESSED
+from twin.alarms.columns import ACTIVE, NEVER, NORMAL, NS, SHELVED, SUPPRESSED
 from twin.alarms.conditions import Now, parts_of
 from twin.alarms.desk import Desk
 from twin.alarms.links import LinkAlarms
 from twin.alarms.notices import Notices
 from twin.alarms.register import Register
 from twin.alarms.scribe import Scribe
-from twin.alarms.states import Happening, State
+from twin.alarms.states import STATES, Happening, State
 from twin.alarms.telling import Teller
 
 if TYPE_CHECKING:
