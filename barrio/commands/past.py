@@ -226,7 +226,8 @@ def _changes(body: Body, *, everything: bool) -> Iterator[str]:
 
 def _change(one: Body) -> list[str]:
     if one["kind"] == "point":
-        return [f"{_state(one['before'])} -> {_state(one['after'])}"]
+        before, after = _states(one["before"], one["after"])
+        return [f"{before} -> {after}"]
     if one["kind"] == "alarm":
         words = (one["after"] or one["before"])["words"]
         return [f"alarm {_stands(one['before'])} -> {_stands(one['after'])}: {words}"]
@@ -237,9 +238,21 @@ def _change(one: Body) -> list[str]:
     return [f"{one['kind']} {one['what'][0]}{words}"]
 
 
-def _state(one: Body) -> str:
+def _states(before: Body, after: Body) -> tuple[str, str]:
+    """Return what a point was and what it became, in as many digits as it takes to see the difference."""
+    values = _value(before), _value(after)
+    if values[0] == values[1] and before["value"] != after["value"]:
+        values = _exact(before), _exact(after)
+    return _remarked(values[0], before), _remarked(values[1], after)
+
+
+def _exact(one: Body) -> str:
+    return f"{one['value']:.12g} {one['unit']}".rstrip()
+
+
+def _remarked(text: str, one: Body) -> str:
     remarks = _remarks(one)
-    return f"{_value(one)} ({remarks})" if remarks else _value(one)
+    return f"{text} ({remarks})" if remarks else text
 
 
 def _stands(one: Body | None) -> str:

@@ -237,6 +237,16 @@ async def test_the_words_of_two_moments(stage, monkeypatch):
     assert lines[1:] == ["changes      1", "  little/probe/temperature  18 Cel -> 19.5 Cel"]
 
 
+async def test_a_small_change_of_a_large_number_can_be_seen(stage, monkeypatch):
+    """Where six digits do not show what changed, more of them do."""
+    await store(stage, "little/meter/energy", (3 * HOUR, 2_040_540.25), (HOUR, 2_040_540.5))
+    body = await asked(stage, at=ago(stage, 3 * HOUR - MINUTE), compare=ago(stage, HOUR - MINUTE))
+    monkeypatch.setattr(command, "ask", lambda *_: body)
+    text = command.twin(Settings(), [], {"compare": "now"}, machine=False, everything=False)
+
+    assert "2040540.25 kW.h -> 2040540.5 kW.h" in text
+
+
 async def test_all_pages_are_of_one_moment(stage, monkeypatch):
     """Where there is more than a page, the following ones ask for the moment of the first."""
     questions = []
