@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from barrio.simulator.faults import parse_faults
 from twin.alarms.states import NotPossible, State
+from twin.errors import BarrioError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator, Sequence
@@ -78,7 +79,11 @@ class Operator:
 
     async def _do(self, act: Act) -> None:
         await asyncio.sleep(max(0.0, act.at_s - self._chronicle.elapsed_s))
-        self._chronicle.add("operator", OPERATOR, await act.do())
+        try:
+            words = await act.do()
+        except BarrioError as error:
+            words = str(error)  # a refusal, as people get it
+        self._chronicle.add("operator", OPERATOR, words)
 
     async def acknowledge(self) -> str:
         """Acknowledge the alarm of the cabinet as soon as it stands."""

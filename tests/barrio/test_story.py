@@ -2,7 +2,9 @@
 
 import asyncio
 import io
+import re
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -18,7 +20,7 @@ from connectors.registry import Connectors
 from twin.alarms.alarm import Key
 from twin.alarms.change import Standing
 from twin.alarms.states import State
-from twin.commands.command import Command
+from twin.commands.command import Command, Refusal, Why
 from twin.commands.command import State as Stage
 from twin.commands.standing import Standing as Desired
 from twin.services.request import Request, Step
@@ -296,6 +298,25 @@ async def test_the_operator_confirms_and_dims_with_a_lease(stage, chronicle, mad
     ]
 
 
+async def test_a_refusal_is_part_of_the_story(stage, chronicle, maderas):
+    """A commander that refuses ends nothing: its words are written down."""
+
+    async def refuses(*_):
+        raise Refusal(Why.TOO_LATE, "command 1 was to be confirmed within 60 s: ask again")
+
+    stage.living.commander = Commanding()
+    stage.living.commander.confirm = refuses
+    stage.living.alarms = None
+    stage.clock.s = 55.0
+    task = asyncio.create_task(Operator(stage, maderas, chronicle).run())
+    await asyncio.sleep(0.05)
+
+    assert not task.done()
+    assert chronicle.entries[-1].words == "command 1 was to be confirmed within 60 s: ask again"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
 async def test_an_operator_without_a_job_says_so(stage, chronicle, maderas):
     """Where nothing takes commands or raises alarms the story goes on."""
     stage.living = SimpleNamespace(alarms=None, services=None, commander=None)
@@ -324,3 +345,14 @@ async def test_the_operator_acts_in_time_and_then_waits(stage, chronicle, madera
     late.cancel()
     with pytest.raises(asyncio.CancelledError):
         await late
+
+
+def test_the_page_has_what_its_commands_answered():
+    """Every block of docs/story.md was written by tools/story.py, below the command that it names."""
+    page = (Path(__file__).parents[2] / "docs" / "story.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"<!-- story: \w+(?:, \d+ lines)?: (.+) -->\n```text\n(.*?)```", page, re.DOTALL)
+    shown = [(command.split(" --at")[0], text.splitlines()[0]) for command, text in blocks]
+
+    assert len(blocks) == page.count("<!-- story: ") > 8
+    assert all(first.startswith(f"$ {command}") for command, first in shown if command != "story")
+    assert all(len(text.splitlines()) > 1 for _, text in blocks)
