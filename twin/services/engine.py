@@ -46,16 +46,11 @@ class Services:
         self._out = Outlet()
         self.supply = Supply(books, ids, states, kit, self._out)
         self.capacity = Capacity(books, ids, states, kit, self._out)
-        self.maintenance = Maintenance(books, ids, states, kit, self._out)
+        self.maintenance = Maintenance(books, ids, states, size, kit, self._out)
         self._kit = kit
         self._ticked_s = float("-inf")
         self._watched = np.zeros(size, np.bool_)
         self._watched[[*self.supply.by_series, *self.capacity.by_series]] = True
-        # Rows of maintenance by series: most series have none, and one may have several.
-        self._counted = np.zeros(size, np.bool_)
-        self._counted[self.maintenance.series] = True
-        order = np.argsort(self.maintenance.series, kind="stable")
-        self._rows, self._series = order, self.maintenance.series[order]
 
     @property
     def journal(self) -> ServiceJournal:
@@ -105,11 +100,7 @@ class Services:
 
     def take(self, ids: Ids, now: int) -> None:
         """Take the newest readings of series, as the live twin has them; most are nobody's here."""
-        counted = ids[self._counted[ids]]
-        if len(counted):
-            first, last = (np.searchsorted(self._series, counted, side) for side in ("left", "right"))
-            for start, stop in zip(first.tolist(), last.tolist(), strict=True):
-                self.maintenance.take(self._rows[start:stop])
+        self.maintenance.take(ids)
         watched = ids[self._watched[ids]]
         if not len(watched):
             return

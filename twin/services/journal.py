@@ -37,9 +37,10 @@ class ServiceJournal:
         self.requests = RequestBook(self._database)
         self.counts = CountBook(self._database)
 
-    def open(self) -> None:
-        """Open the file; StartError when it cannot be had."""
+    def open(self) -> Path | None:
+        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
         self._database.open()
+        return self._database.set_aside
 
     def close(self) -> None:
         """Close the file."""

@@ -53,12 +53,16 @@ class Rise:
 
 
 class LevelWatch:
-    """Follows one level; fed with usable readings only, in the order of arrival."""
+    """Follows one level; fed with usable readings only, in the order of arrival.
+
+    `draw` is as of the last `refresh`, which is due when it is `stale`.
+    """
 
     def __init__(self, over_s: float, at_least_s: float, steady_s: float, refill: float) -> None:
         self.now: float | None = None
         self.draw: Draw | NotKnown = _NOT_YET
         self.rise: Rise | None = None
+        self.stale = False
         self._over_s = over_s
         self._at_least_s = at_least_s
         self._steady_s = steady_s
@@ -95,6 +99,11 @@ class LevelWatch:
         self._fill(time_s, level)
         return self._follow(time_s, self.now)
 
+    def refresh(self) -> None:
+        """Estimate the draw from the samples of now; as long as it takes for one tank, a fraction of a millisecond."""
+        self.stale = False
+        self.draw = estimate(*self.samples, self._refill, self._at_least_s)
+
     def resume(self, rise: Rise) -> None:
         """Go on with a refill that was under way when the process before this one stopped."""
         self.rise = rise
@@ -121,7 +130,7 @@ class LevelWatch:
         # The last one before the window stays: it tells of a refill while nobody listened.
         while len(self._samples) > 1 and self._samples[1][0] < self._time_s - self._over_s:
             self._samples.popleft()
-        self.draw = estimate(*self.samples, self._refill, self._at_least_s)
+        self.stale = True
 
     def _turn_back(self, time_s: float) -> None:
         """The clock was set back: what lies ahead of it now never was."""

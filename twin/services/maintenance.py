@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from twin.frame import Batch
+    from twin.frame import Batch, Ids
     from twin.services.book import Service, ServiceBook
     from twin.services.kit import Kit, Outlet
 
@@ -56,6 +56,7 @@ class Maintenance:
         books: Iterable[ServiceBook],
         ids: Mapping[str, int],
         states: Mapping[str, int],
+        size: int,
         kit: Kit,
         out: Outlet,
     ) -> None:
@@ -68,7 +69,7 @@ class Maintenance:
         self._overdue = np.array([one.every * one.rule.overdue_at / 100 for one in self.services], np.float64)
         self._state = np.full(len(self.services), _UNKNOWN, np.int8)
         self._changed = np.zeros(len(self.services), np.bool_)
-        self._touched = np.zeros(len(self.services), np.bool_)
+        self._heard = np.zeros(size, np.bool_)
         self._states = states
         self._kit = kit
         self._out = out
@@ -102,24 +103,22 @@ class Maintenance:
         ):
             for row in rows_of.get(series, ()):
                 total, last = self._use.total[row], self._use.last[row]
-                # A counter that was reset since then tells nothing of its use.
-                if np.isnan(total) or last >= value:
-                    grown = 0.0 if np.isnan(total) else last - value
-                    known = value if np.isnan(total) else total - grown
-                    self._use.recall(row, self._date(self.services[row], at), at, float(known))
+                # A counter that was reset since then gives more than the total, which tells nothing of its use.
+                known = value if np.isnan(total) else total - (last - value)
+                self._use.recall(row, self._date(self.services[row], at), at, float(known))
 
     # --- readings -------------------------------------------------------------------------------------------
 
-    def take(self, rows: Rows) -> None:
-        """Note that counters were heard; they are looked at when there is time."""
-        self._touched[rows] = True
+    def take(self, ids: Ids) -> None:
+        """Note which series were heard; counters among them are looked at when there is time."""
+        self._heard[ids] = True
 
     def tick(self, now: int, monotonic_s: float) -> None:
         """Count what was heard, judge it, end days, keep it all now and then."""
-        rows = np.flatnonzero(self._touched)
+        rows = np.flatnonzero(self._heard[self.series])
         if len(rows):
-            self._touched[rows] = False
             self._count(rows, now)
+        self._heard[:] = False
         self._end_days(now)
         for row, series in self._points.items():
             self._say(row, series, monotonic_s)

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
+from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
 from twin.errors import BarrioError
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from twin.services.kit import Kit, Outlet
 
 _LONGEST_H = 99_999.0
+_MOST_AT_ONCE = 25
+"""Draws that are estimated in one tick: tanks that are polled together do not hold up the loop together."""
 
 
 class NotNow(BarrioError):
@@ -51,6 +54,7 @@ class Supply:
         books = list(books)
         self.tanks = {tank.key: TankWatch(tank, ids) for book in books for tank in book.tanks}
         self.by_series = {watch.level_id: watch for watch in self.tanks.values()}
+        self._turns = cycle(list(self.tanks.values()))
         self._orders = Orders(books, kit)
         self._districts = {book.district for book in books}
         self._states = states
@@ -122,6 +126,7 @@ class Supply:
 
     def tick(self, now: int, monotonic_s: float) -> None:
         """Look at everything that comes with time: silence, escalations, closing; say hours left and state."""
+        self._refresh()
         for watch in self.tanks.values():
             trouble = self._kit.trouble(watch.level_id)
             if trouble is not None and trouble != watch.trouble:
@@ -131,6 +136,12 @@ class Supply:
             if watch.close_s is not None and monotonic_s >= watch.close_s:
                 self._orders.close(watch, now)
             self._say(watch, monotonic_s)
+
+    def _refresh(self) -> None:
+        """Estimate draws that are stale, the tanks taking turns."""
+        stale = (watch for watch in islice(self._turns, len(self.tanks)) if watch.level.stale)
+        for watch in islice(stale, _MOST_AT_ONCE):
+            watch.level.refresh()
 
     def _say(self, watch: TankWatch, monotonic_s: float) -> None:
         left = watch.left

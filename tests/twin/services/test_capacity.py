@@ -134,6 +134,15 @@ def test_another_counter_in_its_place_counts_nobody(stage, gates):
     assert "taken for another counter" in stage.notes[-1][1]
 
 
+def test_a_day_of_crowds_is_counted_at_once(stage, gates):
+    """What passed in a day without barrio is no other counter."""
+    stage.services.keep(stage.clock.now_ns())
+    stage.clock.move(86_400)
+    stage.restart()
+
+    assert gates.read(gate_2__entries=20_010, gate_2__exits=19_920) == 100
+
+
 def test_the_number_is_never_negative(stage, gates):
     """Exits that count too much are drift, not people that are missing."""
     gates.come(10)

@@ -31,6 +31,15 @@ def test_any_readings_leave_order_and_bounds(steps):
     assert found.now is not None
 
 
+def test_a_bucket_is_bounded():
+    """A thousand readings a second leave as many as a few."""
+    found = watch()
+    for number in range(20_000):
+        found.add(number / 1000, 50.0)
+
+    assert len(found) <= MOST_RAW + 1
+
+
 def test_the_level_of_now_is_a_median():
     """Two readings of five that are off change nothing."""
     found = watch()

@@ -100,6 +100,17 @@ def test_another_counter_in_its_place_is_not_use(stage):
     assert any("taken for another counter" in words for _, words, _ in stage.notes)
 
 
+def test_what_a_long_time_explains_is_use(stage):
+    """A pump that was switched for a month while barrio was down has been switched, however often."""
+    stage.hear(tank_1__starts=5)
+    stage.go(2)
+    stage.clock.move(30 * DAY_S)
+    stage.hear(tank_1__starts=40_005)
+    stage.go(2)
+
+    assert standing(stage, PUMP).used == 40_005
+
+
 def test_starts_wrap(stage):
     """A register that begins again at 65,536 goes on counting."""
     stage.hear(tank_1__starts=65_000)

@@ -8,9 +8,10 @@ import math
 import numpy as np
 import pytest
 
-from tests.twin.services.stage import NS, START, SUPPLIERS, Stage, rows
+from tests.twin.services.stage import FILES, NS, START, SUPPLIERS, Stage, rows
 from twin.quality import Reason
 from twin.services.draw import NotKnown
+from twin.services.level import LevelWatch
 from twin.services.request import Request, State
 from twin.services.supply import NotNow
 
@@ -530,6 +531,46 @@ def test_history_tells_the_draw_from_the_start(stage):
     assert seconds == 3600
     assert isinstance(before, NotKnown)
     assert stage.said["tank-1/hours_left"] == pytest.approx(8.0, abs=0.3)
+
+
+def test_a_tank_that_is_being_filled_does_not_ask(stage):
+    """After a start in the middle of a delivery a level that is still low asks for nothing."""
+    [(series, _)] = stage.services.needs
+    times = START - np.arange(1800, 0, -10, dtype=np.int64) * NS
+    levels = np.concatenate((np.full(100, 5.0), np.linspace(5, 22, 80)))
+    stage.services.warm(rows(series, times, levels))
+    stage.go(200, tank_1__level=lambda at: 22 + at * 7 / 200)
+
+    assert stage.post.sent == []
+
+
+def test_a_hundred_tanks_take_turns(tmp_path, monkeypatch):
+    """Draws are estimated a few at a time, so that tanks that are polled together do not hold up the loop."""
+    devices = "devices:\n" + "".join(
+        f'  - {{id: tank-{number}, profile: tank, site: tower, endpoint: "pigeon://10.0.0.{number}"}}\n'
+        for number in range(1, 101)
+    )
+    monkeypatch.setitem(FILES, "devices.yaml", devices)
+    text = SUPPLY.replace("on: tank-1", "for: {kind: WaterTank}")
+    stage = Stage(tmp_path, text)
+    plain, seen = LevelWatch.refresh, []
+
+    def noted(watch):
+        seen.append(watch)
+        plain(watch)
+
+    monkeypatch.setattr(LevelWatch, "refresh", noted)
+    for _ in range(5):
+        stage.clock.move(31)
+        stage.hear(**{f"tank_{number}__level": 80.0 for number in range(1, 101)})
+    counts = []
+    for _ in range(5):
+        stage.clock.move(1)
+        stage.tick()
+        counts.append(len(seen))
+
+    assert counts == [25, 50, 75, 100, 100]
+    assert len(set(map(id, seen))) == 100
 
 
 def test_a_refill_while_nobody_listened_is_noticed(stage):
