@@ -28,6 +28,7 @@ async def test_alarms_are_counted_by_state_for_prometheus(tmp_path):
         await stage.links["probe"].give("temperature", 55.0)
         await stage.settled()
         alarms = stage.platform.living.alarms
+        assert alarms is not None
         await until(lambda: alarms.counts()[State.ACTIVE])
         text = (await stage.http.get("/metrics")).text
 

@@ -18,7 +18,8 @@ kind: Pump
 poll: 200ms
 options: {timeout: 1s}
 points:
-  pressure: {quantity: water_pressure, register: "holding:1", scale: 0.1, unit: kPa, minimum: 0, maximum: 500, writable: true}
+  pressure:
+    {quantity: water_pressure, register: "holding:1", scale: 0.1, unit: kPa, minimum: 0, maximum: 500, writable: true}
   run: {quantity: pump_state, register: "coil:0", states: {0: "off", 1: "on"}, writable: true}
   level: {quantity: level_ratio, register: "holding:2", scale: 0.1, unit: "%"}
 """
