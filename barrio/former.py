@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from twin.model.catalogue import CATALOGUE
 from twin.store.port import Series
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from twin.past.model import PointThen
     from twin.past.models import Models
 
 
-def former_series(models: Models, paths: Mapping[int, str], configured: Mapping[int, str]) -> list[Series]:
+def former_series(models: Models, paths: Mapping[int, str], configured: Collection[int]) -> list[Series]:
     """Return the series of points that some version of a district had and that are not configured now.
 
-    `paths` are those of all series that ever had an id. A model is read only while points are left to be found.
+    `paths` are those of all series that ever had an id. Only the models that such points were last in are read.
     """
     left = {path: series for series, path in paths.items() if series not in configured}
+    wanted: dict[tuple[str, int], list[str]] = defaultdict(list)
+    for district, path, last in models.last_seen() if left else ():
+        if path in left:
+            wanted[district, last].append(path)
     found = []
-    for version in reversed(models.versions()):
-        if not any(path.startswith(f"{version.district}/") for path in left):
-            continue
-        model = models.at(version.district, version.since)
+    for (district, last), gone in wanted.items():
+        model = models.at(district, last)
         known = model.points if model else {}
-        found += [_series(left.pop(path), known[path], version.district) for path in left.keys() & known]
+        found += [_series(left[path], known[path], district) for path in gone if path in known]
     return sorted((one for one in found if one is not None), key=lambda one: one.id)
 
 

@@ -43,6 +43,7 @@ CREATE TABLE IF NOT EXISTS forgotten (district TEXT PRIMARY KEY, before INTEGER 
 _VERSION = "district, since, digest, hash, devices, points, rules"
 _PUT = f"INSERT INTO version ({_VERSION}) VALUES (?,?,?,?,?,?,?)"  # noqa: S608
 _NS = 1_000_000_000
+_LATEST = 2**63 - 1
 _ENDED = ""
 """Hash of the version that says that a district was run no more."""
 
@@ -144,6 +145,14 @@ class Models:
                 for path, since, until, slot in connection.execute(_TENURES, (district, stop, start))
             ]
 
+    def last_seen(self) -> list[tuple[str, str, int]]:
+        """Return district, path and the last moment (ns UTC) of the newest tenure of every point that ever was."""
+        with self._database.reading() as connection:
+            return [
+                (district, path, _LATEST if until is None else until - 1)
+                for district, path, until, _ in connection.execute(_NEWEST)
+            ]
+
     def forgot(self, district: str, before_ns: int) -> None:
         """Note that the raw readings of a district from before a time were let go, as its retention says."""
         with self._database.transaction() as connection:
@@ -168,6 +177,7 @@ _TENURES = (
     "SELECT path, since, until, slot FROM tenure"
     " WHERE district = ? AND since < ? AND (until IS NULL OR until > ?) ORDER BY id"
 )
+_NEWEST = "SELECT district, path, until, max(since) FROM tenure GROUP BY path"
 _FORGOT = (
     "INSERT INTO forgotten (district, before) VALUES (?,?)"
     " ON CONFLICT DO UPDATE SET before = max(before, excluded.before)"
