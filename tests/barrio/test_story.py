@@ -350,7 +350,7 @@ async def test_the_operator_acts_in_time_and_then_waits(stage, chronicle, madera
 def test_the_page_has_what_its_commands_answered():
     """Every block of docs/story.md was written by tools/story.py, below the command that it names."""
     page = (Path(__file__).parents[2] / "docs" / "story.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"<!-- story: \w+(?:, \d+ lines)?: (.+) -->\n```text\n(.*?)```", page, re.DOTALL)
+    blocks = re.findall(r"<!-- story: \w+(?:, \d+ lines)?: ([^\n]+) -->\n```text\n(.*?)```", page, re.DOTALL)
     shown = [(command.split(" --at")[0], text.splitlines()[0]) for command, text in blocks]
 
     assert len(blocks) == page.count("<!-- story: ") > 8
