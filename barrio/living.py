@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 
 from twin.ingest.table import NS
-from twin.store.port import StoreBusy, StoreDenied
+from twin.store.port import Aggregate, StoreBusy, StoreDenied
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -192,6 +192,7 @@ class Living:
             self.alarms.warm(await self._history(self.alarms.needs))
         if self.services is not None and self.service_journal is not None:
             self.services.warm(await self._history(self.services.needs))
+            await self._weekdays(self.services)
             self.services.restore(await self._platform.in_thread("ledger", self.service_journal.kept))
             self.services.recall(await self._weeks_ago())
         if self.commander is not None:
@@ -285,6 +286,23 @@ class Living:
             except (StoreBusy, StoreDenied):
                 break
         return join(found)
+
+    async def _weekdays(self, services: Services) -> None:
+        """Let places recall how many people were there in the quarter hours of the last weeks."""
+        from twin.services.pattern import SLOT_S
+
+        platform, now = self._platform, self._platform.clock.now_ns()
+        slot = round(SLOT_S * NS)
+        for series, pattern in services.patterns:
+            edges = np.arange(now - now % slot - round(pattern.span_s * NS), now - now % slot + 1, slot)
+            ids = np.array([series], np.int32)
+            try:
+                found = await platform.in_thread(
+                    "reads", platform.store.windows, ids, edges, [Aggregate.MEAN]
+                )
+            except (StoreBusy, StoreDenied):
+                return
+            pattern.recall(found[series].start, found[series].columns[Aggregate.MEAN], now)
 
     async def _weeks_ago(self) -> Batch:
         from twin.frame import empty_batch

@@ -153,7 +153,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 def write_district(folder: Path, **texts: str) -> Path:
     """Write a small district, with other texts for `district`, `devices` or `profile`, and texts for further files."""
-    (folder / "profiles").mkdir(parents=True)
+    (folder / "profiles").mkdir(parents=True, exist_ok=True)
     (folder / "district.yaml").write_text(texts.get("district", DISTRICT))
     (folder / "devices.yaml").write_text(texts.get("devices", DEVICES))
     (folder / "profiles" / "thing.yaml").write_text(texts.get("profile", PROFILE))

@@ -1,7 +1,10 @@
 """Books of what computes, notices and acts: a damaged one is set aside and said; numbers of it for Prometheus."""
 
-from tests.barrio.scripted import staged, until
+import numpy as np
+
+from tests.barrio.scripted import NS, staged, until
 from twin.alarms.states import State
+from twin.frame import Batch
 
 ALARMS = """\
 alarms:
@@ -34,3 +37,36 @@ async def test_alarms_are_counted_by_state_for_prometheus(tmp_path):
 
     assert 'barrio_alarms_standing{state="active"} 1' in text
     assert "barrio_alarm_changes_lost_total 0" in text
+
+
+PLACES = """\
+capacity:
+  - {id: square, on: yard, capacity: 500, occupancy: probe/people}
+"""
+COUNTING = """\
+profile: thing
+protocol: scripted
+kind: Thing
+points:
+  people: {quantity: occupancy, slot: 0}
+"""
+
+
+async def test_a_place_recalls_its_weekdays_from_the_store(tmp_path):
+    """Weeks that were recorded before a place had a capacity are enough for a forecast, at the next start."""
+    async with staged(tmp_path, profile=COUNTING) as stage:
+        series = stage.platform.catalogue.points["little/probe/people"].id
+        now = stage.platform.clock.now_ns()
+        time = now - np.arange(1, 5 * 7 * 96)[::-1] * 900 * NS
+        columns = np.full(len(time), series, np.int32), time, time, np.zeros(len(time), np.int64)
+        batch = Batch(*columns, np.full(len(time), 120.0), np.zeros(len(time), np.uint8))
+        await stage.platform.in_thread("store", stage.platform.store.write, batch)
+    async with staged(tmp_path, profile=COUNTING, services=PLACES) as stage:
+        await stage.links["probe"].give("people", 120.0)
+        await stage.settled()
+        (place,) = (await stage.http.get("/api/v1/capacity")).json()["places"]
+
+    ahead = place["forecast"]["quarters"]
+
+    assert [round(one["people"]) for one in ahead] == [120] * len(ahead)
+    assert len(ahead) >= 7

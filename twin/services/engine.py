@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from twin.services.book import ServiceBook
     from twin.services.journal import Kept, ServiceJournal
     from twin.services.kit import Kit
+    from twin.services.pattern import Pattern
 
 TICK_S = 1.0
 
@@ -68,6 +69,15 @@ class Services:
     def counters(self) -> Ids:
         """Series ids of counters whose reading of `twin.services.use.DAYS` ago is wanted at start (`recall`)."""
         return np.unique(self.maintenance.series)
+
+    @property
+    def patterns(self) -> list[tuple[int, Pattern]]:
+        """Series ids that say how many people are in a place, with the pattern that may be recalled from their past."""
+        return [
+            (series, watch.pattern)
+            for watch in self.capacity.places.values()
+            if (series := watch.people_id if watch.sensor_id is None else watch.sensor_id) is not None
+        ]
 
     def warm(self, rows: Batch) -> None:
         """Take the history of levels, each series in the order of time: the draw of late is known from the start."""

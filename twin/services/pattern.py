@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from zoneinfo import ZoneInfo
 
+    from twin.frame import Times
+
 SLOT_S = 900.0
 DAY = 96
 WEEK = 7 * DAY
@@ -75,6 +77,17 @@ class Pattern:
         return self._newest - len(self._ring) + 1
 
     # --- learning -------------------------------------------------------------------------------------------
+
+    @property
+    def span_s(self) -> float:
+        """How far back anything is of use, in seconds."""
+        return len(self._ring) * SLOT_S
+
+    def recall(self, starts: Times, means: Floats, now_ns: int) -> None:
+        """Take what the store knows: means of quarter hours that begin at `starts` (ns UTC), NaN for none."""
+        known = ~np.isnan(means)
+        rows = zip(map(self.slot, starts[known].tolist()), means[known].tolist(), strict=True)
+        self.restore(rows, now_ns)
 
     def restore(self, rows: Iterable[tuple[int, float]], now_ns: int) -> None:
         """Take means that were kept, but none of times to come: those are of a clock that ran ahead."""

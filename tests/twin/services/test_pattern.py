@@ -206,3 +206,19 @@ def test_without_people_there_is_no_forecast(tmp_path):
     stage = Stage(tmp_path, SENSOR)
 
     assert stage.services.capacity.forecast(KEY, START) == NotKnown("the number of people is not known now")
+
+
+def test_what_the_store_knows_is_recalled():
+    """Means of past quarter hours stand in their own slots; those that are not known, and those to come, do not."""
+    pattern = Pattern(4, MADRID)
+    starts = np.arange(START - round(pattern.span_s) * NS, START + 4 * QUARTER, QUARTER)
+    people = day(np.array([pattern.slot(int(one)) for one in starts]))
+    people[:3] = np.nan
+    pattern.recall(starts, people, START)
+    ahead = pattern.forecast(START, float(day(np.array([pattern.slot(START)]))[0]), 7200.0)
+
+    assert not isinstance(ahead, NotKnown)
+    assert [round(one.people) for one in ahead] == [
+        round(float(day(np.array([pattern.slot(one.start)]))[0])) for one in ahead
+    ]
+    assert pattern.oldest + len(pattern._ring) - 1 == pattern.slot(START)
