@@ -165,7 +165,7 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         given = (body.point,) if body.point is not None else body.points
         paths = _expanded(desk, given)
         found = await desk.ask_all([_asked(body, path, roles) for path in paths])
-        if body.point is not None and paths == [body.point]:
+        if body.point is not None and "*" not in body.point:
             return _answer(desk, found[0])
         answers = [_command(desk, one, secret=True) for one in found]
         refusals = sum(one.state is State.REFUSED for one in found)

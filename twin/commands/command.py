@@ -162,6 +162,11 @@ class Command:
         """Whether a programme asked for it; nobody else has that role."""
         return tuple(self.roles) == (SCHEDULE,)
 
+    @property
+    def of_barrio(self) -> bool:
+        """Whether barrio itself wants it: a programme, or a value that goes back."""
+        return self.of_schedule or self.priority == RESTORE
+
     def move(self, state: State, at: int, words: str = "", reason: str = "") -> None:
         """Let it stand differently; words and reason are those of the change."""
         if state is State.ENDED:

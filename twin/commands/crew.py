@@ -1,4 +1,7 @@
-"""Work that goes on in the background: each piece a task, none lost, and a bug in one of them heard of."""
+"""Work that goes on in the background: each piece a task, none lost, and a bug in one of them heard of.
+
+A refusal, or a disk that was busy, is an answer to whoever asked, and no bug.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import asyncio
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from twin.commands.command import Refusal
+from twin.errors import TransientError
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -62,5 +66,5 @@ class Crew:
     def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         error = None if task.cancelled() else task.exception()
-        if error is not None and not isinstance(error, Refusal):
+        if error is not None and not isinstance(error, Refusal | TransientError):
             self._failure = self._failure or error

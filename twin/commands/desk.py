@@ -152,6 +152,9 @@ class Commander:
             self._gate.count(path, at)
         for remark in self.audit.remarks:
             record.step(now, "audit_remark", words=remark)
+        if self.journal.set_aside is not None:
+            words = f"the journal was damaged and is in {self.journal.set_aside.name}: nobody holds a point any more"
+            record.step(now, "journal_lost", words=words)
         if not at_rest:
             await self._scribe.put(record)
         self._ready = not at_rest

@@ -8,6 +8,7 @@ from twin.commands.chain import moment
 from twin.commands.command import RESTORE, Asked, Refusal, Why
 from twin.commands.priorities import WEAKEST
 from twin.commands.rates import Meter
+from twin.commands.spec import SCHEDULE
 from twin.commands.values import same, understood, words_of
 from twin.model.source import suggest
 
@@ -139,5 +140,7 @@ def check_words(asked: Asked) -> None:
     """Refusal for a command without a name, or at a level that there is not."""
     if not asked.who.strip() or len(asked.who) > _LONGEST_NAME:
         raise Refusal(Why.VALUE, f"who: a command has a name of 1 to {_LONGEST_NAME} characters")
+    if asked.who.startswith(f"{SCHEDULE} "):
+        raise Refusal(Why.VALUE, f"who: {asked.who!r} is the name of a programme")
     if not 1 <= asked.priority < RESTORE:
         raise Refusal(Why.PRIORITY, f"there are priorities 1 to {WEAKEST}, found {asked.priority}")

@@ -159,6 +159,11 @@ class Journal:
         self._database.open()
         return self._database.set_aside
 
+    @property
+    def set_aside(self) -> Path | None:
+        """The damaged file that this one was made in place of, None normally."""
+        return self._database.set_aside
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     Write = Callable[[str, Value], Awaitable[Written]]
 
 MOST_WRITES = 64
+"""Writes at once that people asked for, and as many again of programmes and returns: neither waits for the other."""
 
 
 class Sender:
@@ -47,7 +48,7 @@ class Sender:
         self._write = write
         self._clock = clock
         self._settled = settled
-        self._room = asyncio.Semaphore(MOST_WRITES)
+        self._rooms = {own: asyncio.Semaphore(MOST_WRITES) for own in (False, True)}
 
     async def send(self, held: Held, command: Command, record: Record) -> Written:
         """Put on record that a command is sent, send it, note what became of it; Refusal when nothing was sent."""
@@ -60,7 +61,7 @@ class Sender:
             command.state = stood
             raise
         self.forget(held)
-        async with self._room:
+        async with self._rooms[command.of_barrio]:
             held.sent_at = self._clock.now_ns()
             try:
                 written = await self._write(command.path, command.value)

@@ -7,6 +7,7 @@ import pytest
 from tests.twin.commands.stage import LAMP_1, LAMP_2, NS, RULES, START, Field, Moved, staged
 from twin.commands.chain import verify
 from twin.commands.command import Done, State, Written
+from twin.sqlite import DatabaseBusy
 
 
 class Killed(BaseException):
@@ -307,6 +308,32 @@ async def test_a_lease_does_not_end_off_the_record(tmp_path, monkeypatch):
         await stage.tick(61)
 
         assert stage.field.writes[-1] == (LAMP_1, 100.0)
+
+
+async def test_a_journal_that_is_damaged(tmp_path):
+    """It is moved aside and a new one begins; that nobody holds a point any more is on record."""
+    async with staged(tmp_path) as stage:
+        await stage.ask(value=40)
+    (tmp_path / "commands.sqlite").write_bytes(b"noise" * 1_000)
+    async with staged(tmp_path) as stage:
+        assert stage.desk.desired() == []
+        [lost] = stage.entries("journal_lost")
+        assert "commands.sqlite.damaged-1" in lost["words"]
+
+
+async def test_a_journal_that_cannot_be_read_is_no_bug(tmp_path, monkeypatch):
+    """Who asks hears that the disk is busy; the commander goes on."""
+    async with staged(tmp_path) as stage:
+
+        def busy(*_):
+            raise DatabaseBusy("commands.sqlite", "disk I/O error")
+
+        monkeypatch.setattr(stage.journal, "by_key", busy)
+        with pytest.raises(DatabaseBusy):
+            await stage.ask(value=40, key="k")
+        await stage.tick(1)
+
+        assert (await stage.ask(value=40)).state is State.CONFIRMED
 
 
 async def test_an_unknown_outcome_over_a_restart(tmp_path):

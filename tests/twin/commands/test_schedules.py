@@ -1,9 +1,11 @@
 """Programmes at work: they hold at low priority, give way to a manual command and get the point back."""
 
+import asyncio
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tests.twin.commands.stage import LAMP_1, LAMP_2, NS, RULES, Field, Moved, staged
+from twin.commands.audit import NotAudited
 from twin.commands.command import Done, State, Written
 
 LIGHTS = """\
@@ -149,3 +151,38 @@ async def test_what_comes_is_shown(tmp_path):
 
         assert (schedule.id, paths) == ("lights", [LAMP_1, LAMP_2])
         assert [phase.value for phase in phases] == [100.0, 60.0, None, 100.0]
+
+
+async def test_people_do_not_wait_for_a_programme(tmp_path, monkeypatch):
+    """While a programme asks lamps that do not answer, a person's command goes through."""
+    monkeypatch.setattr("twin.commands.sender.MOST_WRITES", 1)
+    async with staged(tmp_path, RULES + LIGHTS, clock=at("2026-03-10T22:00")) as stage:
+        stage.field.gate = asyncio.Event()
+        stage.desk.tick(stage.clock.now)
+        await asyncio.sleep(0.05)
+        gate, stage.field.gate = stage.field.gate, None
+        command = await asyncio.wait_for(stage.ask("riverside/tank-1/inlet", "open"), 5)
+        gate.set()
+        await stage.settled()
+
+        assert command.state is State.CONFIRMED
+        assert len(stage.field.writes) == 3
+
+
+async def test_a_programme_that_cannot_be_put_on_record_follows_later(tmp_path, monkeypatch):
+    """A full disk at the hour of change delays it, and nothing more."""
+    async with staged(tmp_path, RULES + LIGHTS, clock=at("2026-03-10T22:00")) as stage:
+        real = stage.audit.append
+
+        def refuse(entries):
+            raise NotAudited("audit.log", "no space left on device")
+
+        monkeypatch.setattr(stage.audit, "append", refuse)
+        await stage.tick()
+        assert stage.field.writes == []
+        monkeypatch.setattr(stage.audit, "append", real)
+        await stage.tick(30)
+        assert stage.field.writes == []
+        await stage.tick(31)
+
+        assert sorted(stage.field.writes) == [(LAMP_1, 100.0), (LAMP_2, 100.0)]
