@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 from twin.alarms.limits import limits_in
 from twin.alarms.rule import Frozen, Holds, InStates, Rule, Silent, Subject
 from twin.alarms.select import owners_of
-from twin.alarms.spec import parse_measure
 from twin.alarms.words import OF_ADVICE, OF_LINKS, PLACEHOLDERS, placeholders
 from twin.model import units
+from twin.model.amount import parse_amount
 from twin.model.quantities import Aggregation
 from twin.model.source import suggest
 
@@ -198,10 +198,7 @@ class RuleCompiler:
                 self.faults.add(self.place.at("except"), words)
             return value
         try:
-            measure = parse_measure(value)
-            if measure.unit is None:
-                return measure.value
-            return units.conversion(measure.unit, point.quantity.unit)(measure.value)
+            return parse_amount(value).in_unit(point.quantity.unit)
         except units.UnitError as error:
             self.faults.add(self.place.at("except"), error.reason)
         except ValueError as error:
@@ -226,8 +223,8 @@ class RuleCompiler:
     def _of_expression(self) -> Condition | None:
         if self.spec.when is not None:
             return Holds()
-        measure = self.spec.above or self.spec.below
-        unit = (measure.unit if measure else None) or "1"
+        limit = self.spec.above or self.spec.below
+        unit = (limit.unit if limit else None) or "1"
         return limits_in(self.spec, unit, _EVERYTHING, self.place, self.faults)
 
     def _subject(

@@ -22,8 +22,8 @@ def compiled(spec: RuleSpec, owner: str, place: Place, ground: Ground, faults: F
         checked = check_text(text, Scope(ground, owner))
         if key == "when":
             return _condition(checked, place.at(key), faults)
-        measure = spec.above or spec.below
-        return checked.in_unit((measure.unit if measure else None) or "1")
+        limit = spec.above or spec.below
+        return checked.in_unit((limit.unit if limit else None) or "1")
     except ExpressionError as error:
         if error.unknown:
             ground.unknown(faults, place.at(key), str(error))

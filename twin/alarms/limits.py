@@ -10,7 +10,8 @@ from twin.alarms.words import number
 from twin.model import units
 
 if TYPE_CHECKING:
-    from twin.alarms.spec import Measure, RuleSpec
+    from twin.alarms.spec import RuleSpec
+    from twin.model.amount import Amount
     from twin.model.source import Faults, Place
 
 _KEYS = ("above", "below", "hysteresis")
@@ -35,18 +36,14 @@ def limits_in(
     return limits if len(faults) == before else None
 
 
-def _converted(key: str, measure: Measure | None, unit: str, place: Place, faults: Faults) -> float | None:
-    if measure is None:
+def _converted(key: str, amount: Amount | None, unit: str, place: Place, faults: Faults) -> float | None:
+    if amount is None:
         return None
-    if measure.unit is None or measure.unit == unit:
-        return measure.value
     try:
-        conversion = units.conversion(measure.unit, unit)
+        return amount.difference_in(unit) if key == "hysteresis" else amount.in_unit(unit)
     except units.UnitError as error:
         faults.add(place.at(key), f"{error.reason}: what is watched is in {unit}")
         return None
-    # A hysteresis is a difference: 1 K is as much as 1 Cel, wherever their zeros lie.
-    return measure.value * conversion.scale if key == "hysteresis" else conversion(measure.value)
 
 
 def _check(limits: Limits, plausible: tuple[float, float], place: Place, faults: Faults) -> None:

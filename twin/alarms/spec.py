@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field
 
+from twin.model.amount import Written
 from twin.model.selection import Ids, Selection, one_or_many
 from twin.model.spec import Id, Name, Seconds, Spec, StateName, Text, parse_duration
 from twin.notify_spec import Priority
 
-_MEASURE = re.compile(
-    r"([-+]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][-+]?[0-9]{1,3})?)\s*(\S{0,40})"
-)
 _DAY_S = 86_400.0
 _YEAR_S = 365 * _DAY_S
-
-
-class Measure(NamedTuple):
-    """A number with its unit as written; `unit` is None where none was."""
-
-    value: float
-    unit: str | None
-
-    def __str__(self) -> str:
-        """Return it as a person writes it."""
-        return f"{self.value:.12g}{'' if self.unit is None else f' {self.unit}'}"
-
-
-def parse_measure(found: object) -> Measure:
-    """Return the measure of `20 %`, `-0.5 Cel`, `3` or a number; ValueError otherwise."""
-    if isinstance(found, Measure):
-        return found
-    if isinstance(found, (int, float)) and not isinstance(found, bool):
-        return Measure(float(found), None)
-    match = _MEASURE.fullmatch(str(found).strip())
-    if match is None:
-        raise ValueError("must be a number with its unit, such as 20 %, 4.5 bar or -3 Cel")
-    return Measure(float(match[1]), match[2] or None)
 
 
 def _parse_delay(found: object) -> float:
     return 0.0 if found == 0 and not isinstance(found, bool) else parse_duration(found)
 
 
-Limit = Annotated[Measure, BeforeValidator(parse_measure)]
 Delay = Annotated[float, BeforeValidator(_parse_delay), Field(ge=0, le=_DAY_S)]
 States = Annotated[tuple[StateName, ...], BeforeValidator(one_or_many), Field(min_length=1)]
 Expression = Annotated[str, Field(min_length=1, max_length=2000)]
@@ -94,9 +67,13 @@ class RuleSpec(Spec):
     value: Expression | None = Field(
         default=None, description="Expression whose value is held against the limits, instead of a point"
     )
-    above: Limit | None = Field(default=None, description="Alarm above this, a number with its unit: `20 %`")
-    below: Limit | None = Field(default=None, description="Alarm below this; with `above` a band to stay in")
-    hysteresis: Limit | None = Field(
+    above: Written | None = Field(
+        default=None, description="Alarm above this, a number with its unit: `20 %`"
+    )
+    below: Written | None = Field(
+        default=None, description="Alarm below this; with `above` a band to stay in"
+    )
+    hysteresis: Written | None = Field(
         default=None, description="How far the value has to come back from the limit before the alarm ends"
     )
     states: States | None = Field(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated, NamedTuple
 
 from pydantic import BeforeValidator
 
 from twin.model import units
-from twin.model.source import shown
 
 _AMOUNT = re.compile(
     r"([-+]?(?:[0-9]{1,15}(?:\.[0-9]{0,15})?|\.[0-9]{1,15})(?:[eE][-+]?[0-9]{1,3})?)\s*(\S{0,40})"
@@ -16,7 +16,11 @@ _AMOUNT = re.compile(
 
 
 class Amount(NamedTuple):
-    """A number and the unit that it was written with, None where there was none."""
+    """A number and the unit that it was written with, None where there was none.
+
+    The unit is looked at when it is converted: what an expression gives may be in a compound such as `%/h`, which the
+    table of units does not list.
+    """
 
     number: float
     unit: str | None = None
@@ -27,29 +31,27 @@ class Amount(NamedTuple):
 
     def in_unit(self, unit: str) -> float:
         """Return the number in `unit`; a bare number is in it already. `UnitError` where that has no meaning."""
-        return self.number if self.unit is None else units.conversion(self.unit, unit)(self.number)
+        return self.number if self.unit in {None, unit} else units.conversion(self.unit, unit)(self.number)
 
     def difference_in(self, unit: str) -> float:
         """Return a distance in `unit`: 1 K is as much as 1 Cel, wherever their zeros lie."""
-        return self.number if self.unit is None else self.number * units.conversion(self.unit, unit).scale
+        return (
+            self.number
+            if self.unit in {None, unit}
+            else self.number * units.conversion(self.unit, unit).scale
+        )
 
 
 def parse_amount(found: object) -> Amount:
     """Return the amount that a number or a text says; ValueError with what was meant."""
     if isinstance(found, Amount):
         return found
-    if isinstance(found, (int, float)) and not isinstance(found, bool):
+    if isinstance(found, (int, float)) and not isinstance(found, bool) and math.isfinite(found):
         return Amount(float(found))
     match = _AMOUNT.fullmatch(found.strip()) if isinstance(found, str) else None
-    if match is None:
+    if match is None or math.isinf(float(match[1])):
         raise ValueError("an amount is a number with its unit, such as 20 %, 4.5 bar or -3 Cel")
-    unit = match[2] or None
-    if unit is not None and units.find(unit) is None:
-        near = units.suggestion(unit)
-        raise ValueError(
-            f"{shown(unit)} is not a UCUM code that barrio knows{f' (did you mean {near}?)' if near else ''}"
-        )
-    return Amount(float(match[1]), unit)
+    return Amount(float(match[1]), match[2] or None)
 
 
 Written = Annotated[Amount, BeforeValidator(parse_amount)]

@@ -41,7 +41,7 @@ WRONG = [
     ),
     (
         "on: tank-1, point: level, above: much",
-        "above: must be a number with its unit, such as 20 %, 4.5 bar or -3 Cel, found 'much'",
+        "above: an amount is a number with its unit, such as 20 %, 4.5 bar or -3 Cel, found 'much'",
     ),
     (
         "on: tank-1, point: level, below: 300 %",
