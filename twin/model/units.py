@@ -221,9 +221,9 @@ def conversion(source: str, target: str) -> Conversion:
     """Return how a value in `source` is expressed in `target`; raise `UnitError` where that has no meaning."""
     old, new = find(source), find(target)
     if old is None:
-        raise UnitError(source, target, _unknown(source))
+        raise UnitError(source, target, unknown(source))
     if new is None:
-        raise UnitError(source, target, _unknown(target))
+        raise UnitError(source, target, unknown(target))
     if old.kind != new.kind:
         reason = f"{source} measures {old.kind}, {target} measures {new.kind}"
         raise UnitError(source, target, reason)
@@ -241,7 +241,8 @@ def suggestion(code: str) -> str | None:
     return near[0] if near else None
 
 
-def _unknown(code: str) -> str:
+def unknown(code: str) -> str:
+    """Return words that say that a code is none, with what was most likely meant."""
     near = suggestion(code)
     hint = f" (did you mean {near}?)" if near else ""
     return f"{code!r} is not a UCUM code that barrio knows{hint}"

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from twin.model import units
 from twin.model.quantities import Aggregation
+from twin.model.selection import chosen
 from twin.model.source import suggest
+from twin.services.amounts import said_in
 from twin.services.book import Counter, Crowd, Service, Tank
 from twin.services.points import PointMaker
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from twin.model.ground import Ground
     from twin.model.source import Faults, Place
     from twin.model.spec import Location
-    from twin.services.spec import CapacitySpec, MaintenanceSpec, SelectionSpec, SupplySpec
+    from twin.services.spec import CapacitySpec, MaintenanceSpec, SupplySpec
 
 _GAUGE, _COUNTER = Aggregation.GAUGE, Aggregation.COUNTER
 
@@ -144,7 +146,7 @@ class Binder:
             return None
         unit = point.quantity.unit
         try:
-            every = rule.every.in_unit(unit)
+            every = said_in(rule.every, unit)
         except ValueError as error:
             self.faults.add(place.at("every"), f"{error}; {rule.counter} counts {unit}")
             return None
@@ -170,7 +172,7 @@ class Binder:
 
     def _devices(self, rule: SupplySpec | MaintenanceSpec, place: Place) -> list[Device]:
         if rule.selection is not None:
-            return self._selected(rule.selection, place.at("for"))
+            return chosen(rule.selection, place.at("for"), self.ground, self.faults)
         found = []
         for name in dict.fromkeys(rule.on or ()):
             device = self.ground.devices.get(name)
@@ -180,31 +182,6 @@ class Binder:
             else:
                 found.append(device)
         return found
-
-    def _selected(self, spec: SelectionSpec, place: Place) -> list[Device]:
-        devices = list(self.ground.devices.values())
-        before = len(self.faults)
-        for key, found in (("kind", spec.kind), ("profile", spec.profile)):
-            known = {getattr(device, key) for device in devices}
-            if found is not None and found not in known:
-                words = f"no device has the {key} {found!r}{suggest(found, known)}"
-                self.ground.unknown(self.faults, place.at(key), words)
-        if spec.site is not None and spec.site not in self.ground.sites:
-            words = f"there is no site {spec.site!r}{suggest(spec.site, self.ground.sites)}"
-            self.faults.add(place.at("site"), words)
-        if len(self.faults) > before or not self.ground.complete:
-            return []
-        standing = None if spec.site is None else set(self.ground.graph.standing_in(spec.site))
-        chosen = [
-            device
-            for device in devices
-            if spec.kind in {None, device.kind}
-            and spec.profile in {None, device.profile}
-            and (standing is None or device.id in standing)
-        ]
-        if not chosen:
-            self.faults.add(place, "no device fits all of this")
-        return chosen
 
     def _of_device(
         self, device: Device, name: str, place: Place, kind: str, aggregations: tuple[Aggregation, ...]

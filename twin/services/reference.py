@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
+from twin.model.selection import Selection
 from twin.services import spec
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ _TABLES = (
     ("delivered_when", spec.DeliveredWhenSpec),
     ("escalate_after", spec.EscalateAfterSpec),
     ("draw", spec.DrawSpec),
-    ("for", spec.SelectionSpec),
+    ("for", Selection),
     ("capacity", spec.CapacitySpec),
     ("maintenance", spec.MaintenanceSpec),
 )

@@ -7,16 +7,14 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from twin.model.amount import Written
+from twin.model.selection import Selection, one_or_many
 from twin.model.spec import Id, Name, Seconds, Spec, Text, parse_duration
 from twin.notify_spec import ChannelSpec
-from twin.services.amounts import Amount, Ratio, Share, Volume, Written
+from twin.services.amounts import Ratio, Share, Volume
 
 LONGEST_FORECAST_S = 6 * 3600.0
 MOST_COUNTERS = 64
-
-
-def _one_or_more(found: object) -> object:
-    return found if isinstance(found, list) else [found]
 
 
 def _check_hour(found: object) -> time:
@@ -40,9 +38,9 @@ def _check_due(found: object) -> object:
 
 Reference = Annotated[str, Field(min_length=1, max_length=130), AfterValidator(_check_reference)]
 Hour = Annotated[time, BeforeValidator(_check_hour)]
-Owners = Annotated[tuple[Id, ...], BeforeValidator(_one_or_more), Field(min_length=1, max_length=10_000)]
+Owners = Annotated[tuple[Id, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=10_000)]
 Counters = Annotated[
-    tuple[Reference, ...], BeforeValidator(_one_or_more), Field(min_length=1, max_length=MOST_COUNTERS)
+    tuple[Reference, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=MOST_COUNTERS)
 ]
 Margin = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=7 * 86_400)]
 Steady = Annotated[Seconds, Field(ge=1, le=86_400)]
@@ -50,35 +48,19 @@ Window = Annotated[Seconds, Field(ge=10, le=14 * 86_400)]
 Due = Annotated[Literal["deadline"] | Seconds, BeforeValidator(_check_due)]
 
 
-class SelectionSpec(Spec):
-    """Devices that a rule is for; those that fit all of what is said."""
-
-    kind: Name | None = Field(default=None, description="Kind of the device, as its profile says")
-    profile: Id | None = Field(default=None, description="Profile of the device")
-    site: Id | None = Field(default=None, description="Site that it stands in, or in a site within it")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> Self:
-        if self.kind is self.profile is self.site is None:
-            raise ValueError("says nothing: give one or more of kind, profile, site")
-        return self
-
-
 class _RuleSpec(Spec):
     """A rule for one owner, several, or all devices of a selection."""
 
     id: Id = Field(description="Id, not used by another rule of the same list")
     on: Owners | None = Field(default=None, description="Id of a device, or a list of them")
-    selection: SelectionSpec | None = Field(
-        default=None, alias="for", description="Instead of `on`: all devices of a kind, profile or site"
+    selection: Selection | None = Field(
+        default=None, alias="for", description="Instead of `on`: all devices that this describes"
     )
 
     @model_validator(mode="after")
     def _for_somebody(self) -> Self:
         if (self.on is None) == (self.selection is None):
-            raise ValueError(
-                "a rule has either `on` (an id, or a list of ids) or `for` (kind, profile, site)"
-            )
+            raise ValueError("a rule has either `on` (an id, or a list of ids) or `for` (which devices)")
         return self
 
 
@@ -248,7 +230,7 @@ class MaintenanceSpec(_RuleSpec):
     def _goes_together(self) -> Self:
         if not 0 < self.warn_at <= 100 <= self.overdue_at:
             raise ValueError("warn_at lies between 0 and 100 %, overdue_at is 100 % or more")
-        if isinstance(self.every, Amount) and not self.every.number > 0:
+        if not self.every.number > 0:
             raise ValueError("every is more than nothing")
         return self
 

@@ -13,7 +13,7 @@ WHOLE = (
     + """\
 supply:
   - id: water
-    for: {kind: WaterTank, site: quarter}
+    for: {kind: WaterTank, within: quarter}
     volume: volume
     capacity: 60000 L
     request_when: {level_below: 30 %, hours_left_below: 6 h}
@@ -96,18 +96,21 @@ FAULTS = [
     (supply(on="tank-7"), "supply[0].on: there is no device 'tank-7' (did you mean tank-2?)"),
     (
         supply(on=""),
-        "supply[0]: a rule has either `on` (an id, or a list of ids) or `for` (kind, profile, site)",
+        "supply[0]: a rule has either `on` (an id, or a list of ids) or `for` (which devices)",
     ),
     (
         supply(on="", **{"for": "{kind: WaterTan}"}),
-        "kind: no device has the kind 'WaterTan' (did you mean WaterTank?)",
+        "kind: there is no device or site of kind 'WaterTan' (did you mean WaterTank?)",
     ),
-    (supply(on="", **{"for": "{kind: Gate, site: tower}"}), "supply[0].for: no device fits all of this"),
+    (
+        supply(on="", **{"for": "{kind: Gate, site: tower}"}),
+        "supply[0].for: there is nothing that fits all of this",
+    ),
     (
         supply(on="", **{"for": "{site: towr}"}),
         "supply[0].for.site: there is no site 'towr' (did you mean tower?)",
     ),
-    (supply(on="", **{"for": "{}"}), "supply[0].for: says nothing: give one or more of kind, profile, site"),
+    (supply(on="", **{"for": "{}"}), "supply[0].for: say which: kind, profile, site, within or devices"),
     (supply(level="levl"), "supply[0].level: profile tank has no point 'levl' (did you mean level?)"),
     (supply(level="volume"), "supply[0].level: volume measures volume (volume), percent is needed here"),
     (supply(level="inlet"), "supply[0].level: inlet is a state (valve_state), a gauge is needed here"),
@@ -123,7 +126,7 @@ FAULTS = [
     (supply(capacity="60 lts"), "supply[0].capacity: 'lts' is not a UCUM code that barrio knows"),
     (
         supply(capacity="much"),
-        "supply[0].capacity: an amount is a number with a unit, such as 30 %, 6 h or 2500 L",
+        "supply[0].capacity: an amount is a number with its unit, such as 20 %, 4.5 bar or -3 Cel",
     ),
     (supply(fill_to="120 %"), "supply[0].fill_to: must be less than or equal to 100, found '120 %'"),
     (supply(fill_to="20 %"), "supply[0]: level_below (30 %) is not below fill_to (20 %)"),
