@@ -1,10 +1,12 @@
 """What the documentation shows is what barrio takes."""
 
 import re
+import shutil
 from pathlib import Path
 
 from barrio.assembly import load_all, profiles_folder
 from connectors.registry import Connectors
+from twin.model.loader import built_in_districts
 
 PAGE = Path(__file__).parents[2] / "docs" / "district.md"
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.DOTALL | re.MULTILINE)
@@ -79,3 +81,23 @@ def test_secrets_of_the_page_are_names(tmp_path):
     [district] = load_all([str(tmp_path)], Path(), Connectors(), profiles_folder())
 
     assert district.devices["hall"].options.model_dump()["password"] == "bms"
+
+
+def test_the_further_files_of_the_readme_are_right(tmp_path):
+    """What the README shows of derived points, alarms, commands and services fits the demo district without a fault."""
+    text = (PAGE.parents[1] / "README.md").read_text(encoding="utf-8")
+    (block,) = [body for _, body in BLOCK.findall(text) if body.startswith("# derived.yaml")]
+    _, *parts = re.split(r"^# (\w+)\.yaml\n", block, flags=re.MULTILINE)
+    lists = {"derived": "derived", "alarms": "alarms", "commands": "commands", "services": "supply"}
+    more = {
+        "alarms": "- {id: lamp-silent, for: {kind: Streetlight}, silent: 30s}\n",
+        "services": 'suppliers:\n- {id: aguas, webhook: "https://supplier.example/orders"}\n',
+    }
+    shutil.copytree(built_in_districts() / "ciudad-maderas", tmp_path / "town")
+    for name, body in zip(parts[::2], parts[1::2], strict=True):
+        (tmp_path / "town" / f"{name}.yaml").write_text(f"{lists[name]}:\n{body}{more.get(name, '')}")
+    [district] = load_all([str(tmp_path / "town")], Path(), Connectors(), profiles_folder())
+
+    assert set(parts[::2]) == lists.keys()
+    assert district.services is not None
+    assert len(district.services.tanks) == 4
