@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import orjson
 from fastapi import Header, Path, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from barrio.api.operator import caller
 from barrio.api.problems import problem
@@ -37,10 +37,22 @@ MOST_LISTED = 10_000
 EVER = "ever"
 _LAST = 2**63 - 1
 _AHEAD_H = 24
+_FAR = 1_000
+
+
+def refuse_truth(value: object) -> object:
+    """Return a value that is a number or a text; ValueError for true and false, which would count as 1 and 0."""
+    if isinstance(value, bool):
+        raise ValueError("a number or a text is meant")  # noqa: TRY004 - pydantic makes a fault of it
+    return value
+
 
 Text = Annotated[str, Field(max_length=500)]
 Who = Annotated[str, Field(min_length=1, max_length=100)]
-Wanted = float | Annotated[str, Field(min_length=1, max_length=60)]
+Wanted = Annotated[float | Annotated[str, Field(min_length=1, max_length=60)], BeforeValidator(refuse_truth)]
+"""A number, or a text; true and false are neither."""
+Level = Annotated[int, Field(ge=-_FAR, le=_FAR), BeforeValidator(refuse_truth)]
+"""A priority, within what the books can hold; which ones there are, the desk says."""
 Number = Annotated[int, Path(ge=1, le=_LAST)]
 Token = Annotated[str, Header(max_length=500)]
 Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
@@ -78,7 +90,7 @@ class CommandBody(_Body):
     value: Wanted
     who: Who
     why: Text = ""
-    priority: int = 8
+    priority: Level = 8
     lease: Wanted | None = None
     expect: Wanted | None = None
     key: Annotated[str, Field(max_length=100)] = ""
@@ -107,7 +119,7 @@ class ReleaseBody(_Body):
     """Body of a release."""
 
     point: Annotated[str, Field(min_length=1, max_length=300)]
-    priority: int = 8
+    priority: Level = 8
     who: Who
     why: Text = ""
 

@@ -16,6 +16,8 @@ from twin.errors import TransientError
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fastapi import FastAPI
 
 MEDIA = "application/problem+json"
@@ -65,11 +67,16 @@ async def _invalid(_request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
-    name = str(first["loc"][-1])
+    name = _named(first["loc"])
     words = f"{name}: {str(first['msg']).removeprefix('Input ').lower()}, found {first['input']!r}"
     if first["type"] == "missing":
         words = f"{name}: is missing"
     return problem(HTTPStatus.BAD_REQUEST, words, parameter=name)
+
+
+def _named(where: Sequence[int | str]) -> str:
+    """Return the parameter, or the key of the body, that an error is about: not the type that it was tried as."""
+    return next((one for one in where[1:] if isinstance(one, str)), str(where[0]))
 
 
 async def _http(request: Request, error: Exception) -> Response:

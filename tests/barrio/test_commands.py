@@ -354,6 +354,30 @@ async def test_at_rest_questions_are_answered(tmp_path):
     assert (tmp_path / "data" / "audit.log").read_bytes() == log
 
 
+@pytest.mark.parametrize("level", [10**30, -(10**30), 2**63, True, "x", 8.5])
+async def test_a_priority_that_no_book_holds_is_refused(tmp_path, level):
+    """It is not taken as far as the journal, whose failure would end the platform; nothing else is harmed."""
+    async with commanded(tmp_path) as stage:
+        answer = await post(stage, point=DIM, value=40, who="ana", priority=level)
+        released = await post(stage, "/release", point=DIM, priority=level, who="ana")
+        after = await post(stage, point=DIM, value=40, who="ana")
+
+    assert (answer.status_code, answer.json()["parameter"]) == (400, "priority")
+    assert (released.status_code, released.json()["parameter"]) == (400, "priority")
+    assert after.status_code == 200
+
+
+@pytest.mark.parametrize("key", ["value", "lease", "expect"])
+@pytest.mark.parametrize("truth", [True, False])
+async def test_truth_is_no_number(tmp_path, key, truth):
+    """True is not 1 %, and false is not a lease that never ends."""
+    async with commanded(tmp_path) as stage:
+        answer = await post(stage, **{"point": DIM, "value": 40, "who": "ana", key: truth})
+
+    assert (answer.status_code, answer.json()["parameter"]) == (400, key)
+    assert "a number or a text is meant" in answer.json()["detail"]
+
+
 def test_the_log_is_verified_without_a_platform(tmp_path):
     """The command reads the file itself, and says where it is wrong."""
     data = tmp_path / "data"
