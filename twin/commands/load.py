@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from twin.commands.book import CommandBook, Schedule, Stretch
-from twin.commands.chosen import Troubles, devices_of
 from twin.commands.policies import Policies, compile_interlocks
 from twin.commands.spec import (
     OPERATOR,
@@ -17,6 +16,7 @@ from twin.commands.spec import (
     ScheduleSpec,
 )
 from twin.commands.values import understood, words_of
+from twin.model.selection import Troubles, devices_of
 from twin.model.source import Place
 from twin.model.validation import validate
 
@@ -80,7 +80,7 @@ class _Programmes:
         stretches: dict[str, tuple[Stretch, ...]] = {}
         places: dict[str, Location] = {}
         shared: dict[tuple[Stretch, ...], tuple[Stretch, ...]] = {}
-        for device in devices_of(spec, self._ground, place, self._faults):
+        for device in devices_of(spec.on, spec.of, place, self._ground, self._faults):
             policy = self._policy(spec, device, troubles)
             found = self._stretches(spec, policy, troubles) if policy else None
             if policy is not None and found is not None and self._is_free(spec, policy, troubles):

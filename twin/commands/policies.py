@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.commands.book import Interlock, Policy
-from twin.commands.chosen import Troubles, devices_of
 from twin.commands.spec import OPERATOR
-from twin.commands.values import amount, difference, words_of
+from twin.commands.values import words_of
+from twin.model.selection import Troubles, devices_of
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Policies:
                 self._faults.add(place.at("roles", at), words)
         troubles = Troubles(place, self._faults)
         checked: set[tuple[str, int]] = set()
-        for device in devices_of(rule, self._ground, place, self._faults):
+        for device in devices_of(rule.on, rule.of, place, self._ground, self._faults):
             policy = self._policy(rule, device, troubles)
             if policy is None:
                 continue
@@ -137,7 +137,7 @@ def _wrong_numbers(rule: CommandSpec, point: Point) -> Iterator[tuple[str, str]]
         if given is None:
             continue
         try:
-            found[key] = amount(given, point.quantity.unit)
+            found[key] = given.in_unit(point.quantity.unit)
         except ValueError as error:
             yield key, str(error)
             continue
@@ -147,7 +147,7 @@ def _wrong_numbers(rule: CommandSpec, point: Point) -> Iterator[tuple[str, str]]
     if found["minimum"] > found["maximum"]:
         yield "minimum", f"{words_of(point, found['minimum'])} is above {words_of(point, found['maximum'])}"
     try:
-        difference(rule.read_back.tolerance, point.quantity.unit)
+        rule.read_back.tolerance.difference_in(point.quantity.unit)
     except ValueError as error:
         yield "read_back", f"tolerance: {error}"
 
@@ -156,6 +156,6 @@ def _limits(rule: CommandSpec, point: Point) -> tuple[float, float, float]:
     if point.states:
         return point.minimum, point.maximum, 0.0
     unit = point.quantity.unit
-    minimum = point.minimum if rule.minimum is None else amount(rule.minimum, unit)
-    maximum = point.maximum if rule.maximum is None else amount(rule.maximum, unit)
-    return minimum, maximum, difference(rule.read_back.tolerance, unit)
+    minimum = point.minimum if rule.minimum is None else rule.minimum.in_unit(unit)
+    maximum = point.maximum if rule.maximum is None else rule.maximum.in_unit(unit)
+    return minimum, maximum, abs(rule.read_back.tolerance.difference_in(unit))

@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from twin.commands.rates import Rate, parse_rate
 from twin.commands.times import TimeOfDay, parse_time
-from twin.model.spec import Id, Name, Seconds, Spec, StateName, Text
+from twin.model.amount import Amount, Written
+from twin.model.selection import Selection
+from twin.model.spec import Id, Seconds, Spec, StateName, Text
 
 OPERATOR = "operator"
 SCHEDULE = "schedule"
@@ -18,26 +20,10 @@ PROGRAMME = 14
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 WEEKDAYS: tuple[Weekday, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
-Amount = float | Annotated[str, Field(min_length=1, max_length=60)]
+Value = float | Annotated[str, Field(min_length=1, max_length=60)]
 Often = Annotated[Rate, BeforeValidator(parse_rate)]
 Moment = Annotated[TimeOfDay, BeforeValidator(parse_time)]
 Level = Annotated[int, Field(ge=1, le=16)]
-
-
-class ForSpec(Spec):
-    """Which devices are meant: those that fit everything that is said."""
-
-    kind: Name | None = Field(default=None, description="Devices of this kind, for example Streetlight")
-    profile: Id | None = Field(default=None, description="Devices of this profile")
-    site: Id | None = Field(default=None, description="Devices that stand in this very site")
-    within: Id | None = Field(default=None, description="Devices in this site or in one within it")
-    devices: tuple[Id, ...] | None = Field(default=None, min_length=1, description="These devices")
-
-    @model_validator(mode="after")
-    def _says_something(self) -> ForSpec:
-        if not self.model_fields_set:
-            raise ValueError("says nothing: name a kind, profile, site, within or devices")
-        return self
 
 
 class InterlockSpec(Spec):
@@ -77,7 +63,7 @@ class ReadBackSpec(Spec):
     """How a written value is seen to have arrived."""
 
     within: Seconds = Field(default=10.0, description="The device must show the value within this time")
-    tolerance: Amount = Field(default=0.0, description="How far off it may be, such as 1 %")
+    tolerance: Written = Field(default=Amount(0.0), description="How far off it may be, such as 1 %")
 
 
 class CommandSpec(Spec):
@@ -85,11 +71,11 @@ class CommandSpec(Spec):
 
     id: Id = Field(description="Id of the rule, not used by another one")
     on: Id | None = Field(default=None, description="Id of the device")
-    of: ForSpec | None = Field(default=None, alias="for", description="Instead of `on`: which devices")
+    of: Selection | None = Field(default=None, alias="for", description="Instead of `on`: which devices")
     point: Id = Field(description="Name of the point; its profile must call it writable")
     roles: tuple[Id, ...] = Field(default=(OPERATOR,), min_length=1, description="Who may write it")
-    minimum: Amount | None = Field(default=None, description="Narrows the point's own limits, such as 20 %")
-    maximum: Amount | None = Field(default=None, description="Narrows the point's own limits")
+    minimum: Written | None = Field(default=None, description="Narrows the point's own limits, such as 20 %")
+    maximum: Written | None = Field(default=None, description="Narrows the point's own limits")
     values: tuple[StateName, ...] = Field(default=(), description="Narrows the states that may be asked for")
     rate: Often | None = Field(default=None, description="For each point, such as 6 per hour")
     rate_all: Often | None = Field(default=None, description="For all points of the rule together")
@@ -120,7 +106,7 @@ class StretchSpec(Spec):
 
     start: Moment = Field(alias="from", description="23:00, sunset, sunrise, sunset+15min, sunrise-10min")
     until: Moment = Field(description="Likewise; the first such time after `from`")
-    value: Amount = Field(description="The value, such as 60 % or the name of a state")
+    value: Value = Field(description="The value, such as 60 % or the name of a state")
 
 
 def _some(value: tuple[StretchSpec, ...]) -> tuple[StretchSpec, ...]:
@@ -138,7 +124,7 @@ class ScheduleSpec(Spec):
 
     id: Id = Field(description="Id of the programme, not used by another one")
     on: Id | None = Field(default=None, description="Id of the device")
-    of: ForSpec | None = Field(default=None, alias="for", description="Instead of `on`: which devices")
+    of: Selection | None = Field(default=None, alias="for", description="Instead of `on`: which devices")
     point: Id = Field(description="Name of the point; a rule of `commands` must cover it")
     priority: Level = Field(default=PROGRAMME, description="1 is the strongest, 16 the weakest")
     at: Stretches = Field(max_length=48, description="Stretches; of several at one time the first one stands")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pydantic import BaseModel
-
 from twin.derived import spec
 from twin.expressions import functions, moving, selected
+from twin.model.keys import table
 from twin.model.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from pydantic.fields import FieldInfo
 
 BEGIN = "<!-- Generated from twin/expressions and twin/derived/spec.py; a test holds it to them. -->"
 END = "<!-- End of the generated part. -->"
@@ -46,24 +43,13 @@ def reference() -> str:
         ("Filters", "condition", "finds points", FILTERS.items()),
     ]
     parts = [_table(*table) for table in tables]
-    keys = [_keys("`derived`", spec.DerivedSpec), _keys("`for`", Selection)]
+    keys = [table("### `derived`", spec.DerivedSpec), table("### `for`", Selection)]
     return "\n".join([BEGIN, "", *parts, *keys, END])
 
 
 def _table(title: str, left: str, right: str, rows: Iterable[tuple[str, str]]) -> str:
     lines = [f"| `{form}` | {meaning} |" for form, meaning in rows]
     return "\n".join([f"### {title}", "", f"| {left} | {right} |", "|---|---|", *lines, ""])
-
-
-def _keys(title: str, model: type[BaseModel]) -> str:
-    rows = [_row(name, info) for name, info in model.model_fields.items()]
-    return "\n".join([f"### {title}", "", "| key | without it | meaning |", "|---|---|---|", *rows, ""])
-
-
-def _row(name: str, info: FieldInfo) -> str:
-    default = "required" if info.is_required() else info.get_default()
-    shown = {None: "–", "": "–", 60.0: "60 s"}.get(default, f"{default:g}" if default == 0 else default)
-    return f"| `{info.alias or name}` | {shown} | {info.description} |"
 
 
 if __name__ == "__main__":

@@ -79,6 +79,20 @@ def known(owner: str, ground: Ground, place: Place, faults: Faults) -> list[str]
     return []
 
 
+def devices_of(
+    on: str | None, choice: Selection | None, place: Place, ground: Ground, faults: Faults
+) -> list[Device]:
+    """Return the devices of an entry that has `on` (one device) or `for`; none, with the fault added, when none is."""
+    if choice is not None:
+        return chosen(choice, place.at("for"), ground, faults)
+    device = ground.devices.get(on or "")
+    if device is None:
+        near = suggest(on or "", ground.devices)
+        ground.unknown(faults, place.at("on"), f"there is no device {on!r}{near}")
+        return []
+    return [device]
+
+
 class Troubles:
     """What is wrong with the owners of one entry: the same words for many of them are one fault."""
 

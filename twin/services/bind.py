@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from twin.model import units
 from twin.model.quantities import Aggregation
-from twin.model.selection import chosen
+from twin.model.selection import chosen, devices_of
 from twin.model.source import suggest
 from twin.services.amounts import said_in
 from twin.services.book import Counter, Crowd, Service, Tank
@@ -173,15 +173,11 @@ class Binder:
     def _devices(self, rule: SupplySpec | MaintenanceSpec, place: Place) -> list[Device]:
         if rule.selection is not None:
             return chosen(rule.selection, place.at("for"), self.ground, self.faults)
-        found = []
-        for name in dict.fromkeys(rule.on or ()):
-            device = self.ground.devices.get(name)
-            if device is None:
-                near = suggest(name, self.ground.devices)
-                self.ground.unknown(self.faults, place.at("on"), f"there is no device {name!r}{near}")
-            else:
-                found.append(device)
-        return found
+        return [
+            device
+            for name in dict.fromkeys(rule.on or ())
+            for device in devices_of(name, None, place, self.ground, self.faults)
+        ]
 
     def _of_device(
         self, device: Device, name: str, place: Place, kind: str, aggregations: tuple[Aggregation, ...]

@@ -65,10 +65,10 @@ commands.yaml:6: commands[3].maximum: tank-1: inlet has states, not numbers: nar
 commands.yaml:6: commands[3].values: tank-1: inlet has no state 'opne', only closed, open (did you mean open?)
 commands.yaml:7: commands[4].point: tank-1: profile tank has no point 'inlte' (did you mean inlet?)
 commands.yaml:8: commands[5].on: there is no device 'tank-9' (did you mean tank-1?)
-commands.yaml:9: commands[6].for.kind: no device is of kind 'Streetlihgt' (did you mean Streetlight?)
+commands.yaml:9: commands[6].for.kind: there is no device or site of kind 'Streetlihgt' (did you mean Streetlight?)
 commands.yaml:10: commands[7].for.within: there is no site 'towr' (did you mean tower?)
 commands.yaml:11: commands[8]: needs either `on` (a device) or `for` (which devices)
-commands.yaml:12: commands[9].for: says nothing: name a kind, profile, site, within or devices, found an empty mapping
+commands.yaml:12: commands[9].for: say which: kind, profile, site, within or devices, found an empty mapping
 commands.yaml:13: commands[10].rate: a rate is a whole number per second, minute, hour or day, such as 6 per hour, found 'often'
 commands.yaml:14: commands[11].lease: default is longer than longest, found a mapping
 commands.yaml:15: commands[12].minimum: lamp-1: 60 % is above 40 % (and 1 more)
