@@ -64,7 +64,7 @@ class Present:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """The twin at a moment (ns UTC): the models that were valid, and the points under what was asked for."""
+    """The twin at a moment (ns UTC): the models that were valid, and the points under what was asked for, if any."""
 
     at: int
     under: str | None
@@ -73,14 +73,8 @@ class Moment:
 
 
 def moment(platform: Platform, present: Present, at: int, under: str | None) -> Moment:
-    """Return the twin at a moment; UnknownName when there was nothing `under` that name.
-
-    Raises `StoreBusy` and its like when the store has to be asked and is away.
-    """
-    models = list(models_at(platform, at, under))
-    pairs = [(model, list(chosen(model, under))) for model in models]
-    if not any(points for _, points in pairs):
-        raise UnknownName(nothing(models_at(platform, at), under))
+    """Return the twin at a moment; `StoreBusy` and its like when the store has to be asked and is away."""
+    pairs = [(model, list(chosen(model, under))) for model in models_at(platform, at, under)]
     ids = {path: series for series, path in platform.registry.series_paths().items()}
     wanted = [ids[point.path] for _, points in pairs for point in points if point.path in ids]
     series = np.unique(np.array(wanted, np.int32))
@@ -88,7 +82,14 @@ def moment(platform: Platform, present: Present, at: int, under: str | None) -> 
     gaps = [*platform.ledger.gaps(series, at, at + 1), *present.lasting(series, at)]
     states = platform.registry.state_names()
     found = [then for model, points in pairs for then in twin_at(points, at, readings, gaps, ids, states)]
-    return Moment(at, under, [model for model, points in pairs if points], found)
+    return Moment(at, under, [model for model, _ in pairs], found)
+
+
+def check(platform: Platform, *moments: Moment) -> None:
+    """Raise UnknownName when at none of the moments there was anything under the name that was asked for."""
+    if not any(one.points for one in moments):
+        models = [model for one in moments for model in models_at(platform, one.at)]
+        raise UnknownName(nothing(models, moments[0].under))
 
 
 def zone_of(platform: Platform, under: str | None) -> ZoneInfo:
@@ -112,13 +113,16 @@ def models_at(platform: Platform, at: int, under: str | None = None) -> Iterator
 
 
 def changes(before: Moment, after: Moment) -> tuple[list[PointChange], list[tuple[str, ModelChange]]]:
-    """Return what is different: points, and what became of each district's model."""
+    """Return what is different: points, and what became of each district's model, as far as it was asked for."""
     first = {model.district: model for model in before.models}
     second = {model.district: model for model in after.models}
+    owners = {then.point.owner.id for one in (before, after) for then in one.points}
+    whole = "/" not in (before.under or "").strip("/")
     models = [
         (district, change)
         for district in dict.fromkeys([*first, *second])
         for change in changed_model(first.get(district), second.get(district))
+        if whole or (change.kind in {"device", "point"} and change.subject.partition("/")[0] in owners)
     ]
     return list(changed_points(before.points, after.points)), models
 

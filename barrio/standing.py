@@ -71,10 +71,10 @@ def changed_alarms(
 
 
 def changed_desired(
-    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], under: Moment
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]], *moments: Moment
 ) -> list[dict[str, Any]]:
     """Return the points, among those that are asked for, of which something else was desired."""
-    units = {then.point.path: then.point.unit for then in under.points}
+    units = {then.point.path: then.point.unit for one in moments for then in one.points}
     return [
         {
             "kind": "desired",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from twin.past.compare import ModelChange, PointChange
     from twin.past.model import Model
     from twin.past.models import Version
+    from twin.quality import Reason
 
 MOST_LISTED = 10_000
 MOST_SKIPPED = 1_000_000_000
@@ -50,11 +52,14 @@ def add(app: FastAPI, platform: Platform) -> None:
         zone = past.zone_of(platform, under)
         first = _moment(at, "at", present.now, zone)
         if compare is None:
-            body = await platform.in_thread("reads", _then, platform, present, first, under)
-            return _paged(body, "points", limit, offset)
+            page = slice(offset, offset + limit)
+            body = await platform.in_thread("reads", _then, platform, present, (first, under), page)
+            return _json({**body, "limit": limit, "offset": offset})
         second = _moment(compare, "compare", present.now, zone)
         body = await platform.in_thread("reads", _compared, platform, present, (first, second), under)
-        return _paged(body, "changes", limit, offset)
+        page = body.pop("changes")
+        head = {"total": len(page), "limit": limit, "offset": offset}
+        return _json({**body, **head, "changes": page[offset : offset + limit]})
 
     @app.get("/api/v1/models")
     async def models() -> Response:
@@ -80,16 +85,20 @@ def _moment(text: str, parameter: str, now: int, zone: Any) -> int:
     return found
 
 
-def _then(platform: Platform, present: past.Present, at: int, under: str | None) -> dict[str, Any]:
-    """Return the whole answer; blocks."""
-    found = past.moment(platform, present, at, under)
-    wanted = desired(platform, at)
+def _then(
+    platform: Platform, present: past.Present, asked: tuple[int, str | None], page: slice
+) -> dict[str, Any]:
+    """Return a page of the answer about a moment, and what is `under` a name; blocks."""
+    found = past.moment(platform, present, *asked)
+    past.check(platform, found)
+    wanted = desired(platform, found.at)
     return {
         **_head(platform, found),
-        "under": under,
+        "under": found.under,
         "alarms": standing(platform, found),
         "unusable": sum(not then.usable for then in found.points),
-        "points": [_point(then) | {"desired": wanted.get(then.point.path)} for then in found.points],
+        "total": len(found.points),
+        "points": [_point(then) | {"desired": wanted.get(then.point.path)} for then in found.points[page]],
     }
 
 
@@ -98,10 +107,11 @@ def _compared(
 ) -> dict[str, Any]:
     """Return the whole answer; blocks."""
     before, after = (past.moment(platform, present, at, under) for at in both)
+    past.check(platform, before, after)
     points, models = past.changes(before, after)
     changes = [_changed_model(*one) for one in models]
     changes += changed_alarms(standing(platform, before), standing(platform, after))
-    changes += changed_desired(desired(platform, before.at), desired(platform, after.at), after)
+    changes += changed_desired(desired(platform, before.at), desired(platform, after.at), before, after)
     changes += [_changed_point(one) for one in points]
     return {
         "before": _head(platform, before),
@@ -109,12 +119,6 @@ def _compared(
         "under": under,
         "changes": changes,
     }
-
-
-def _paged(body: dict[str, Any], name: str, limit: int, offset: int) -> Response:
-    found = body.pop(name)
-    page = found[offset : offset + limit]
-    return _json({**body, "total": len(found), "limit": limit, "offset": offset, name: page})
 
 
 def _head(platform: Platform, found: past.Moment) -> dict[str, Any]:
@@ -142,11 +146,7 @@ def _point(then: Then) -> dict[str, Any]:
         "quantity": point.quantity,
         "unit": point.unit,
         **_value(then),
-        "quality": {
-            "level": then.quality.level,
-            "reason": then.quality.slug,
-            "meaning": then.quality.meaning,
-        },
+        "quality": _quality(then.quality),
         "time": rfc3339(then.time),
         "received": rfc3339(then.received),
         "age_s": then.age_s,
@@ -155,6 +155,12 @@ def _point(then: Then) -> dict[str, Any]:
         "came_later": then.came_later,
         "gap": _gap(then.gap),
     }
+
+
+@cache
+def _quality(reason: Reason) -> dict[str, Any]:
+    """Return a reason as plain data; the same each time, since the names of enumerations are slow to come by."""
+    return {"level": reason.level.value, "reason": reason.slug, "meaning": reason.meaning}
 
 
 def _value(then: Then) -> dict[str, Any]:

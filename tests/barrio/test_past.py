@@ -185,10 +185,17 @@ async def test_a_device_that_was_taken_out_is_still_in_the_past(tmp_path, settin
             then = (await http.get("/api/v1/twin", params={"at": moment})).json()
             now = (await http.get("/api/v1/twin")).json()
             both = (await http.get("/api/v1/twin", params={"at": moment, "compare": "now"})).json()
+            query = {"at": moment, "compare": "now"}
+            of_meter = (await http.get("/api/v1/twin", params={**query, "under": "little/meter"})).json()
+            of_probe = (await http.get("/api/v1/twin", params={**query, "under": "little/probe"})).json()
+            gone = await http.get("/api/v1/twin", params={"under": "little/meter"})
 
     assert by_name(then, "meter")["energy"]["value"] == 42.0
     assert by_name(now, "meter") == {}
     assert {"kind": "device", "subject": "little/meter", "what": ["removed"], "words": ""} in both["changes"]
+    assert [one["subject"] for one in of_meter["changes"]] == ["little/meter"]
+    assert not [one for one in of_probe["changes"] if one["kind"] != "point"]
+    assert gone.status_code == 404
     assert [one.device for one in platform.former] == ["meter"] * 3
 
 
