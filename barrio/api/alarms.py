@@ -5,13 +5,14 @@ from __future__ import annotations
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
-from fastapi import Header, Path, Query
+from fastapi import Query
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from barrio import alarm_view as view
-from barrio.api.operator import OPERATOR, caller
+from barrio.api.answers import as_json
+from barrio.api.operator import refused
+from barrio.api.parameters import Limit, Number, Said, Since, Token, Word, span_of
 from barrio.api.problems import problem
 from barrio.errors import AskError, UnknownName
 from barrio.moments import NS, parse_moment, rfc3339
@@ -23,7 +24,6 @@ from twin.notify_spec import PRIORITIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from zoneinfo import ZoneInfo
 
     from fastapi import FastAPI
 
@@ -34,23 +34,7 @@ if TYPE_CHECKING:
     from twin.alarms.rule import Rule
     from twin.model.district import District
 
-MOST_LISTED = 10_000
-_LAST = 2**63 - 1
 _NONE = "no district has alarms: write alarms.yaml"
-
-Word = Annotated[str | None, Query(max_length=300)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Number = Annotated[int, Path(ge=1, le=_LAST)]
-Token = Annotated[str, Header(max_length=500)]
-
-
-class Said(BaseModel):
-    """Body of an order: who gives it, and why."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    who: str = Field(min_length=1, max_length=100)
-    comment: str = Field(default="", max_length=500)
 
 
 class Shelving(Said):
@@ -79,7 +63,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         below = view.by_cause(known)
         found = [one for one in known if _passes(one, state, priority, under)]
         found.sort(key=lambda one: (PRIORITIES.index(one.priority), -one.at, one.number))
-        return _json(
+        return as_json(
             {
                 "words": "" if platform.living.alarms is not None else _NONE,
                 "running": not platform.at_rest,
@@ -90,31 +74,29 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         )
 
     @app.get("/api/v1/alarms/history")
-    async def history(
-        start: Annotated[str, Query(alias="from")] = "-1d", to: str = "now", limit: Limit = 1_000
-    ) -> Response:
+    async def history(start: Since = "-1d", to: str = "now", limit: Limit = 1_000) -> Response:
         """Return what happened to alarms, the newest first."""
-        span = _span(platform, start, to, platform.catalogue.districts[0].zone)
+        span = span_of(start, to, platform.clock.now_ns(), platform.catalogue.districts[0].zone)
         journal = platform.living.alarm_journal
         found = [] if journal is None else await platform.in_thread("reads", journal.history, *span, limit)
-        return _json({"changes": [view.change(one) for one in found]})
+        return as_json({"changes": [view.change(one) for one in found]})
 
 
 def _past(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/alarms/backtest")
     async def backtest(
         rule: Annotated[str, Query(max_length=200)],
-        start: Annotated[str, Query(alias="from")] = "-30d",
+        start: Since = "-30d",
         to: str = "now",
         on: Word = None,
     ) -> Response:
         """Return how often a rule would have been raised, how long, and what it would have cost."""
         district, found = _rule(platform, rule)
-        span = _span(platform, start, to, district.zone)
+        span = span_of(start, to, platform.clock.now_ns(), district.zone)
         owner = None if on is None else on.strip("/").rpartition("/")[2]
         outcomes = await platform.in_thread("reads", _tested, platform, district, found, span, owner)
         body = {"district": district.id, "rule": found.id, "on_delay_s": found.on_delay_s, **_times(span)}
-        return _json(
+        return as_json(
             body | {"total": view.total(outcomes), "alarms": [view.outcome(one) for one in outcomes]}
         )
 
@@ -130,7 +112,7 @@ def _past(app: FastAPI, platform: Platform) -> None:
             raise UnknownName(f"there is no alarm {number}; /api/v1/alarms lists those that are not normal")
         below = view.by_cause(known).get(number, ())
         standing = None if now is None else view.standing(now, below)
-        return _json({"alarm": standing, "changes": [view.change(one) for one in changes]})
+        return as_json({"alarm": standing, "changes": [view.change(one) for one in changes]})
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
@@ -158,16 +140,13 @@ def _orders(app: FastAPI, platform: Platform) -> None:
 
 
 def _ordered(platform: Platform, authorization: str, order: Callable[[Alarms], Change]) -> Response:
-    if platform.at_rest:
-        words = "barrio does not run with this data folder: nothing about an alarm can be changed"
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
-    who = caller(platform, authorization)
-    if who is None or OPERATOR not in who.roles:
-        return problem(HTTPStatus.FORBIDDEN, "only with the operator's token of the data folder")
+    no = refused(platform, authorization, "nothing about an alarm can be changed")
+    if no is not None:
+        return no
     if platform.living.alarms is None:
         raise UnknownName(_NONE)
     try:
-        return _json(view.change(order(platform.living.alarms)))
+        return as_json(view.change(order(platform.living.alarms)))
     except NoSuchAlarm as error:
         raise UnknownName(str(error)) from None
     except NotPossible as error:
@@ -232,17 +211,5 @@ def _one_of(parameter: str, found: str | None, known: Any) -> None:
         raise AskError(parameter, f"{found!r} is none of {', '.join(known)}{suggest(found, known)}")
 
 
-def _span(platform: Platform, start: str, to: str, zone: ZoneInfo) -> tuple[int, int]:
-    now = platform.clock.now_ns()
-    span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
-    if span[0] >= span[1]:
-        raise AskError("from", f"{start!r} is not before to={to!r}")
-    return span
-
-
 def _times(span: tuple[int, int]) -> dict[str, Any]:
     return {"from": rfc3339(span[0]), "to": rfc3339(span[1])}
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

@@ -9,7 +9,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
-import orjson
 from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
@@ -26,9 +25,11 @@ from barrio.api import (
     problems,
     services,
 )
+from barrio.api.answers import as_json
+from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
-from barrio.moments import parse_moment, rfc3339
+from barrio.moments import rfc3339
 from barrio.status import links, snapshot, unready
 from barrio.why import explain
 
@@ -36,11 +37,8 @@ if TYPE_CHECKING:
     from barrio.platform import Platform
     from twin.ledger import Gap
 
-MOST_LISTED = 10_000
-MOST_SKIPPED = 1_000_000_000
 USUALLY_LISTED = 1_000
 MOST_GAPS = 100_000
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 _INDEX = f"""\
 barrio {__version__}
 
@@ -73,10 +71,6 @@ barrio {__version__}
 /openapi.json                    all of this for programs
 """
 
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
-Word = Annotated[str | None, Query(max_length=300)]
-
 
 def create_app(platform: Platform) -> FastAPI:
     """Return the application that answers for a platform."""
@@ -100,11 +94,6 @@ def create_app(platform: Platform) -> FastAPI:
     completeness.add(app, platform)
     services.add(app, platform)
     return app
-
-
-def as_json(body: Any) -> Response:
-    """Return a body as JSON: numpy columns as they are, NaN as null."""
-    return Response(orjson.dumps(body, option=_OPTIONS), media_type="application/json")
 
 
 def _operation(app: FastAPI, platform: Platform) -> None:
@@ -178,7 +167,7 @@ def _records(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/history")
     async def past(
         point: Annotated[list[str], Query(min_length=1, max_length=history.MOST_POINTS)],
-        start: Annotated[str, Query(alias="from")] = history.DEFAULT_FROM,
+        start: Since = history.DEFAULT_FROM,
         to: str = "now",
         every: str | None = None,
         aggregate: str | None = None,
@@ -192,7 +181,7 @@ def _records(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/gaps")
     async def gaps(
         point: Word = None,
-        start: Annotated[str, Query(alias="from")] = "-1d",
+        start: Since = "-1d",
         to: str = "now",
         limit: Limit = USUALLY_LISTED,
         offset: Offset = 0,
@@ -200,9 +189,7 @@ def _records(app: FastAPI, platform: Platform) -> None:
     ) -> Response:
         """Return the intervals in which points were not heard, or with `worst` the points that miss most of it."""
         zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
-        span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
-        if span[0] >= span[1]:
-            raise AskError("from", f"{start!r} is not before to={to!r}")
+        span = span_of(start, to, now, zone)
         ids = platform.catalogue.ids if point is None else _ids_under(platform, point)
         found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span, MOST_GAPS + 1)
         if len(found) > MOST_GAPS:

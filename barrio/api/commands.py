@@ -6,15 +6,16 @@ from fnmatch import fnmatchcase
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
-from fastapi import Header, Path, Query, Request
+from fastapi import Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from barrio.api.answers import as_json
 from barrio.api.operator import caller
+from barrio.api.parameters import Limit, Number, Since, Token, Word, span_of
 from barrio.api.problems import problem
 from barrio.errors import AskError, UnknownName
-from barrio.moments import parse_moment, rfc3339
+from barrio.moments import rfc3339
 from twin.commands.chain import newest
 from twin.commands.command import Asked, Command, Refusal, State, Why
 from twin.commands.rates import NS
@@ -33,9 +34,7 @@ if TYPE_CHECKING:
     from twin.commands.standing import Standing
 
 MOST_POINTS = 1_000
-MOST_LISTED = 10_000
 EVER = "ever"
-_LAST = 2**63 - 1
 _AHEAD_H = 24
 _FAR = 1_000
 
@@ -53,10 +52,6 @@ Wanted = Annotated[float | Annotated[str, Field(min_length=1, max_length=60)], B
 """A number, or a text; true and false are neither."""
 Level = Annotated[int, Field(ge=-_FAR, le=_FAR), BeforeValidator(refuse_truth)]
 """A priority, within what the books can hold; which ones there are, the desk says."""
-Number = Annotated[int, Path(ge=1, le=_LAST)]
-Token = Annotated[str, Header(max_length=500)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-
 _STATUS = {
     Why.UNKNOWN_POINT: HTTPStatus.NOT_FOUND,
     Why.NO_SUCH_COMMAND: HTTPStatus.NOT_FOUND,
@@ -135,14 +130,14 @@ def add(app: FastAPI, platform: Platform) -> None:
 def _questions(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/commands")
     async def commands(
-        point: Annotated[str | None, Query(max_length=300)] = None,
+        point: Word = None,
         state: State | None = None,
         limit: Limit = 100,
     ) -> Response:
         """Return commands, the newest first; `point` may be a device or a district."""
         desk = _desk(platform)
         found = await desk.recent(point and point.strip("/"), state and state.value, limit)
-        return _json({"commands": [_command(desk, one) for one in found]})
+        return as_json({"commands": [_command(desk, one) for one in found]})
 
     @app.get("/api/v1/commands/{number}")
     async def command(number: Number) -> Response:
@@ -151,7 +146,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         found = await desk.find(number)
         if found is None:
             raise UnknownName(f"there is no command {number}; /api/v1/commands lists them")
-        return _json(_command(desk, found))
+        return as_json(_command(desk, found))
 
     @app.get("/api/v1/desired")
     async def desired(under: Annotated[str | None, Query(max_length=300)] = None) -> Response:
@@ -159,14 +154,14 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         desk = _desk(platform)
         prefix = f"{(under or '').strip('/')}/".lstrip("/")
         found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix)]
-        return _json({"desired": [_standing(one) for one in sorted(found, key=lambda one: one.path)]})
+        return as_json({"desired": [_standing(one) for one in sorted(found, key=lambda one: one.path)]})
 
     @app.get("/api/v1/schedules")
     async def schedules(hours: Annotated[int, Query(ge=1, le=168)] = _AHEAD_H) -> Response:
         """Return what programmes want now, and what they will change in the next hours."""
         desk, now = _desk(platform), platform.clock.now_ns()
         until = now + hours * 3_600 * NS
-        return _json({"schedules": [_schedule(platform, *one) for one in desk.timetable.shown(now, until)]})
+        return as_json({"schedules": [_schedule(platform, *one) for one in desk.timetable.shown(now, until)]})
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
@@ -181,14 +176,14 @@ def _orders(app: FastAPI, platform: Platform) -> None:
             return _answer(desk, found[0])
         answers = [_command(desk, one, secret=True) for one in found]
         refusals = sum(one.state is State.REFUSED for one in found)
-        return _json({"asked": len(found), "refused": refusals, "commands": answers})
+        return as_json({"asked": len(found), "refused": refusals, "commands": answers})
 
     @app.post("/api/v1/commands/release")
     async def release(body: ReleaseBody, authorization: Token = "") -> Response:
         """Give a level of a point back; returns the command that holds it then, or that brings the value back."""
         desk, roles = _heard(platform, authorization)
         found = await desk.release(body.point.strip("/"), body.priority, body.who, roles, body.why)
-        return _json({"released": body.point, "now": None if found is None else _command(desk, found)})
+        return as_json({"released": body.point, "now": None if found is None else _command(desk, found)})
 
     @app.post("/api/v1/commands/{number}/confirm")
     async def confirm(number: Number, body: ConfirmBody, authorization: Token = "") -> Response:
@@ -200,29 +195,25 @@ def _orders(app: FastAPI, platform: Platform) -> None:
     async def cancel(number: Number, body: CancelBody, authorization: Token = "") -> Response:
         """Take a prepared command back."""
         desk, roles = _heard(platform, authorization)
-        return _json(_command(desk, await desk.cancel(number, body.who, roles)))
+        return as_json(_command(desk, await desk.cancel(number, body.who, roles)))
 
 
 def _audit(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/audit")
-    async def entries(
-        start: Annotated[str, Query(alias="from")] = "-1d", to: str = "now", limit: Limit = 1_000
-    ) -> Response:
+    async def entries(start: Since = "-1d", to: str = "now", limit: Limit = 1_000) -> Response:
         """Return entries of the audit log, the newest first."""
         desk = _desk(platform)
         zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
-        span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
-        if span[0] >= span[1]:
-            raise AskError("from", f"{start!r} is not before to={to!r}")
+        span = span_of(start, to, now, zone)
         found = await platform.in_thread("reads", newest, desk.audit.path, *span, limit)
-        return _json({"entries": found})
+        return as_json({"entries": found})
 
     @app.get("/api/v1/audit/verify")
     async def verify() -> Response:
         """Verify the whole audit log."""
         found = await platform.in_thread("reads", _desk(platform).audit.verify)
         body = {"sound": found.sound, "lines": found.lines, "head": found.head, "line": found.line or None}
-        return _json({**body, "words": found.words, "remark": found.remark})
+        return as_json({**body, "words": found.words, "remark": found.remark})
 
 
 def _desk(platform: Platform) -> Commander:
@@ -287,7 +278,7 @@ def _answer(desk: Commander, command: Command) -> Response:
         words = f"the device refused it: {command.words}"
         return _problem(Why.REJECTED, words, command=_command(desk, command))
     if command.state is not State.REFUSED:
-        return _json(_command(desk, command, secret=True))
+        return as_json(_command(desk, command, secret=True))
     return _problem(Why(command.reason), command.words, command=_command(desk, command))
 
 
@@ -368,7 +359,3 @@ def _schedule(
         "now": {"value": now.value, "since": rfc3339(now.since)},
         "next": [{"value": phase.value, "at": rfc3339(phase.since)} for phase in coming],
     }
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

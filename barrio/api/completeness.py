@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Any
 
-import orjson
 from fastapi import Query
 from fastapi.responses import Response
 
+from barrio.api.answers import as_json
+from barrio.api.parameters import Limit, Offset, Since, Word, span_of
 from barrio.completeness import Question, completeness, grouping
-from barrio.errors import AskError
-from barrio.moments import parse_moment, rfc3339
+from barrio.moments import rfc3339
 from barrio.past import Present, zone_of
 from barrio.status import store_words
 from twin.completeness.worst import worst
@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     from twin.completeness.worst import Silence
     from twin.ledger import Gap
 
-MOST_LISTED = 10_000
-MOST_SKIPPED = 1_000_000_000
 USUALLY_LISTED = 1_000
-
-Word = Annotated[str | None, Query(max_length=300)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
 
 
 def add(app: FastAPI, platform: Platform) -> None:
@@ -39,7 +33,7 @@ def add(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/completeness")
     async def counted(
         under: Word = None,
-        start: Annotated[str, Query(alias="from")] = "-1d",
+        start: Since = "-1d",
         to: str = "now",
         every: Annotated[str, Query(max_length=20)] = "1d",
         by: Annotated[str, Query(max_length=100)] = "device",
@@ -49,27 +43,20 @@ def add(app: FastAPI, platform: Platform) -> None:
         """Return what was expected of points and what became of it, in whole windows of `every`, summed up `by`."""
         present, zone = Present.of(platform), zone_of(platform, under)
         group, by_window = grouping(by)
-        span = _span(start, to, present.now, zone)
+        span = span_of(start, to, present.now, zone)
         question = Question(under, *span, every, group, by_window)
         rows = await platform.in_thread("reads", completeness, platform, present, question)
         head = {"from": rfc3339(span[0]), "to": rfc3339(span[1]), "every": every, "by": by, "tz": zone.key}
         head |= _waiting(platform)
         page = rows[offset : offset + limit]
-        return _json({**head, "total": len(rows), "limit": limit, "offset": offset, "rows": page})
+        return as_json({**head, "total": len(rows), "limit": limit, "offset": offset, "rows": page})
 
 
 def silences(platform: Platform, gaps: Iterable[Gap], span: tuple[int, int], limit: int) -> Response:
     """Return the points that were not heard for longest; a gap that lasts counts up to now."""
     stop = min(span[1], platform.clock.now_ns())
     found = worst(gaps, span[0], stop, limit)
-    return _json({"worst": [_silence(platform, one) for one in found]})
-
-
-def _span(start: str, to: str, now: int, zone: Any) -> tuple[int, int]:
-    found = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
-    if found[0] >= found[1]:
-        raise AskError("from", f"{start!r} is not before to={to!r}")
-    return found
+    return as_json({"worst": [_silence(platform, one) for one in found]})
 
 
 def _waiting(platform: Platform) -> dict[str, Any]:
@@ -89,7 +76,3 @@ def _silence(platform: Platform, one: Silence) -> dict[str, Any]:
         "reasons": {reason.slug: lasted / 1e9 for reason, lasted in one.reasons.items()},
         "filled_s": one.filled / 1e9,
     }
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

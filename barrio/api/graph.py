@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import orjson
-from fastapi import Query
 from fastapi.responses import Response
 
+from barrio.api.answers import as_json
+from barrio.api.parameters import Word
 from barrio.graph.body import body
 from barrio.graph.part import direction_of, parts, understood
 
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from barrio.platform import Platform
-
-Word = Annotated[str | None, Query(max_length=300)]
 
 
 def add(app: FastAPI, platform: Platform) -> None:
@@ -27,4 +25,4 @@ def add(app: FastAPI, platform: Platform) -> None:
         """Return devices, sites and relations; with `of` what hangs above (up) and below (down) it."""
         asked = direction_of(direction), understood(through)
         found = await platform.in_thread("reads", parts, platform.catalogue.districts, of, *asked)
-        return Response(orjson.dumps(body(found)), media_type="application/json")
+        return as_json(body(found))

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import orjson
-from fastapi import Header
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from barrio.api.operator import OPERATOR, caller
+from barrio.api.answers import as_json
+from barrio.api.operator import ONLY, is_operator
+from barrio.api.parameters import Token
 from barrio.api.problems import problem
 from barrio.moments import rfc3339
 from barrio.notify.channels import channels_of
@@ -43,21 +43,22 @@ def add(app: FastAPI, platform: Platform) -> None:
         standing = await platform.in_thread("reads", outbox.status) if outbox is not None else []
         by_channel = {one.channel: one for one in standing}
         names = [*known, *(name for name in by_channel if name not in known)]
-        return _json({"channels": [_channel(name, known.get(name), by_channel.get(name)) for name in names]})
+        return as_json(
+            {"channels": [_channel(name, known.get(name), by_channel.get(name)) for name in names]}
+        )
 
     @app.post("/api/v1/notifications/test")
-    async def test(body: Test, authorization: Annotated[str, Header(max_length=500)] = "") -> Response:
+    async def test(body: Test, authorization: Token = "") -> Response:
         """Send a test message past the queue, and return what the receiver said."""
         notifier = platform.living.notifier
         if platform.at_rest or notifier is None:
             words = "barrio does not run with this data folder, or its districts have no channels"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
-        who = caller(platform, authorization)
-        if who is None or OPERATOR not in who.roles:
-            return problem(HTTPStatus.FORBIDDEN, "only with the operator's token of the data folder")
+        if not is_operator(platform, authorization):
+            return problem(HTTPStatus.FORBIDDEN, ONLY)
         outcome = await notifier.test(body.channel)
         taken = outcome.verdict == "delivered"
-        return _json({"channel": body.channel, "delivered": taken, "words": outcome.words})
+        return as_json({"channel": body.channel, "delivered": taken, "words": outcome.words})
 
 
 def _channel(name: str, spec: ChannelSpec | None, stands: ChannelStatus | None) -> dict[str, Any]:
@@ -73,7 +74,3 @@ def _channel(name: str, spec: ChannelSpec | None, stands: ChannelStatus | None) 
         "words": stands.words if stands else "",
         "at": rfc3339(stands.words_at) if stands else None,
     }
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from barrio.api.problems import problem
 from barrio.homes import Secrets
+from twin.commands.spec import OPERATOR
 
 if TYPE_CHECKING:
+    from fastapi.responses import Response
+
     from barrio.platform import Platform
 
-OPERATOR = "operator"
+ONLY = "only with the operator's token of the data folder"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,28 @@ def caller(platform: Platform, authorization: str) -> Caller | None:
         return Caller(frozenset({OPERATOR}))
     roles = frozenset(role for role, right in _roles(platform).items() if _same(token, right))
     return Caller(roles) if roles else None
+
+
+def is_operator(platform: Platform, authorization: str) -> bool:
+    """Whether an operator sends this header."""
+    who = caller(platform, authorization)
+    return who is not None and OPERATOR in who.roles
+
+
+def at_rest(platform: Platform, cannot: str) -> Response | None:
+    """Return the answer where nothing runs; `cannot` says what is impossible then. None where it does."""
+    if platform.at_rest:
+        words = f"barrio does not run with this data folder: {cannot}"
+        return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
+    return None
+
+
+def refused(platform: Platform, authorization: str, cannot: str) -> Response | None:
+    """Return the answer to whoever may not do what operators do; None to operators of what runs."""
+    away = at_rest(platform, cannot)
+    if away is not None or is_operator(platform, authorization):
+        return away
+    return problem(HTTPStatus.FORBIDDEN, ONLY)
 
 
 def _roles(platform: Platform) -> dict[str, str]:

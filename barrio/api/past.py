@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import orjson
-from fastapi import Query
 from fastapi.responses import Response
 
 from barrio import past
+from barrio.api.answers import as_json
+from barrio.api.parameters import Limit, Offset, Word
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
 from barrio.standing import changed_alarms, changed_desired, desired, standing
@@ -26,14 +26,8 @@ if TYPE_CHECKING:
     from twin.past.models import Version
     from twin.quality import Reason
 
-MOST_LISTED = 10_000
-MOST_SKIPPED = 1_000_000_000
 USUALLY_LISTED = 1_000
 SHORTEST_DIGEST = 6
-
-Word = Annotated[str | None, Query(max_length=300)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
 
 
 def add(app: FastAPI, platform: Platform) -> None:
@@ -54,18 +48,18 @@ def add(app: FastAPI, platform: Platform) -> None:
         if compare is None:
             page = slice(offset, offset + limit)
             body = await platform.in_thread("reads", _then, platform, present, (first, under), page)
-            return _json({**body, "limit": limit, "offset": offset})
+            return as_json({**body, "limit": limit, "offset": offset})
         second = _moment(compare, "compare", present.now, zone)
         body = await platform.in_thread("reads", _compared, platform, present, (first, second), under)
         page = body.pop("changes")
         head = {"total": len(page), "limit": limit, "offset": offset}
-        return _json({**body, **head, "changes": page[offset : offset + limit]})
+        return as_json({**body, **head, "changes": page[offset : offset + limit]})
 
     @app.get("/api/v1/models")
     async def models() -> Response:
         """Return every version of every district that ran, by district and time."""
         found = await platform.in_thread("reads", platform.models.versions)
-        return _json({"models": [_version(one) for one in found]})
+        return as_json({"models": [_version(one) for one in found]})
 
     @app.get("/api/v1/models/{district}/{digest}")
     async def model(district: str, digest: str) -> Response:
@@ -75,7 +69,7 @@ def add(app: FastAPI, platform: Platform) -> None:
             found = await platform.in_thread("reads", platform.models.find, district, digest)
         if found is None:
             raise UnknownName(f"there is no model {district}/{digest}; /api/v1/models lists them")
-        return _json({"since": rfc3339(found.since), **found.raw})
+        return as_json({"since": rfc3339(found.since), **found.raw})
 
 
 def _moment(text: str, parameter: str, now: int, zone: Any) -> int:
@@ -206,7 +200,3 @@ def _version(one: Version) -> dict[str, Any]:
         "points": one.points,
         "rules": one.rules,
     }
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
-import orjson
-from fastapi import Header, Path, Query, Request
+from fastapi import Header, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from barrio.api.operator import OPERATOR, caller
+from barrio.api.answers import as_json
+from barrio.api.operator import ONLY, at_rest, is_operator, refused
+from barrio.api.parameters import LARGEST, Limit, Number, Offset, Said, Token, Word
 from barrio.api.problems import problem
 from barrio.api.service_answers import place_answer, request_answer, service_answer, tank_answer
 from barrio.api.signed import is_signed
 from barrio.errors import AskError, UnknownName
 from barrio.homes import Secrets
 from barrio.moments import NS, parse_moment, rfc3339
+from twin.commands.spec import OPERATOR
 from twin.model.source import suggest
 from twin.services.book import SERVICE_STATES
 from twin.services.maintenance import NoReading
@@ -31,18 +33,10 @@ if TYPE_CHECKING:
     from twin.services import request as requests
     from twin.services.engine import Services
 
-MOST_LISTED = 10_000
 USUALLY_LISTED = 100
-MOST_SKIPPED = 1_000_000_000
-_LAST = 2**63 - 1
 _CORRECTIONS = 14
-_ONLY = "only with the operator's token of the data folder"
+_CANNOT = "nothing can be told"
 
-Number = Annotated[int, Path(ge=1, le=_LAST)]
-Limit = Annotated[int, Query(ge=1, le=MOST_LISTED)]
-Offset = Annotated[int, Query(ge=0, le=MOST_SKIPPED)]
-Word = Annotated[str | None, Query(max_length=300)]
-Token = Annotated[str, Header(max_length=500)]
 Signature = Annotated[str, Header(alias="Barrio-Signature", max_length=200)]
 
 
@@ -54,16 +48,7 @@ class Acknowledgement(BaseModel):
     who: str = Field(default="", max_length=100)
     reference: str = Field(default="", max_length=200)
     comment: str = Field(default="", max_length=500)
-    request: int | None = Field(default=None, ge=1, le=_LAST)
-
-
-class Deed(BaseModel):
-    """Body of what an operator does."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    who: str = Field(min_length=1, max_length=100)
-    comment: str = Field(default="", max_length=500)
+    request: int | None = Field(default=None, ge=1, le=LARGEST)
 
 
 Body = TypeVar("Body", bound=BaseModel)
@@ -83,19 +68,19 @@ def _supply(app: FastAPI, platform: Platform) -> None:
         """Return the tanks as they stand now, with the newest requests; or the requests that were open at a time."""
         services = platform.living.services
         if services is None:
-            return _json({"tanks": [], "requests": [], "refills": []})
+            return as_json({"tanks": [], "requests": [], "refills": []})
         if at != "now":
             zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
             moment = parse_moment(at, "at", now, zone)
             found = await platform.in_thread("reads", services.journal.standing, moment)
-            return _json({"at": at, "requests": [request_answer(one) for one in found[:limit]]})
+            return as_json({"at": at, "requests": [request_answer(one) for one in found[:limit]]})
         key = None if tank is None else _key(tank, services.supply.tanks)
         book = services.journal.requests
         listed = await platform.in_thread("reads", book.listed, key, limit)
         refills = await platform.in_thread("reads", book.refills, key, limit)
         watches = [one for name, one in services.supply.tanks.items() if key in {None, name}]
         newer = {one.request.id: one.request for one in watches if one.request is not None}
-        return _json(
+        return as_json(
             {
                 "tanks": [tank_answer(one) for one in watches],
                 "requests": [request_answer(newer.get(one.id, one)) for one in listed],
@@ -117,7 +102,7 @@ def _supply(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/supply/{number}")
     async def one_request(number: Number) -> Response:
         """Return a request with everything that happened to it."""
-        return _json(request_answer(await _found(platform, number), steps=True))
+        return as_json(request_answer(await _found(platform, number), steps=True))
 
 
 def _deeds(app: FastAPI, platform: Platform) -> None:
@@ -126,34 +111,34 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         number: Number, request: Request, authorization: Token = "", signature: Signature = ""
     ) -> Response:
         """Acknowledge a request: with the operator's token, or signed with the supplier's secret."""
-        if (away := _away(platform)) is not None:
+        if (away := at_rest(platform, _CANNOT)) is not None:
             return away
         raw = await request.body()
         body = _body(Acknowledgement, raw)
         services, found = _running(platform), await _found(platform, number)
-        if _is_operator(platform, authorization):
+        if is_operator(platform, authorization):
             who = body.who or OPERATOR
         elif await _speaks_for_supplier(platform, services, found, signature, raw):
             if body.request != number:
                 return problem(HTTPStatus.CONFLICT, f"request: the body names {body.request}, not {number}")
             who = body.who or found.supplier
         else:
-            return problem(HTTPStatus.FORBIDDEN, f"{_ONLY}, or signed with the secret of {found.supplier}")
+            return problem(HTTPStatus.FORBIDDEN, f"{ONLY}, or signed with the secret of {found.supplier}")
         return _changed(lambda: services.supply.acknowledge(number, who, body.reference, body.comment))
 
     @app.post("/api/v1/supply/{number}/cancel")
-    async def cancel(number: Number, body: Deed, authorization: Token = "") -> Response:
+    async def cancel(number: Number, body: Said, authorization: Token = "") -> Response:
         """Cancel a request and tell the supplier; 409 when it cannot be cancelled any more."""
-        if (refused := _refused(platform, authorization)) is not None:
-            return refused
+        if (no := refused(platform, authorization, _CANNOT)) is not None:
+            return no
         await _found(platform, number)
         return _changed(lambda: _running(platform).supply.cancel(number, body.who, body.comment))
 
     @app.post("/api/v1/supply/{number}/close")
-    async def close(number: Number, body: Deed, authorization: Token = "") -> Response:
+    async def close(number: Number, body: Said, authorization: Token = "") -> Response:
         """Close a request by hand, where the level cannot tell that it was delivered."""
-        if (refused := _refused(platform, authorization)) is not None:
-            return refused
+        if (no := refused(platform, authorization, _CANNOT)) is not None:
+            return no
         await _found(platform, number)
         return _changed(lambda: _running(platform).supply.close(number, body.who, body.comment))
 
@@ -164,14 +149,14 @@ def _capacity(app: FastAPI, platform: Platform) -> None:
         """Return how many people are in each place, its colour, what quiet hours set right, the next hours."""
         services = platform.living.services
         if services is None:
-            return _json({"places": []})
+            return as_json({"places": []})
         key = None if place is None else _key(place, services.capacity.places)
         now, found = platform.clock.now_ns(), []
         for name in services.capacity.places if key is None else [key]:
             book = services.journal.counts
             corrections = await platform.in_thread("reads", book.corrections, name, _CORRECTIONS)
             found.append(place_answer(services.capacity, name, corrections, now))
-        return _json({"places": found})
+        return as_json({"places": found})
 
 
 def _maintenance(app: FastAPI, platform: Platform) -> None:
@@ -198,17 +183,17 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
         ]
         rows.sort(key=lambda one: -(one.used or 0.0) / one.service.every)
         page = [service_answer(one) for one in rows[offset : offset + limit]]
-        return _json({"total": len(rows), "limit": limit, "offset": offset, "services": page})
+        return as_json({"total": len(rows), "limit": limit, "offset": offset, "services": page})
 
     @app.get("/api/v1/services/done")
     async def dones(key: Word = None, limit: Limit = USUALLY_LISTED) -> Response:
         """Return the services that were done, the newest first."""
         found = platform.living.services
         if found is None:
-            return _json({"done": []})
+            return as_json({"done": []})
         named = None if key is None else _key(key, found.maintenance.rows)
         listed = await platform.in_thread("reads", found.journal.counts.dones, named, limit)
-        return _json(
+        return as_json(
             {
                 "done": [
                     {
@@ -224,39 +209,20 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
         )
 
     @app.post("/api/v1/services/{key:path}/done")
-    async def done(key: str, body: Deed, authorization: Token = "") -> Response:
+    async def done(key: str, body: Said, authorization: Token = "") -> Response:
         """Note that a service was done now; the use is counted anew from here."""
-        if (refused := _refused(platform, authorization)) is not None:
-            return refused
+        if (no := refused(platform, authorization, _CANNOT)) is not None:
+            return no
         maintenance = _running(platform).maintenance
         named = _key(key, maintenance.rows)
         try:
-            return _json(service_answer(maintenance.done(named, body.who, body.comment)))
+            return as_json(service_answer(maintenance.done(named, body.who, body.comment)))
         except NoReading:
             words = f"{named}: its counter was not heard yet, there is nothing to count from"
             return problem(HTTPStatus.CONFLICT, words)
 
 
 # --- who may, and what there is -----------------------------------------------------------------------------
-
-
-def _away(platform: Platform) -> Response | None:
-    if platform.at_rest:
-        words = "barrio does not run with this data folder: nothing can be told"
-        return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
-    return None
-
-
-def _is_operator(platform: Platform, authorization: str) -> bool:
-    who = caller(platform, authorization)
-    return who is not None and OPERATOR in who.roles
-
-
-def _refused(platform: Platform, authorization: str) -> Response | None:
-    away = _away(platform)
-    if away is not None or _is_operator(platform, authorization):
-        return away
-    return problem(HTTPStatus.FORBIDDEN, _ONLY)
 
 
 async def _speaks_for_supplier(
@@ -302,10 +268,6 @@ def _body(model: type[Body], raw: bytes) -> Body:
 
 def _changed(change: Callable[[], requests.Request]) -> Response:
     try:
-        return _json(request_answer(change(), steps=True))
+        return as_json(request_answer(change(), steps=True))
     except NotNow as error:
         return problem(HTTPStatus.CONFLICT, str(error))
-
-
-def _json(body: Any) -> Response:
-    return Response(orjson.dumps(body), media_type="application/json")
