@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import smtplib
-import socket
 import ssl
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import TYPE_CHECKING
 
 from barrio.notify.daemon import in_daemon
 from barrio.notify.outcome import LIMIT_S, Outcome, unreachable
+from barrio.notify.smtp import Encrypted, Plain, Wire
 from barrio.notify.words import message
 from twin.errors import StartError
 
@@ -31,7 +32,7 @@ class Email:
         self._spec = spec
         self._mail = mail
         self._secrets = secrets
-        self._server: smtplib.SMTP | None = None
+        self._wires: list[Wire] = []
 
     async def deliver(self, entry: Entry) -> Outcome:
         """Send an entry once."""
@@ -39,16 +40,14 @@ class Email:
 
     async def close(self) -> None:
         """Cut the connection: the thread that waits for it ends with an error that nobody hears."""
-        server, self._server = self._server, None
-        if server is not None and (wire := getattr(server, "sock", None)) is not None:
-            with suppress(OSError):
-                wire.shutdown(socket.SHUT_RDWR)
+        for wire in list(self._wires):
+            wire.cut()
 
     def _send(self, entry: Entry) -> Outcome:
         try:
-            with self._dial() as self._server:
-                self._login(self._server)
-                refused = self._server.send_message(mail_of(entry, self._spec, self._mail))
+            with self._conversation() as server:
+                self._login(server)
+                refused = server.send_message(mail_of(entry, self._spec, self._mail))
         except smtplib.SMTPRecipientsRefused as error:
             return _recipients(error.recipients)
         except smtplib.SMTPAuthenticationError as error:
@@ -59,18 +58,32 @@ class Email:
             return Outcome("refused" if error.smtp_code >= _PERMANENT else "later", words)
         except (StartError, smtplib.SMTPException, OSError, UnicodeError) as error:
             return unreachable(f"{self._mail.server}: {_why(error)}")
-        finally:
-            self._server = None
         if refused:
             return Outcome("delivered", f"taken, but not for {', '.join(refused)}")
         return Outcome("delivered", f"taken by {self._mail.server}")
 
-    def _dial(self) -> smtplib.SMTP:
+    @contextmanager
+    def _conversation(self) -> Iterator[smtplib.SMTP]:
+        """Yield a server that was dialled; from its first byte on `close` can cut it."""
+        wire = Wire()
+        self._wires.append(wire)
+        try:
+            server = self._dialled(wire)
+            try:
+                yield server
+                # What was taken is taken, however the server says good-bye.
+                with suppress(smtplib.SMTPException, OSError):
+                    server.quit()
+            finally:
+                server.close()
+        finally:
+            self._wires.remove(wire)
+            wire.close()
+
+    def _dialled(self, wire: Wire) -> smtplib.SMTP:
         mail = self._mail
-        if mail.tls == "tls":
-            context = ssl.create_default_context()
-            return smtplib.SMTP_SSL(mail.host, mail.port, timeout=LIMIT_S, context=context)
-        server = smtplib.SMTP(mail.host, mail.port, timeout=LIMIT_S)
+        way = Encrypted if mail.tls == "tls" else Plain
+        server = way(mail.host, mail.port, LIMIT_S, wire)
         if mail.tls == "starttls":
             try:
                 server.starttls(context=ssl.create_default_context())

@@ -4,7 +4,10 @@ import asyncio
 import email
 import email.policy
 import socket
-from contextlib import contextmanager
+import socketserver
+import threading
+import time
+from contextlib import contextmanager, suppress
 
 import pytest
 from aiosmtpd.controller import Controller
@@ -208,6 +211,84 @@ async def test_a_server_that_says_nothing_is_left(outbox, clock):
             await asyncio.sleep(0.1)
         async with asyncio.timeout(3):
             await left.wait()
+
+
+def _drips(wire):
+    """Greet one sign at a time, and never to the end."""
+    while wire.send(b"2"):
+        time.sleep(0.01)
+
+
+def _floods(wire):
+    """Greet with one line after the other, and never with the last one."""
+    while wire.send(b"220-" + b"a" * 4_000 + b"\r\n"):
+        pass
+
+
+def _is_rude(wire):
+    """Take a mail, and refuse the good-bye."""
+    wire.sendall(b"220 here\r\n")
+    with wire.makefile("rb") as lines:
+        for line in lines:
+            if line.lower().startswith(b"data"):
+                wire.sendall(b"354 go on\r\n")
+                while next(lines) != b".\r\n":
+                    pass
+            wire.sendall(b"554 no\r\n" if line.lower().startswith(b"quit") else b"250 OK\r\n")
+
+
+@contextmanager
+def rude(behaviour):
+    """A server that behaves so with whoever comes; yields its port."""
+
+    class Handler(socketserver.BaseRequestHandler):
+        def handle(self):
+            with suppress(OSError):
+                behaviour(self.request)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+        server.daemon_threads = True
+        threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def waiting_threads():
+    return [one for one in threading.enumerate() if one.name == "barrio-notify"]
+
+
+@pytest.mark.parametrize("tls", ["none", "tls"])
+async def test_a_greeting_that_never_ends_holds_no_thread(outbox, clock, monkeypatch, tls):
+    """Given up as a whole, the conversation is cut, also while it greets or makes itself secret."""
+    monkeypatch.setattr("barrio.notify.lane.WHOLE_S", 0.3)
+    with rude(_drips) as port:
+        async with sending(outbox, mail(port, tls=tls), clock):
+            outbox.put("d/duty", "alarm.raised", BODY, "1")
+            await until(lambda: stands(outbox).words != "")
+            await until(lambda: not waiting_threads())
+
+    assert stands(outbox).waiting == 1
+
+
+async def test_an_answer_without_an_end_is_cut_off(outbox, clock):
+    """What a server says in one conversation is bounded, so that it cannot take the memory."""
+    with rude(_floods) as port:
+        async with sending(outbox, mail(port), clock):
+            outbox.put("d/duty", "alarm.raised", BODY, "1")
+            await until(lambda: "closed" in stands(outbox).words)
+
+    assert stands(outbox).waiting == 1
+    assert not waiting_threads()
+
+
+async def test_a_mail_that_was_taken_is_not_sent_again(outbox, clock):
+    """However the server says good-bye."""
+    with rude(_is_rude) as port:
+        async with sending(outbox, mail(port), clock):
+            outbox.put("d/duty", "alarm.raised", BODY, "1")
+            await until(lambda: stands(outbox).words != "")
+
+    assert (stands(outbox).sent, stands(outbox).waiting) == (1, 0)
 
 
 def test_a_title_cannot_add_headers():
