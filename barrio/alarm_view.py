@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 MOST_BELOW = 20
 MOST_EPISODES = 1_000
-NS = 1_000_000_000
 
 
 def standing(one: Standing, below: Sequence[Standing] = ()) -> dict[str, Any]:

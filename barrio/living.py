@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
-from twin.ingest.table import NS
+from twin.clock import NS
 from twin.store.port import Aggregate, StoreBusy, StoreDenied
 
 if TYPE_CHECKING:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from barrio.errors import AskError
+from twin import clock
+from twin.clock import NS
 from twin.model.spec import parse_duration
 
 if TYPE_CHECKING:
     from twin.frame import Times
 
-NS = 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK_S = 604_800
 _MEANT = "a time is ISO 8601 (2026-11-23T09:00, 2026-11-23), now, or an age such as -15m, -1h, -7d or -2w"
@@ -23,10 +24,7 @@ _ZONED = re.compile(r"(.+T[0-9:.]+) (\d{2}:?\d{2})")
 
 def rfc3339(ns: int) -> str | None:
     """Return a time as `2026-11-23T15:00:00.000000Z`; None for 0, which stands for never."""
-    if not ns:
-        return None
-    moment = _EPOCH + timedelta(microseconds=ns // 1000)
-    return moment.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
+    return clock.rfc3339(ns) if ns else None
 
 
 def columns_of(times: Times) -> object:

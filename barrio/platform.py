@@ -24,6 +24,7 @@ from barrio.former import former_series
 from barrio.homes import Secrets, homes
 from barrio.living import Living
 from barrio.supervisor import Supervisor
+from twin.clock import NS
 from twin.conditions import DeviceEvents
 from twin.deadletters import DeadLetters, Letter
 from twin.folder import DataFolder
@@ -32,7 +33,7 @@ from twin.gaps import Gaps
 from twin.ingest.intake import Intake
 from twin.ingest.settle import Settler
 from twin.ingest.spool import Limits, Spool
-from twin.ingest.table import NS, PointTable
+from twin.ingest.table import PointTable
 from twin.ledger import Ledger
 from twin.live import Live
 from twin.notes import Drawer, Notes

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barrio.status import store_words
-from twin.ingest.table import NS
+from twin.clock import NS
 from twin.quality import FIRST_BAD, Level, Reason
 
 if TYPE_CHECKING:

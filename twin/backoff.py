@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
+
 if TYPE_CHECKING:
     from random import Random
 
-NS = 1_000_000_000
 DAY_S = 86_400.0
 FEWEST_TRIES = 12
 """Tries before anything is given up or steps aside, about 45 minutes: by then a clock that jumped shows nothing."""

@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
+
+NS = 1_000_000_000
+"""Nanoseconds in a second."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(ns: int, digits: str = "microseconds") -> str:
+    """Return a time as `2026-11-23T15:00:00.000000Z`; in this form later is greater. What is finer is cut off."""
+    moment = _EPOCH + timedelta(microseconds=ns // 1000)
+    return moment.isoformat(timespec=digits).removesuffix("+00:00") + "Z"
 
 
 class Clock(Protocol):

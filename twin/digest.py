@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
+
+from twin.clock import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,17 +26,17 @@ def folded(before: str | None, more: Sequence[tuple[str, str, int]]) -> dict[str
     shown: list[str] = list(found.get("shown", []))
     times = [*filter(None, (found.get("since"), found.get("until")))]
     for kind, text, at in more:
-        body = json.loads(text)
+        body, when = json.loads(text), rfc3339(at, "milliseconds")
         if kind == DIGEST:
             events.update(body.get("events", {}))
             priorities.update(body.get("priorities", {}))
             shown += body.get("shown", [])
-            times += [body.get("since") or _moment(at), body.get("until") or _moment(at)]
+            times += [body.get("since") or when, body.get("until") or when]
         else:
             events[kind] += 1
             priorities[str(body.get("priority", "none"))] += 1
             shown.append(str(body.get("title") or body.get("what") or kind)[:200])
-            times.append(_moment(at))
+            times.append(when)
     return {
         "count": sum(events.values()),
         "events": dict(events),
@@ -44,7 +45,3 @@ def folded(before: str | None, more: Sequence[tuple[str, str, int]]) -> dict[str
         "until": max(times),
         "shown": shown[-MOST_SHOWN:],
     }
-
-
-def _moment(at: int) -> str:
-    return datetime.fromtimestamp(at / 1e9, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

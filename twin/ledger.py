@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from twin.clock import NS
 from twin.quality import FIRST_ABSENT, Reason
 from twin.sqlite import Database
 from twin.words import storable
@@ -39,7 +40,7 @@ CREATE INDEX IF NOT EXISTS event_by_time ON event (at);
 """
 _GAP = "series, start, stop, reason, words, filled"
 _INSERT = f"INSERT INTO gap (id, {_GAP}) VALUES (?,?,?,?,?,?,?)"  # noqa: S608
-_RESIDUE_NS = 1_000_000_000
+_RESIDUE_NS = NS
 """A source's times and those of the receipt differ a little: what is left of a gap has to be longer than this."""
 
 

@@ -15,9 +15,10 @@ from barrio.api.operator import refused
 from barrio.api.parameters import Limit, Number, Said, Since, Token, Word, span_of
 from barrio.api.problems import problem
 from barrio.errors import AskError, UnknownName
-from barrio.moments import NS, parse_moment, rfc3339
+from barrio.moments import parse_moment, rfc3339
 from twin.alarms.desk import NoSuchAlarm
 from twin.alarms.states import NotPossible, State
+from twin.clock import NS
 from twin.model.source import suggest
 from twin.model.spec import parse_duration
 from twin.notify_spec import PRIORITIES

@@ -16,9 +16,9 @@ from barrio.api.parameters import Limit, Number, Since, Token, Word, span_of
 from barrio.api.problems import problem
 from barrio.errors import AskError, UnknownName
 from barrio.moments import rfc3339
+from twin.clock import NS
 from twin.commands.chain import newest
 from twin.commands.command import Asked, Command, Refusal, State, Why
-from twin.commands.rates import NS
 from twin.model.source import suggest
 from twin.model.spec import parse_duration
 

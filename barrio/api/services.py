@@ -17,7 +17,8 @@ from barrio.api.service_answers import place_answer, request_answer, service_ans
 from barrio.api.signed import is_signed
 from barrio.errors import AskError, UnknownName
 from barrio.homes import Secrets
-from barrio.moments import NS, parse_moment, rfc3339
+from barrio.moments import parse_moment, rfc3339
+from twin.clock import NS
 from twin.commands.spec import OPERATOR
 from twin.model.source import suggest
 from twin.services.book import SERVICE_STATES

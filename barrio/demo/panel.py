@@ -10,6 +10,7 @@ from rich.text import Text
 
 from barrio.demo.chronicle import grouped, named
 from twin.alarms.states import State
+from twin.clock import NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MOST_ALARMS = 4
 MOST_OTHERS = 3
-NS = 1_000_000_000
 _ORDER = ("critical", "high", "medium", "low")
 _COLOURS = {"critical": "bold red", "high": "red", "medium": "yellow", "low": "cyan"}
 

@@ -33,6 +33,7 @@ import orjson
 from barrio import __version__
 from barrio.moments import rfc3339
 from barrio.notify.outcome import LIMIT_S, Outcome, hidden, unreachable
+from twin.clock import NS
 from twin.errors import StartError
 from twin.model.spec import Named
 from twin.notify_spec import is_loopback, split_url
@@ -44,7 +45,6 @@ if TYPE_CHECKING:
     from twin.notify_spec import ChannelSpec
     from twin.outbox_rows import Entry
 
-NS = 1_000_000_000
 LONGEST_ANSWER = 65_536
 _AGAIN = frozenset({408, 425, 429})
 _NOT_FOLLOWED = range(300, 400)

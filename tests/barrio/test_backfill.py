@@ -3,8 +3,8 @@
 import numpy as np
 
 from tests.barrio.scripted import until
+from twin.clock import NS
 from twin.frame import Frame
-from twin.ingest.table import NS
 from twin.quality import Reason
 
 PATH = "little/probe/temperature"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from twin.alarms.columns import NS
 from twin.alarms.replay import UNKNOWN, Episode, Replay, Standstill, with_gaps
 from twin.alarms.rule import Frozen, InStates, Limits, Silent
 from twin.alarms.verdict import NO, YES, Bounds, of_members, padded
+from twin.clock import NS
 from twin.frame import join
 from twin.quality import FIRST_BAD, Reason
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.alarms.states import CODES, STATES, State
+from twin.clock import NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     Mask = npt.NDArray[np.bool_]
     Places = npt.NDArray[np.intp]
 
-NS = 1_000_000_000
 NEVER = np.iinfo(np.int64).max
 
 NORMAL = CODES[State.NORMAL]

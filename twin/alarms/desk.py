@@ -9,10 +9,10 @@ import numpy as np
 
 from twin.alarms.causes import NOBODY
 from twin.alarms.change import standing_of
-from twin.alarms.columns import NS
 from twin.alarms.register import Said
 from twin.alarms.states import MOST_SHELVED_S, Happening, NotPossible, State, refusal
 from twin.alarms.telling import advised, linked
+from twin.clock import NS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

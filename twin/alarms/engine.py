@@ -18,7 +18,7 @@ import numpy as np
 from twin.alarms.alarm import everything
 from twin.alarms.causes import NOBODY, Causes, Groups
 from twin.alarms.change import Change
-from twin.alarms.columns import ACTIVE, NEVER, NORMAL, NS, SHELVED, SUPPRESSED
+from twin.alarms.columns import ACTIVE, NEVER, NORMAL, SHELVED, SUPPRESSED
 from twin.alarms.conditions import Now, parts_of
 from twin.alarms.desk import Desk
 from twin.alarms.links import LinkAlarms
@@ -27,6 +27,7 @@ from twin.alarms.register import Register
 from twin.alarms.scribe import Scribe
 from twin.alarms.states import STATES, Happening, State
 from twin.alarms.telling import Teller
+from twin.clock import NS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twin.alarms.telling import advised, linked
+from twin.clock import rfc3339
 from twin.digest import DIGEST, MOST_SHOWN
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from twin.notify_spec import ChannelSpec
 
 MINUTE_S = 60.0
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Outbox(Protocol):
@@ -111,8 +110,8 @@ class Notices:
             "count": count,
             "events": dict(channel.events),
             "priorities": dict(channel.priorities),
-            "since": _moment(channel.times[0]),
-            "until": _moment(channel.times[-1]),
+            "since": rfc3339(channel.times[0], "milliseconds"),
+            "until": rfc3339(channel.times[-1], "milliseconds"),
             "shown": channel.shown,
         }
         key = f"alarms-{channel.times[0]}-{channel.times[-1]}-{count}"
@@ -139,9 +138,9 @@ def body_of(change: Change, alarm: Alarm) -> dict[str, Any]:
         "what": change.what,
         "where": alarm.subject.where,
         "site": alarm.subject.site,
-        "since": _moment(change.raised),
-        "at": _moment(change.at),
-        "until": _moment(change.until) if change.until else None,
+        "since": rfc3339(change.raised, "milliseconds"),
+        "at": rfc3339(change.at, "milliseconds"),
+        "until": rfc3339(change.until, "milliseconds") if change.until else None,
         "value": alarm.shown(change.value),
         "number": change.value,
         "count": change.count or None,
@@ -151,8 +150,3 @@ def body_of(change: Change, alarm: Alarm) -> dict[str, Any]:
         "comment": change.comment,
     }
     return {key: value for key, value in body.items() if value not in {None, ""}}
-
-
-def _moment(ns: int) -> str:
-    moment = _EPOCH + timedelta(milliseconds=ns // 1_000_000)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,8 +8,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.alarms.change import Change
-from twin.alarms.columns import NEVER, NS, Columns
+from twin.alarms.columns import NEVER, Columns
 from twin.alarms.states import CODES, Happening, State, after
+from twin.clock import NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

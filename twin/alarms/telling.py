@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from twin.alarms import words
 from twin.alarms.rule import Limits, Silent
+from twin.clock import NS
 from twin.quality import Reason
 
 if TYPE_CHECKING:
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from twin.alarms.alarm import Alarm
     from twin.alarms.formulas import FormulaPart
     from twin.alarms.twin import Twin
-
-NS = 1_000_000_000
 
 
 class Teller:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.commands.command import RESTORE, SELF, Command, Done, Refusal, State, Why
 from twin.commands.held import Held, Owed
 from twin.commands.journal import (
@@ -22,7 +23,6 @@ from twin.commands.journal import (
     undesire,
 )
 from twin.commands.priorities import Slot
-from twin.commands.rates import NS
 from twin.commands.scribe import Record
 from twin.commands.sender import Sender, facts
 

@@ -11,6 +11,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.commands.carrier import Carrier
 from twin.commands.command import Asked, Command, Refusal, State, Why
 from twin.commands.crew import Crew
@@ -18,7 +19,7 @@ from twin.commands.differences import Differences
 from twin.commands.gate import Gate, check_words
 from twin.commands.interlocks import Interlocks
 from twin.commands.journal import put_command
-from twin.commands.rates import LONGEST_RATE_S, NS
+from twin.commands.rates import LONGEST_RATE_S
 from twin.commands.restart import resume
 from twin.commands.scribe import Record, Scribe
 from twin.commands.sender import facts

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from twin.commands.chain import moment
+from twin.clock import rfc3339
 from twin.commands.command import RESTORE, Asked, Refusal, Why
 from twin.commands.priorities import WEAKEST
 from twin.commands.rates import Meter
@@ -101,7 +101,7 @@ class Gate:
         for meter, subject in self._meters_of(policy):
             free = meter.free_at(now_ns)
             if free > now_ns:
-                words = f"{subject} takes {meter.rate}, again at {moment(free)[:19]}Z"
+                words = f"{subject} takes {meter.rate}, again at {rfc3339(free)[:19]}Z"
                 raise Refusal(Why.RATE, words)
 
     def count(self, path: str, at_ns: int) -> None:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from twin.commands.rates import NS
+from twin.clock import NS
 from twin.commands.sun import sun_days
 
 if TYPE_CHECKING:

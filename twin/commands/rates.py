@@ -6,7 +6,8 @@ import re
 from collections import deque
 from dataclasses import dataclass, field
 
-NS = 1_000_000_000
+from twin.clock import NS
+
 MOST = 100_000
 LONGEST_RATE_S = 86_400
 _UNITS = {"second": 1, "s": 1, "minute": 60, "min": 60, "hour": 3_600, "h": 3_600, "day": 86_400, "d": 86_400}

@@ -12,7 +12,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from twin.commands.chain import moment
+from twin.clock import rfc3339
 from twin.errors import TransientError
 from twin.sqlite import DatabaseBusy
 
@@ -38,7 +38,7 @@ class Record:
     def step(self, at: int, name: str, **facts: Any) -> Record:
         """Add an entry of the audit log."""
         known = {key: value for key, value in facts.items() if value is not None and value != ""}
-        self.entries.append({"at": moment(at), "step": name, **known})
+        self.entries.append({"at": rfc3339(at), "step": name, **known})
         return self
 
     def keep(self, *statements: Statement) -> Record:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
+from twin.clock import NS
 from twin.commands.command import Done, Refusal, State, Why
 from twin.commands.journal import put_command
-from twin.commands.rates import NS
 from twin.commands.scribe import Record
 from twin.commands.values import same, words_of
 from twin.errors import TransientError

@@ -6,9 +6,9 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from twin.clock import NS
 from twin.commands.command import Asked, Command, Refusal, State, Why
 from twin.commands.journal import put_command
-from twin.commands.rates import NS
 from twin.commands.scribe import Record
 from twin.commands.sender import facts
 

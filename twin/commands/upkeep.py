@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.commands.command import Refusal, State
-from twin.commands.rates import NS
 from twin.commands.scribe import Record
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.completeness.classes import CLASS_OF, CLASSES, FIRST_UNUSABLE, SlotClass
 
 if TYPE_CHECKING:
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
 
 MOST_SLOTS = 8_000_000
 
-_NS = 1_000_000_000
-_FIRST_BLOCK = 60 * _NS
-_SHORTEST_BLOCK = 10 * _NS
+_FIRST_BLOCK = 60 * NS
+_SHORTEST_BLOCK = 10 * NS
 _ROWS_A_BLOCK = 400_000
 _FASTEST_GROWTH = 8
 

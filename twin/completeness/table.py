@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.completeness.classes import CLASSES, SlotClass
 from twin.completeness.count import MOST_SLOTS, count
 from twin.completeness.pieces import Expectation
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from twin.frame import Times
     from twin.ledger import Gap
     from twin.past.models import Tenure
-
-_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,15 +159,15 @@ class _Table:
                     name,
                     *span,
                     dict(zip(SlotClass, slots, strict=True)),
-                    int(self._longest[group, window]) / _NS,
+                    int(self._longest[group, window]) / NS,
                     {
-                        reason: lasted / _NS
+                        reason: lasted / NS
                         for reason, lasted in zip(
                             self._columns.reasons, self._seconds[group, window].tolist(), strict=True
                         )
                         if lasted
                     },
-                    int(self._filled_ns[group, window]) / _NS,
+                    int(self._filled_ns[group, window]) / NS,
                 )
 
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.derived.order import levels
 from twin.expressions.program import Program
 from twin.expressions.rings import ns
@@ -37,8 +38,7 @@ if TYPE_CHECKING:
 
     Mask = npt.NDArray[np.bool_]
 
-_NS = 1_000_000_000
-_BELIEVED_AGAIN_NS = 5 * _NS
+_BELIEVED_AGAIN_NS = 5 * NS
 _NO_GAP = 0
 _SLACK = 1e-9
 

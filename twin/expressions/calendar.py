@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from zoneinfo import ZoneInfo
 
     from twin.frame import Times, Values
 
-_SECOND = 1_000_000_000
 _QUARTER_S = 900
 _MINUTE_S, _HOUR_S, _DAY_S = 60, 3600, 86_400
 _EPOCH_WEEKDAY = 4
@@ -21,13 +22,13 @@ _EPOCH_WEEKDAY = 4
 
 def clock(zone: ZoneInfo, now_ns: int) -> Mapping[str, float]:
     """Return every field of the clock at one moment."""
-    local = datetime.fromtimestamp(now_ns // _SECOND, UTC).astimezone(zone)
+    local = datetime.fromtimestamp(now_ns // NS, UTC).astimezone(zone)
     return {"hour": float(local.hour), "minute": float(local.minute), "weekday": float(local.isoweekday())}
 
 
 def local_seconds(zone: ZoneInfo, time: Times) -> Times:
     """Return seconds since 1970 as the clock on the wall counts them; zones change only at quarter hours."""
-    seconds = time // _SECOND
+    seconds = time // NS
     quarters, index = np.unique(seconds // _QUARTER_S, return_inverse=True)
     offsets = [
         datetime.fromtimestamp(quarter * _QUARTER_S, UTC).astimezone(zone).utcoffset()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.expressions import core
 from twin.expressions.calendar import clock
 from twin.expressions.evaluate import MISSING, UNCERTAIN, Flags, Rows, evaluate, settle
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Columns", "Program", "Result"]
 
-_MINUTE_NS = 60 * 1_000_000_000
+_MINUTE_NS = 60 * NS
 _NEVER = np.iinfo(np.int64).min // 2
 _NO_PACE = np.iinfo(np.int64).max // 4
 

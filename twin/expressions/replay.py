@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.expressions import core
 from twin.expressions.calendar import field, local_seconds
 from twin.expressions.evaluate import evaluate, settle
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 MOST_MOMENTS = 4_000_000
 """The most moments of one replay; a grid that would need more is made wider."""
 _AT_ONCE = 2_000_000
-_QUARTER_NS, _MINUTE_NS, _NS = 900 * 10**9, 60 * 10**9, 10**9
+_QUARTER_NS, _MINUTE_NS = 900 * NS, 60 * NS
 
 
 def replay(
@@ -96,7 +97,7 @@ class _Past:
 
     def _step_ns(self) -> int:
         """How far apart moments may be, 0 where only readings matter."""
-        steps = [round(pace_s(window)) * _NS for window in _windows(self.checked)]
+        steps = [round(pace_s(window)) * NS for window in _windows(self.checked)]
         fields = {node.field for node in _nodes(self.checked.core) if isinstance(node, core.Calendar)}
         if fields:
             steps.append(_MINUTE_NS if "minute" in fields else _QUARTER_NS)

@@ -24,8 +24,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.frame import Batch, join
-from twin.ingest.table import NS
 from twin.quality import FIRST_BAD, Reason
 from twin.words import storable
 

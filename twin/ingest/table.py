@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.model.quantities import Aggregation
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from twin.model.bound import BoundDevice, BoundPoint
     from twin.model.district import Point
 
-NS = 1_000_000_000
 COMPUTED_SKEW_S = 300.0
 """How far the time of a computed reading, its newest input's, may lie from its receipt; as for devices by default."""
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from twin.frame import Batch
     from twin.ledger import Gap
     from twin.past.model import PointThen
-
-NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from twin.clock import NS
 from twin.past.described import described, rules_of, slots_of
 from twin.past.model import Model
 from twin.sqlite import Database
@@ -42,7 +43,6 @@ CREATE TABLE IF NOT EXISTS forgotten (district TEXT PRIMARY KEY, before INTEGER 
 """
 _VERSION = "district, since, digest, hash, devices, points, rules"
 _PUT = f"INSERT INTO version ({_VERSION}) VALUES (?,?,?,?,?,?,?)"  # noqa: S608
-_NS = 1_000_000_000
 _LATEST = 2**63 - 1
 _ENDED = ""
 """Hash of the version that says that a district was run no more."""
@@ -140,7 +140,7 @@ class Models:
         """Return when points of districts were configured, as far as it touches `start <= time < stop`."""
         with self._database.reading() as connection:
             return [
-                Tenure(path, since, until, slot * _NS)
+                Tenure(path, since, until, slot * NS)
                 for district in districts
                 for path, since, until, slot in connection.execute(_TENURES, (district, stop, start))
             ]

@@ -12,10 +12,10 @@ from __future__ import annotations
 from datetime import UTC, datetime, time
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.services.book import COLOURS
 from twin.services.count_book import Correction, PlaceRow
 from twin.services.counting import growth
-from twin.services.kit import NS
 from twin.services.pattern import Pattern
 
 if TYPE_CHECKING:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.quality import FIRST_BAD
 from twin.services.capacity import Capacity
-from twin.services.kit import NS, Outlet
+from twin.services.kit import Outlet
 from twin.services.maintenance import Maintenance
 from twin.services.supply import Supply
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from twin.live import Live
     from twin.services.journal import ServiceJournal
 
-NS = 1_000_000_000
 AGAIN_S = 30.0
 """An unchanged value is said again this often, so that its point is heard."""
 

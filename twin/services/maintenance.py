@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.quality import FIRST_BAD, Reason
 from twin.services.book import SERVICE_STATES
 from twin.services.count_book import CountedRow, Done
-from twin.services.kit import NS
 from twin.services.use import DAYS, Use
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ that an acknowledgement is posted to. Absent facts are null.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import orjson
+
+from twin.clock import rfc3339
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,14 +44,14 @@ def body(event: str, request: Request, tank: Tank, channel: ChannelSpec) -> dict
     """Return what a channel is told of a request: `event` is requested, cancelled, delivered or escalated."""
     quantity = _SOME[channel.lang] if request.quantity is None else f"{request.quantity:.1f} m3"
     title = _TITLES[channel.lang][event].format(what=request.what, quantity=quantity, name=tank.name)
-    deadline = rfc3339(request.deadline)
+    deadline = rfc3339(request.deadline, "seconds")
     location = tank.location
     return {
         "title": title,
         "text": request.steps[-1].words,
         "what": f"{tank.district}/{tank.owner}",
         "where": tank.place,
-        "since": rfc3339(request.opened),
+        "since": rfc3339(request.opened, "seconds"),
         "until": deadline,
         "value": f"{request.level:.1f} %",
         "request": request.id,
@@ -103,8 +104,3 @@ def acknowledgement(text: str) -> str | None:
         return None
     reference = found.get("reference")
     return reference[:_LONGEST_REFERENCE] if isinstance(reference, str) else ""
-
-
-def rfc3339(ns: int) -> str:
-    """Return a time as `2026-11-23T15:00:00Z`."""
-    return datetime.fromtimestamp(ns // 1_000_000_000, UTC).isoformat().replace("+00:00", "Z")

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from twin.clock import NS
 from twin.services.draw import NotKnown
-from twin.services.kit import NS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

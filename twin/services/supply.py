@@ -14,11 +14,11 @@ from http import HTTPStatus
 from itertools import cycle, islice
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.errors import BarrioError
 from twin.quality import Reason
 from twin.services import messages
 from twin.services.draw import Left
-from twin.services.kit import NS
 from twin.services.level import Rise
 from twin.services.orders import BARRIO, Orders
 from twin.services.request import WAITING, Request, State

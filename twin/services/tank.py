@@ -9,6 +9,7 @@ from collections import deque
 from statistics import median
 from typing import TYPE_CHECKING
 
+from twin.clock import NS
 from twin.services.draw import Draw, NotKnown
 from twin.services.level import LevelWatch, Rise
 from twin.services.request import UNACKNOWLEDGED, UNDELIVERED, WAITING
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from twin.services.draw import Left
     from twin.services.request import Request
 
-NS = 1_000_000_000
 REFILL = 10.0
 """Percent by which a level rises at least in a refill, where the rule does not say it."""
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from twin.clock import NS
 from twin.model import units
 from twin.services.counting import WRAPS_FROM
-from twin.services.kit import NS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -14,11 +14,11 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from twin.clock import NS
 from twin.frame import Times
 
 MOST_WINDOWS = 1_000_000
 
-_SECOND = 1_000_000_000
 _DAY_S = 86_400
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
 _MONTHS = {"mo": 1, "y": 12}
@@ -45,7 +45,7 @@ def edges(start_ns: int, stop_ns: int, every: str, zone: ZoneInfo) -> Times:
         )
     _check_number(start_ns, stop_ns, count * (_UNITS_S.get(unit) or _SHORTEST_S[unit]), every)
     try:
-        first, last = start_ns // _SECOND, -(-stop_ns // _SECOND)
+        first, last = start_ns // NS, -(-stop_ns // NS)
         if unit in _UNITS_S:
             found = _fixed(first, last, count * _UNITS_S[unit], zone)
         else:
@@ -54,7 +54,7 @@ def edges(start_ns: int, stop_ns: int, every: str, zone: ZoneInfo) -> Times:
         raise ValueError("the interval lies outside the years 1 to 9999") from None
     low = int(np.searchsorted(found, first, "right")) - 1
     high = int(np.searchsorted(found, last, "left")) + 1
-    return found[low:high] * _SECOND
+    return found[low:high] * NS
 
 
 def _parse(every: str) -> tuple[int, str]:
@@ -73,7 +73,7 @@ def _parse(every: str) -> tuple[int, str]:
 
 
 def _check_number(start_ns: int, stop_ns: int, every_s: int, every: str) -> None:
-    number = (stop_ns - start_ns) // (every_s * _SECOND)
+    number = (stop_ns - start_ns) // (every_s * NS)
     if number > MOST_WINDOWS:
         raise ValueError(
             f"{number} windows of {every} are too many, the most is {MOST_WINDOWS}: ask for longer ones"

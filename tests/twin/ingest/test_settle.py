@@ -11,9 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from twin.clock import NS
 from twin.frame import Batch, Frame, empty_batch
 from twin.ingest.settle import LATE_WINDOW_NS, Settled, Settler, _rounds
-from twin.ingest.table import NS, PointTable
+from twin.ingest.table import PointTable
 from twin.quality import FIRST_BAD, Reason
 
 NOW = 1_700_000_000 * NS

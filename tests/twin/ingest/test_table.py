@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 
 from tests.twin.model.folders import load, write
+from twin.clock import NS
 from twin.frame import Frame
 from twin.ingest.settle import Settler
-from twin.ingest.table import NS, PointTable
+from twin.ingest.table import PointTable
 from twin.model.bound import BoundDevice, BoundPoint
 from twin.quality import Reason
 
