@@ -185,7 +185,7 @@ class _Tail:
         try:
             count = int(json.loads(line)["n"])
             previous = str(json.loads(before)["hash"]) if before else NO_HASH
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             self.words = "the end of the log cannot be read"
             return
         self.head, words = checked(Head(count - 1, previous), line)

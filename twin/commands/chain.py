@@ -6,9 +6,9 @@ import hashlib
 import json
 import os
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from twin.clock import rfc3339
 from twin.words import storable
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 NO_HASH = "0" * 64
 LONGEST = 65_536
 _BLOCK = 65_536
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +119,7 @@ def read_head(path: Path) -> Head | None:
         found = Head(int(count), digest)
     except (OSError, ValueError):
         return None
-    return found if raw == bytes(found) and len(digest) == len(NO_HASH) else None
+    return found if raw == bytes(found) and found.count >= 0 and len(digest) == len(NO_HASH) else None
 
 
 def head_of(path: Path) -> Path:
@@ -128,18 +127,12 @@ def head_of(path: Path) -> Path:
     return path.with_suffix(".head")
 
 
-def moment(ns: int) -> str:
-    """Return a time as entries have it: `2026-11-23T15:00:00.000000Z`; in this form later is greater."""
-    found = _EPOCH + timedelta(microseconds=ns // 1000)
-    return found.isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
-
-
 def newest(path: Path, start_ns: int, stop_ns: int, limit: int) -> list[dict[str, Any]]:
     """Return entries with `start_ns <= at < stop_ns`, the newest first, at most `limit`; none without a log."""
     found: list[dict[str, Any]] = []
     if not path.exists():
         return found
-    start, stop = moment(start_ns), moment(stop_ns)
+    start, stop = rfc3339(start_ns), rfc3339(stop_ns)
     for line in backwards(path):
         try:
             entry = json.loads(line)

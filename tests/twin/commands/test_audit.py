@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.clock import rfc3339
 from twin.commands.audit import Audit, NotAudited
-from twin.commands.chain import NO_HASH, Head, backwards, checked, head_of, moment, newest, sealed, verify
+from twin.commands.chain import NO_HASH, Head, backwards, checked, head_of, newest, sealed, verify
 from twin.files import Files
 
 NS = 10**9
@@ -17,7 +18,7 @@ NS = 10**9
 
 def entry(number, **more):
     return {
-        "at": moment(number * NS),
+        "at": rfc3339(number * NS),
         "step": "accepted",
         "id": number,
         "who": "ana",
@@ -165,6 +166,10 @@ def test_lines_that_the_head_does_not_have_yet(tmp_path):
             lambda path, lines: path.write_bytes(b"".join(lines[:2]) + b"noise\n"),
             "the end of the log cannot be read",
         ),
+        (
+            lambda path, lines: path.write_bytes(b"".join(lines) + b'{"n":1e999,"hash":"x"}\n'),
+            "the end of the log cannot be read",
+        ),
     ],
 )
 def test_a_log_with_a_wrong_end_is_moved_aside(tmp_path, spoil, words):
@@ -180,6 +185,16 @@ def test_a_log_with_a_wrong_end_is_moved_aside(tmp_path, spoil, words):
     assert f"moved to audit.log.damaged-1, its head was 3 {head.hash}" in log.remarks[0]
     assert (tmp_path / "audit.log.damaged-1").read_bytes() == spoiled
     assert verify(path).sound
+
+
+def test_a_head_that_counts_below_nothing_is_none(tmp_path):
+    """Else a log that lost its end would be sound, as one whose head is behind."""
+    path = tmp_path / "audit.log"
+    written(path)
+    head_of(path).write_bytes(b"-" + head_of(path).read_bytes()[1:])
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:2]))
+
+    assert verify(path).words == "audit.head is missing or damaged"
 
 
 def test_a_log_that_is_gone(tmp_path):
