@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from barrio import alarm_view as view
 from barrio.moments import rfc3339
-from twin.alarms.states import State
-from twin.notify_spec import PRIORITIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,7 +23,12 @@ def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
     One that stands for others is there too when one of those is meant.
     """
     journal = platform.living.alarm_journal
-    known = [] if journal is None else journal.standing(found.at)
+    if journal is None:
+        return []
+    from barrio import alarm_view as view
+    from twin.alarms.states import State
+
+    known = journal.standing(found.at)
     below = view.by_cause(known)
     shown = [
         one
@@ -94,6 +96,8 @@ def _wanted(one: Mapping[str, Any] | None) -> Any:
 
 
 def _grave(one: Standing) -> int:
+    from twin.notify_spec import PRIORITIES
+
     return PRIORITIES.index(one.priority) if one.priority in PRIORITIES else len(PRIORITIES)
 
 

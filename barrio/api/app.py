@@ -13,18 +13,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import (
-    alarms,
-    commands,
-    completeness,
-    conditions,
-    graph,
-    metrics,
-    notify,
-    past,
-    problems,
-    services,
-)
+from barrio.api import completeness, conditions, further, graph, metrics, past, problems
 from barrio.api.answers import as_json
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, described, latest
@@ -86,13 +75,10 @@ def create_app(platform: Platform) -> FastAPI:
     _twin(app, platform)
     _records(app, platform)
     conditions.add(app, platform)
-    alarms.add(app, platform)
-    commands.add(app, platform)
     graph.add(app, platform)
-    notify.add(app, platform)
     past.add(app, platform)
     completeness.add(app, platform)
-    services.add(app, platform)
+    further.add(app, platform)
     return app
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from barrio.api.problems import problem
 from barrio.homes import Secrets
-from twin.commands.spec import OPERATOR
+from twin.model.roles import OPERATOR
 
 if TYPE_CHECKING:
     from fastapi.responses import Response

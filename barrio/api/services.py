@@ -19,7 +19,7 @@ from barrio.errors import AskError, UnknownName
 from barrio.homes import Secrets
 from barrio.moments import parse_moment, rfc3339
 from twin.clock import NS
-from twin.commands.spec import OPERATOR
+from twin.model.roles import OPERATOR
 from twin.model.source import suggest
 from twin.services.book import SERVICE_STATES
 from twin.services.maintenance import NoReading

@@ -18,8 +18,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from twin.commands.spec import SCHEDULE
 from twin.errors import BarrioError
+from twin.model.roles import SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -23,13 +23,13 @@ from twin.commands.rates import LONGEST_RATE_S
 from twin.commands.restart import resume
 from twin.commands.scribe import Record, Scribe
 from twin.commands.sender import facts
-from twin.commands.spec import SCHEDULE
 from twin.commands.standing import Standing, standing_of
 from twin.commands.timetable import Timetable, covered
 from twin.commands.twosteps import TwoSteps
 from twin.commands.upkeep import Upkeep
 from twin.commands.values import words_of
 from twin.errors import TransientError
+from twin.model.roles import SCHEDULE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,8 +8,8 @@ from twin.clock import rfc3339
 from twin.commands.command import RESTORE, Asked, Refusal, Why
 from twin.commands.priorities import WEAKEST
 from twin.commands.rates import Meter
-from twin.commands.spec import SCHEDULE
 from twin.commands.values import same, understood, words_of
+from twin.model.roles import SCHEDULE
 from twin.model.source import suggest
 
 if TYPE_CHECKING:

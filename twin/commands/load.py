@@ -7,15 +7,9 @@ from typing import TYPE_CHECKING
 
 from twin.commands.book import CommandBook, Schedule, Stretch
 from twin.commands.policies import Policies, compile_interlocks
-from twin.commands.spec import (
-    OPERATOR,
-    SCHEDULE,
-    WEEKDAYS,
-    CommandSpec,
-    CommandsSpec,
-    ScheduleSpec,
-)
+from twin.commands.spec import WEEKDAYS, CommandSpec, CommandsSpec, ScheduleSpec
 from twin.commands.values import understood, words_of
+from twin.model.roles import OPERATOR, SCHEDULE
 from twin.model.selection import Troubles, devices_of
 from twin.model.source import Place
 from twin.model.validation import validate

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.commands.book import Interlock, Policy
-from twin.commands.spec import OPERATOR
 from twin.commands.values import words_of
+from twin.model.roles import OPERATOR
 from twin.model.selection import Troubles, devices_of
 from twin.model.source import suggest
 

@@ -9,11 +9,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from twin.commands.rates import Rate, parse_rate
 from twin.commands.times import TimeOfDay, parse_time
 from twin.model.amount import Amount, Written
+from twin.model.roles import OPERATOR
 from twin.model.selection import Selection
 from twin.model.spec import Id, Seconds, Spec, StateName, Text
 
-OPERATOR = "operator"
-SCHEDULE = "schedule"
 MANUAL = 8
 PROGRAMME = 14
 
