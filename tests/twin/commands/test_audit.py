@@ -166,9 +166,10 @@ def test_lines_that_the_head_does_not_have_yet(tmp_path):
             lambda path, lines: path.write_bytes(b"".join(lines[:2]) + b"noise\n"),
             "the end of the log cannot be read",
         ),
-        (
+        pytest.param(
             lambda path, lines: path.write_bytes(b"".join(lines) + b'{"n":1e999,"hash":"x"}\n'),
             "the end of the log cannot be read",
+            id="a number beyond all numbers",
         ),
     ],
 )
