@@ -35,6 +35,8 @@ BENCHMARKS = (
     "backtest",
     "living",
     "silence",
+    "commands",
+    "completeness",
 )
 TIMEOUT_S = 600
 
