@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,10 +22,24 @@ if TYPE_CHECKING:
     from twin.model.bound import BoundPoint
 
 _NEVER = 0
+_ON_ITS_WAY_NS = 60_000_000_000
+"""Longest time that a reading takes from a device to the live twin."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What a device had when a write to it was over, ns UTC, and what the live twin held of the point then."""
+
+    value: Value
+    at: int
+    held: tuple[int, float]
 
 
 class Reported:
     """The live twin as commands look at it. `points` by path; `states` by id.
+
+    What was read back after a write is newer than the last poll: until the next one it is what the point shows. Else
+    whoever comes right after a write would take the value before it for the value now.
 
     It is also what interlocks are evaluated on: the columns `value`, `quality` and `time` by series id, and `usable`.
     """
@@ -38,6 +53,7 @@ class Reported:
         self._states = states
         self._live = live
         self._gaps = gaps
+        self._told: dict[str, _Told] = {}
 
     @property
     def size(self) -> int:
@@ -70,7 +86,14 @@ class Reported:
         series = self.ids.get(path)
         if series is None or self._live.quality[series] >= FIRST_BAD or self._gaps.reason[series] != NO_GAP:
             return None
-        return self.named(path, float(self._live.value[series]))
+        told = self._newer(path, series)
+        return self.named(path, float(self._live.value[series])) if told is None else told
+
+    def told(self, path: str, value: Value, at_ns: int) -> None:
+        """Take what a device said that it has, right after a write to it."""
+        series = self.ids.get(path)
+        if series is not None:
+            self._told[path] = _Told(value, at_ns, self._held(series))
 
     def last(self, path: str) -> tuple[Value | None, int]:
         """Return the newest value that is known of a point, however old, and when it was received (ns UTC)."""
@@ -83,6 +106,20 @@ class Reported:
         """Return what a point has shown after a time, None when nothing came that stands."""
         series = self.ids.get(path)
         return self.of(path) if series is not None and self._live.received[series] > sent_ns else None
+
+    def _newer(self, path: str, series: int) -> Value | None:
+        """Return what was read back of a point since its last reading, None when nothing was."""
+        told = self._told.get(path)
+        if told is None:
+            return None
+        received, _ = held = self._held(series)
+        if held == told.held or 0 < told.at - received < _ON_ITS_WAY_NS:
+            return told.value
+        del self._told[path]
+        return None
+
+    def _held(self, series: int) -> tuple[int, float]:
+        return int(self._live.received[series]), float(self._live.value[series])
 
     def named(self, path: str, value: float) -> Value | None:
         """Return a value of the twin as people name it: the state of a state id."""

@@ -109,6 +109,8 @@ class Sender:
     def _note(self, held: Held, command: Command, written: Written) -> None:
         """Note what a link said of a write, and what the device showed at once."""
         command.read_back = written.read_back
+        if written.read_back is not None:
+            self._reported.told(held.path, written.read_back, self._clock.now_ns())
         if written.done is Done.UNKNOWN:
             self._change(command, State.UNKNOWN, written.words or "the device did not answer")
             self.follow(held, command)

@@ -364,12 +364,44 @@ async def test_two_commands_at_once_are_taken_one_after_the_other(tmp_path):
         first = asyncio.create_task(stage.ask(value=40, expect=100))
         second = asyncio.create_task(stage.ask(value=50, who="ben", expect=100))
         await asyncio.sleep(0.05)
-        stage.show(LAMP_1, 40.0)
         stage.field.gate.set()
 
         assert (await first).state is State.CONFIRMED
         assert (await second).reason == "expectation"
         assert stage.field.most_at_once == 1
+
+
+async def test_a_value_that_was_read_back_is_newer_than_the_last_poll(tmp_path):
+    """Until the next poll: what the twin still holds is not taken for what the device shows now."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        stage.clock.now += 2 * NS
+        await stage.ask(value=40, lease_s=5.0)
+        before = (await stage.ask(value=45, expect=40)).before
+        stage.clock.now += NS
+        stage.show(LAMP_1, 70.0)
+        after = await stage.ask(value=50, expect=70)
+
+    assert before == 40.0
+    assert (after.state, after.before) == (State.CONFIRMED, 70.0)
+
+
+async def test_a_command_right_after_a_value_went_back(tmp_path):
+    """The value to go back to is the one that was brought back, not the command that the twin still shows."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        await stage.ask(value=40, lease_s=5.0)
+        stage.clock.now += NS
+        stage.show(LAMP_1, 40.0)
+        await stage.tick(5)
+        assert stage.field.values[LAMP_1] == 100.0
+        await stage.ask(value=60, lease_s=5.0)
+        stage.clock.now += NS
+        stage.show(LAMP_1, 60.0)
+        await stage.tick(6)
+
+    assert stage.field.values[LAMP_1] == 100.0
+    assert [value for _, value in stage.field.writes] == [40.0, 100.0, 60.0, 100.0]
 
 
 async def test_a_queue_has_an_end(tmp_path):
