@@ -20,9 +20,9 @@ import structlog
 
 from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
-from barrio.former import former_series
 from barrio.homes import Secrets, homes
-from barrio.living import Living
+from barrio.living.living import Living
+from barrio.past.former import former_series
 from barrio.supervisor import Supervisor
 from twin.clock import NS
 from twin.conditions import DeviceEvents

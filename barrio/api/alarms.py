@@ -9,7 +9,7 @@ from fastapi import Query
 from fastapi.responses import Response
 from pydantic import Field
 
-from barrio import alarm_view as view
+from barrio.api import alarm_answers as view
 from barrio.api.answers import as_json
 from barrio.api.operator import refused
 from barrio.api.parameters import Limit, Number, Said, Since, Token, Word, span_of

@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from barrio.api.answers import as_json
 from barrio.api.parameters import Limit, Offset, Since, Word, span_of
-from barrio.completeness import Question, completeness, grouping
 from barrio.moments import rfc3339
-from barrio.past import Present, zone_of
+from barrio.past.completeness import Question, completeness, grouping
+from barrio.past.twin import Present, zone_of
 from barrio.status import store_words
 from twin.completeness.worst import worst
 

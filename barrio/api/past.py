@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from fastapi.responses import Response
 
-from barrio import past
 from barrio.api.answers import as_json
 from barrio.api.parameters import Limit, Offset, Word
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
-from barrio.standing import changed_alarms, changed_desired, desired, standing
+from barrio.past.standing import changed_alarms, changed_desired, desired, standing
+from barrio.past.twin import Moment, Present, changes, check, moment, zone_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,8 +42,8 @@ def add(app: FastAPI, platform: Platform) -> None:
         offset: Offset = 0,
     ) -> Response:
         """Return the twin as it was at a moment; with `compare`, what was different at that other moment."""
-        present = past.Present.of(platform)
-        zone = past.zone_of(platform, under)
+        present = Present.of(platform)
+        zone = zone_of(platform, under)
         first = _moment(at, "at", present.now, zone)
         if compare is None:
             page = slice(offset, offset + limit)
@@ -79,12 +79,10 @@ def _moment(text: str, parameter: str, now: int, zone: Any) -> int:
     return found
 
 
-def _then(
-    platform: Platform, present: past.Present, asked: tuple[int, str | None], page: slice
-) -> dict[str, Any]:
+def _then(platform: Platform, present: Present, asked: tuple[int, str | None], page: slice) -> dict[str, Any]:
     """Return a page of the answer about a moment, and what is `under` a name; blocks."""
-    found = past.moment(platform, present, *asked)
-    past.check(platform, found)
+    found = moment(platform, present, *asked)
+    check(platform, found)
     wanted = desired(platform, found.at)
     return {
         **_head(platform, found),
@@ -97,25 +95,25 @@ def _then(
 
 
 def _compared(
-    platform: Platform, present: past.Present, both: tuple[int, int], under: str | None
+    platform: Platform, present: Present, both: tuple[int, int], under: str | None
 ) -> dict[str, Any]:
     """Return the whole answer; blocks."""
-    before, after = (past.moment(platform, present, at, under) for at in both)
-    past.check(platform, before, after)
-    points, models = past.changes(before, after)
-    changes = [_changed_model(*one) for one in models]
-    changes += changed_alarms(standing(platform, before), standing(platform, after))
-    changes += changed_desired(desired(platform, before.at), desired(platform, after.at), before, after)
-    changes += [_changed_point(one) for one in points]
+    before, after = (moment(platform, present, at, under) for at in both)
+    check(platform, before, after)
+    points, models = changes(before, after)
+    found = [_changed_model(*one) for one in models]
+    found += changed_alarms(standing(platform, before), standing(platform, after))
+    found += changed_desired(desired(platform, before.at), desired(platform, after.at), before, after)
+    found += [_changed_point(one) for one in points]
     return {
         "before": _head(platform, before),
         "after": _head(platform, after),
         "under": under,
-        "changes": changes,
+        "changes": found,
     }
 
 
-def _head(platform: Platform, found: past.Moment) -> dict[str, Any]:
+def _head(platform: Platform, found: Moment) -> dict[str, Any]:
     return {"at": rfc3339(found.at), "districts": [_model(platform, one, found.at) for one in found.models]}
 
 

@@ -15,7 +15,7 @@ from twin.clock import NS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from barrio.living import Living
+    from barrio.living.living import Living
     from twin.services.request import Request
 
 MOST_ALARMS = 4

@@ -286,7 +286,7 @@ async def test_what_the_device_or_the_link_says(tmp_path):
 
 async def test_a_link_that_never_comes_back(tmp_path, monkeypatch):
     """What it did with the write is not known."""
-    monkeypatch.setattr("barrio.commander.LONGEST_S", 0.05)
+    monkeypatch.setattr("barrio.living.hands.LONGEST_S", 0.05)
     async with commanded(tmp_path) as stage:
 
         async def hang(settings):

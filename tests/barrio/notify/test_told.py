@@ -52,14 +52,21 @@ async def test_what_could_not_be_told_is_told_by_the_next_process(tmp_path):
     rules = ALARMS.format(url=receiver.url)
     async with staged(tmp_path, alarms=rules) as stage:
         await stage.links["probe"].give("temperature", 31.5)
-        outbox = stage.platform.living.outbox
+        living = stage.platform.living
+        outbox, alarms = living.outbox, living.alarms
+        assert outbox is not None
+        assert alarms is not None
         await until(lambda: [one for one in outbox.status() if one.waiting and one.words])
-        stage.platform.living.alarms.acknowledge(1, "ana", "on my way")
+        alarms.acknowledge(1, "ana", "on my way")
         await stage.settled()
     async with receiver, staged(tmp_path, alarms=rules) as stage:
         await receiver.heard(1)
-        await until(lambda: not any(one.waiting for one in stage.platform.living.outbox.status()))
-        (standing,) = stage.platform.living.alarms.standing()
+        later = stage.platform.living
+        assert later.outbox is not None
+        assert later.alarms is not None
+        again = later.outbox
+        await until(lambda: not any(one.waiting for one in again.status()))
+        (standing,) = later.alarms.standing()
     raised = [one for one in receiver.requests if one.headers["barrio-event"] == "alarm.raised"]
 
     assert all(map(is_signed, receiver.requests))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from barrio.former import former_series
+from barrio.past.former import former_series
 from tests.twin.past.little import HOUR, ONLY_PROBE, T0, little
 from twin.past.models import Models
 
@@ -48,6 +48,6 @@ def test_where_all_are_configured_no_model_is_read(tmp_path, models, monkeypatch
 def test_a_quantity_that_is_known_no_more_is_left_out(tmp_path, models, monkeypatch):
     """A point whose quantity is not in the catalogue any more cannot be asked for."""
     models.record([little(tmp_path)], T0)
-    monkeypatch.setattr("barrio.former.CATALOGUE", {})
+    monkeypatch.setattr("barrio.past.former.CATALOGUE", {})
 
     assert former_series(models, {1: "little/probe/energy"}, set()) == []

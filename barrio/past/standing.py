@@ -12,7 +12,7 @@ from barrio.moments import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from barrio.past import Moment
+    from barrio.past.twin import Moment
     from barrio.platform import Platform
     from twin.alarms.change import Standing
 
@@ -25,7 +25,7 @@ def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
     journal = platform.living.alarm_journal
     if journal is None:
         return []
-    from barrio import alarm_view as view
+    from barrio.api import alarm_answers as view
     from twin.alarms.states import State
 
     known = journal.standing(found.at)

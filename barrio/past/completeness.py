@@ -9,7 +9,7 @@ import numpy as np
 
 from barrio.errors import AskError, UnknownName
 from barrio.moments import rfc3339
-from barrio.past import chosen, nothing
+from barrio.past.twin import chosen, nothing
 from twin.completeness.classes import SlotClass
 from twin.completeness.table import Asked, expected, summed
 from twin.model.source import suggest
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
-    from barrio.past import Present
+    from barrio.past.twin import Present
     from barrio.platform import Platform
     from twin.completeness.table import Row
     from twin.ledger import Gap

@@ -188,7 +188,7 @@ async def test_wrong_questions(stage, query, words):
 )
 async def test_what_would_take_too_long_is_refused(stage, since, monkeypatch, limit, words):
     """More slots or rows than fit are refused with their number, and with what to ask instead."""
-    monkeypatch.setattr(f"barrio.completeness.{limit}", 5)
+    monkeypatch.setattr(f"barrio.past.completeness.{limit}", 5)
     query = {"from": rfc3339(since), "by": "point", "every": "1mo"}
     answer = await stage.http.get("/api/v1/completeness", params=query)
 

@@ -17,10 +17,7 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
-import numpy as np
-
-from twin.clock import NS
-from twin.store.port import Aggregate, StoreBusy, StoreDenied
+from barrio.living import recall
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -34,7 +31,7 @@ if TYPE_CHECKING:
     from twin.alarms.journal import Journal as AlarmJournal
     from twin.commands.desk import Commander
     from twin.derived.deriver import Deriver
-    from twin.frame import Batch, Frame
+    from twin.frame import Frame
     from twin.ingest.settle import Settled
     from twin.outbox import Outbox
     from twin.services.engine import Services
@@ -55,8 +52,6 @@ BookT = TypeVar("BookT", bound=Book)
 
 TICK_S = 0.25
 STOP_WITHIN_S = 5.0
-WARM_SERIES = 500
-"""Series whose history is read at once at start."""
 
 
 class Living:
@@ -133,7 +128,7 @@ class Living:
         platform.supervisor.listeners.append(self._link_changed)
 
     def _build_commander(self) -> None:
-        from barrio.commander import Hands
+        from barrio.living.hands import Hands
         from twin.commands.audit import Audit
         from twin.commands.desk import Commander
         from twin.commands.journal import Journal
@@ -187,17 +182,17 @@ class Living:
         """Go on from what the books and the store hold; a store that is away leaves windows empty, no more."""
         if self.deriver is not None:
             self.deriver.restore(self._platform.live)
-            self.deriver.warm(await self._history(self.deriver.needs))
+            self.deriver.warm(await recall.readings(self._platform, self.deriver.needs))
         if self.alarms is not None:
-            self.alarms.warm(await self._history(self.alarms.needs))
+            self.alarms.warm(await recall.readings(self._platform, self.alarms.needs))
         if self.services is not None and self.service_journal is not None:
-            self.services.warm(await self._history(self.services.needs))
-            await self._weekdays(self.services)
+            self.services.warm(await recall.readings(self._platform, self.services.needs))
+            await recall.weekdays(self._platform, self.services)
             self.services.restore(await self._platform.in_thread("ledger", self.service_journal.kept))
-            self.services.recall(await self._weeks_ago())
+            self.services.recall(await recall.weeks_ago(self._platform, self.services.counters))
         if self.commander is not None:
             interlocks = self.commander.interlocks
-            interlocks.warm(await self._history(interlocks.needs))
+            interlocks.warm(await recall.readings(self._platform, interlocks.needs))
             await self.commander.restore(at_rest=self._platform.at_rest)
 
     # --- a flush --------------------------------------------------------------------------------------------
@@ -267,55 +262,6 @@ class Living:
     def _answered(self, _channel: str, key: str, status: int, body: str) -> None:
         if self.services is not None:
             self.services.answered(key, status, body)
-
-    async def _history(self, needs: Iterable[tuple[int, float]]) -> Batch:
-        """Return the readings of series since so many seconds ago, each series in the order of time."""
-        from twin.frame import empty_batch, join
-
-        longest: dict[int, float] = {}
-        for series, seconds in needs:
-            longest[series] = max(seconds, longest.get(series, 0.0))
-        found = [empty_batch()]
-        platform, now = self._platform, self._platform.clock.now_ns()
-        by_length = sorted(longest, key=lambda series: longest[series])
-        for at in range(0, len(by_length), WARM_SERIES):
-            some = np.array(by_length[at : at + WARM_SERIES], np.int32)
-            start = now - round(longest[int(some[-1])] * NS)
-            try:
-                found.append(await platform.in_thread("reads", platform.store.raw, some, start, now + 1))
-            except (StoreBusy, StoreDenied):
-                break
-        return join(found)
-
-    async def _weekdays(self, services: Services) -> None:
-        """Let places recall how many people were there in the quarter hours of the last weeks."""
-        from twin.services.pattern import SLOT_S
-
-        platform, now = self._platform, self._platform.clock.now_ns()
-        slot = round(SLOT_S * NS)
-        for series, pattern in services.patterns:
-            edges = np.arange(now - now % slot - round(pattern.span_s * NS), now - now % slot + 1, slot)
-            ids = np.array([series], np.int32)
-            try:
-                found = await platform.in_thread(
-                    "reads", platform.store.windows, ids, edges, [Aggregate.MEAN]
-                )
-            except (StoreBusy, StoreDenied):
-                return
-            pattern.recall(found[series].start, found[series].columns[Aggregate.MEAN], now)
-
-    async def _weeks_ago(self) -> Batch:
-        from twin.frame import empty_batch
-        from twin.services.use import DAYS
-
-        platform = self._platform
-        if self.services is None or platform.store_words:
-            return empty_batch()
-        moment = platform.clock.now_ns() - DAYS * 86_400 * NS
-        try:
-            return await platform.in_thread("reads", platform.store.before, self.services.counters, moment)
-        except (StoreBusy, StoreDenied):
-            return empty_batch()
 
 
 def _devices_by_link(links: Iterable[LinkStatus]) -> dict[str, tuple[str, ...]]:

@@ -1,0 +1,1 @@
+"""The past: the twin at a moment, what stood beside its readings, and what is missing of it."""
