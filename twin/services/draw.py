@@ -72,6 +72,8 @@ def estimate(time_s: Values, level: Values, refill: float, at_least_s: float) ->
     """Return the draw from samples in the order of time, float64[n] seconds and percent.
 
     `refill` is the smallest rise that is a refill, in percent; `at_least_s` how long the level has to have fallen.
+    All stretches count alike, unless the newest one is long enough to be judged by itself and contradicts them: a
+    leak that was mended before the tank was filled says nothing of what is left now.
     """
     if len(time_s) < FEWEST_SAMPLES:
         return NotKnown(f"not known yet: {len(time_s)} of {FEWEST_SAMPLES} samples")
@@ -81,20 +83,55 @@ def estimate(time_s: Values, level: Values, refill: float, at_least_s: float) ->
     if span_s < at_least_s or samples < FEWEST_SAMPLES:
         words = f"not known yet: {_minutes(span_s)} of {_minutes(at_least_s)} without a rise"
         return NotKnown(words)
+    found = _judged(time_s, level, stretches)
+    last = stretches[-1]
+    if len(stretches) > 1 and _is_enough(time_s, last, at_least_s):
+        newest = _judged(time_s, level, [last])
+        if newest.steepest > found.flattest or newest.flattest < found.steepest:
+            found, span_s, samples = newest, float(time_s[last.stop - 1] - time_s[last.start]), _number(last)
+    if found.flattest >= 0:
+        return NotKnown("the level does not fall")
+    return Draw(
+        -_HOUR_S * found.middle, -_HOUR_S * found.flattest, -_HOUR_S * found.steepest, samples, span_s
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Slopes:
+    """Percent in a second: the median slope, and the interval that it lies in (nine of ten)."""
+
+    middle: float
+    steepest: float
+    flattest: float
+
+
+def _judged(time_s: Values, level: Values, stretches: list[slice]) -> _Slopes:
     slopes = np.sort(np.concatenate([_slopes(time_s[part], level[part]) for part in stretches]))
     middle = float(np.median(slopes))
     left = [_left_over(time_s[part], level[part], middle) for part in stretches]
     steepest, flattest = _ends(slopes, float(np.sqrt(_variance(stretches) * _likeness(left))))
-    wander = _Z * _wander(left) / span_s
-    steepest = middle - float(np.hypot(middle - steepest, wander))
-    flattest = middle + float(np.hypot(flattest - middle, wander))
-    if flattest >= 0:
-        return NotKnown("the level does not fall")
-    return Draw(-_HOUR_S * middle, -_HOUR_S * flattest, -_HOUR_S * steepest, samples, span_s)
+    wander = _Z * _wander(left) / float(sum(time_s[part.stop - 1] - time_s[part.start] for part in stretches))
+    return _Slopes(
+        middle,
+        middle - float(np.hypot(middle - steepest, wander)),
+        middle + float(np.hypot(flattest - middle, wander)),
+    )
+
+
+def _is_enough(time_s: Values, part: slice, at_least_s: float) -> bool:
+    return _number(part) >= FEWEST_SAMPLES and time_s[part.stop - 1] - time_s[part.start] >= at_least_s
+
+
+def _number(part: slice) -> int:
+    return int(part.stop - part.start)
 
 
 def falling(level: Values, refill: float) -> list[slice]:
-    """Return the stretches between refills: from each top to the next bottom, in the order of time."""
+    """Return the stretches between refills: from each top to the next bottom, in the order of time.
+
+    What follows the newest top is one as well, however little the level has fallen since: a full tank that stands is
+    not drawn from as it was before.
+    """
     smooth = _smoothed(level)
     noise = _MAD * float(np.median(np.abs(np.diff(level) - np.median(np.diff(level))))) / np.sqrt(2)
     step = max(_NOISES * noise, _SMALLEST_RISE * refill)
@@ -109,8 +146,9 @@ def falling(level: Values, refill: float) -> list[slice]:
         elif not rising and value >= smooth[low] + step:
             found.append(slice(start, low + 1))
             rising, high = True, at
-    if not rising:
-        found.append(slice(start, len(level)))
+    if rising:
+        start = low + int(np.argmax(smooth[low : high + 1] >= smooth[high]))
+    found.append(slice(start, len(level)))
     return found
 
 

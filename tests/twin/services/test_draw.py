@@ -140,6 +140,32 @@ def test_refills_divide_the_history():
     assert [(part.start, part.stop) for part in parts] == [(0, 30), (45, 65)]
 
 
+def test_a_leak_that_is_over_says_nothing_of_a_full_tank():
+    """A tank that lost a percent a second, was filled and stands has no hours left, not half a minute."""
+    level = np.concatenate((np.linspace(72, 14, 12), np.linspace(20, 90, 6), np.full(20, 90.0)))
+    found = estimate(np.arange(len(level)) * 2.5, level, 20.0, 15.0)
+
+    assert found == NotKnown("the level does not fall")
+
+
+def test_a_draw_after_a_refill_that_contradicts_the_one_before_stands():
+    """Three hours of people after a leak are people, not something between both."""
+    level = np.concatenate((np.linspace(90, 10, 60), np.linspace(15, 90, 5), 90 - np.arange(30) * 0.1))
+    found = estimate(np.arange(len(level)) * 60.0, level, 20.0, 600.0)
+
+    assert isinstance(found, Draw)
+    assert found.rate == pytest.approx(6.0)
+
+
+def test_a_short_time_after_a_refill_changes_nothing_yet():
+    """Until the time after a refill can be judged, people are taken to go on as they did."""
+    level = np.concatenate((np.linspace(90, 10, 60), np.linspace(15, 90, 5), np.full(5, 90.0)))
+    found = estimate(np.arange(len(level)) * 60.0, level, 20.0, 600.0)
+
+    assert isinstance(found, Draw)
+    assert found.rate == pytest.approx(80 / 59 * 60)
+
+
 def test_one_wild_sample_divides_nothing():
     """A single reading that is off is no refill."""
     level = np.linspace(90, 60, 40)
