@@ -12,7 +12,7 @@ from typing import Annotated
 import typer
 
 from barrio import cli_alarms, cli_commands, cli_graph, cli_notify, cli_past, cli_services
-from barrio.cli_options import AsJson, Data, District, Store, Who, settings_of, who_asks
+from barrio.cli_options import AsJson, Data, District, Since, Store, To, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
 
 WRONG_INPUT = 2
@@ -147,7 +147,7 @@ def history(  # noqa: PLR0913, PLR0917 - each is an option
     start: Annotated[
         str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1h.")
     ] = "-1h",
-    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    to: To = "now",
     every: Annotated[
         str | None, typer.Option(metavar="LENGTH", help="Windows of 15m, 1h, 1d, 1mo; raw else.")
     ] = None,
@@ -214,10 +214,8 @@ def gaps(
     point: Annotated[
         str | None, typer.Argument(metavar="[POINT]", help="Point, district/device or district.")
     ] = None,
-    start: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
-    ] = "-1d",
-    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    start: Since = "-1d",
+    to: To = "now",
     worst: Annotated[
         int | None, typer.Option(metavar="N", min=1, max=10_000, help="The N points that miss most of it.")
     ] = None,
@@ -237,10 +235,8 @@ def gaps(
 
 @app.command()
 def events(
-    start: Annotated[
-        str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
-    ] = "-1d",
-    to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+    start: Since = "-1d",
+    to: To = "now",
     as_json: AsJson = False,
     data: Data = None,
     store: Store = None,

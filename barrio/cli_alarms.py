@@ -6,12 +6,10 @@ from typing import Annotated
 
 import typer
 
-from barrio.cli_options import AsJson, Data, District, Store, Who, settings_of, who_asks
+from barrio.cli_options import AsJson, Data, District, Since, Store, To, Who, settings_of, who_asks
 
 Number = Annotated[int, typer.Argument(metavar="ID", min=1, help="Number from barrio alarms.")]
 Comment = Annotated[str, typer.Option(metavar="TEXT", help="Why; it is kept with the alarm.")]
-Since = Annotated[str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")]
-Until = Annotated[str, typer.Option("--to", metavar="TIME", help="Likewise; not included.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -97,7 +95,7 @@ def _past(alarms: typer.Typer) -> None:
     @alarms.command()
     def history(
         start: Since = "-1d",
-        to: Until = "now",
+        to: To = "now",
         as_json: AsJson = False,
         data: Data = None,
         district: District = None,
@@ -112,7 +110,7 @@ def _past(alarms: typer.Typer) -> None:
     def backtest(
         rule: Annotated[str, typer.Argument(metavar="RULE", help="Id of a rule, or district/rule.")],
         start: Since = "-30d",
-        to: Until = "now",
+        to: To = "now",
         on: Annotated[
             str | None, typer.Option(metavar="OWNER", help="Only this device or site of the rule.")
         ] = None,

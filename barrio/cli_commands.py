@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from barrio.cli_options import AsJson, Data, District, Who, settings_of, who_asks
+from barrio.cli_options import AsJson, Data, District, Since, To, Who, settings_of, who_asks
 
 WRONG_INPUT = 2
 
@@ -18,8 +18,6 @@ Under = Annotated[
 Number = Annotated[int, typer.Argument(metavar="ID", help="Number of the command.")]
 Why = Annotated[str, typer.Option(metavar="TEXT", help="Goes on record.")]
 Priority = Annotated[int, typer.Option(min=1, max=16, help="1 is the strongest, 16 the weakest.")]
-Start = Annotated[str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")]
-To = Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")]
 
 
 def add(app: typer.Typer) -> None:
@@ -157,7 +155,7 @@ def _add_audit(app: typer.Typer) -> None:
 
     @audit.command()
     def show(
-        start: Start = "-1d",
+        start: Since = "-1d",
         to: To = "now",
         limit: Annotated[int, typer.Option(min=1, max=10_000, help="At most so many, the newest.")] = 100,
         as_json: AsJson = False,

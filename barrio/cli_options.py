@@ -19,6 +19,8 @@ District = Annotated[
     ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on one line.")]
+Since = Annotated[str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")]
+To = Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")]
 Who = Annotated[str | None, typer.Option(metavar="NAME", help="Who; the user of this machine else.")]
 
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from barrio.cli_options import AsJson, Data, District, Store, settings_of
+from barrio.cli_options import AsJson, Data, District, Store, To, settings_of
 
 Under = Annotated[
     str | None,
@@ -54,7 +54,7 @@ def add(app: typer.Typer) -> None:
         start: Annotated[
             str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -7d.")
         ] = "-1d",
-        to: Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")] = "now",
+        to: To = "now",
         by: Annotated[
             str, typer.Option(metavar="WHAT", help="point, device, site, district, day; or site,day.")
         ] = "device",
