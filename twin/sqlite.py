@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SIDE_FILES = ("", "-wal", "-shm", "-journal")
+_CACHE_KIB = 256
+"""Memory of one book for pages of its file; the operating system keeps the rest at hand."""
 
 
 class DatabaseBusy(TransientError):
@@ -30,7 +32,11 @@ class Database:
         self.path = path
         self.set_aside: Path | None = None
         self._schema = schema
-        self._pragmas = (f"journal_mode={'WAL' if wal else 'DELETE'}", f"synchronous={synchronous}")
+        self._pragmas = (
+            f"journal_mode={'WAL' if wal else 'DELETE'}",
+            f"synchronous={synchronous}",
+            f"cache_size=-{_CACHE_KIB}",
+        )
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
 
