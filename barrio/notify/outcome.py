@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import unquote
@@ -51,9 +52,14 @@ def unreachable(words: str) -> Outcome:
 
 
 def hidden(words: str, url: str) -> str:
-    """Return words with stars in place of all parts of a secret URL, any of which may be what is secret about it."""
-    scheme, _, rest = unquote(url).partition("://")
-    parts = {part for part in re.split(r"[^\w-]+", rest) if len(part) >= _SHORTEST_SECRET} - {scheme}
+    """Return words with stars in place of all parts of a secret URL, any of which may be what is secret about it.
+
+    As it is written, as it reads, and as its user is sent (RFC 7617).
+    """
+    scheme, _, rest = url.partition("://")
+    user = unquote(rest.partition("/")[0].rpartition("@")[0])
+    both = f"{rest} {unquote(rest)} {b64encode(user.encode()).decode().rstrip('=')}"
+    parts = {part for part in re.split(r"[^\w-]+", both) if len(part) >= _SHORTEST_SECRET} - {scheme}
     for part in sorted(parts, key=len, reverse=True):
         words = words.replace(part, "***")
     return words

@@ -24,6 +24,7 @@ import ssl
 from dataclasses import replace
 from datetime import UTC
 from email.utils import parsedate_to_datetime
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -67,8 +68,9 @@ class Webhook:
                 self._client = await asyncio.to_thread(_client)
         except (StartError, ValueError, ssl.SSLError) as error:
             return unreachable(str(error))
-        outcome = await self._posted(self._client, url, entry, secret)
-        return replace(outcome, words=hidden(outcome.words, url)) if self._is_secret else outcome
+        hide = partial(hidden, url=url) if self._is_secret else str
+        outcome = await self._posted(self._client, url, entry, secret, hide)
+        return replace(outcome, words=hide(outcome.words))
 
     async def close(self) -> None:
         """Close the connections."""
@@ -81,12 +83,14 @@ class Webhook:
         """Whether nobody must see the URL."""
         return isinstance(self._spec.webhook, Named)
 
-    async def _posted(self, client: httpx.AsyncClient, url: str, entry: Entry, secret: str) -> Outcome:
+    async def _posted(
+        self, client: httpx.AsyncClient, url: str, entry: Entry, secret: str, hide: Callable[[str], str]
+    ) -> Outcome:
         body = envelope(entry)
         headers = self._headers(entry, body, secret)
         try:
             async with client.stream("POST", url, content=body, headers=headers) as answer:
-                return await self._understood(answer)
+                return await self._understood(answer, hide)
         except httpx.InvalidURL:
             return unreachable("the URL leads nowhere")
         except httpx.HTTPError as error:
@@ -115,17 +119,16 @@ class Webhook:
             headers["Barrio-Signature"] = signature(secret, self._clock.now_ns() // NS, body)
         return headers
 
-    async def _understood(self, answer: httpx.Response) -> Outcome:
+    async def _understood(self, answer: httpx.Response, hide: Callable[[str], str]) -> Outcome:
+        # Hidden before it is cut: the first half of a secret is not found any more.
         text, status = await _text(answer), answer.status_code
         words = f"{status} {answer.reason_phrase}".strip()
         if answer.is_success:
             return Outcome("delivered", words, status=status, body=text)
         if status in _NOT_FOLLOWED:
-            words += (
-                f", a redirection to {answer.headers.get('location', 'nowhere')[:200]}: name that URL itself"
-            )
+            words += f", a redirection to {hide(answer.headers.get('location', 'nowhere'))[:200]}: name that URL itself"
         elif text.strip():
-            words += f": {' '.join(text.split())[:200]}"
+            words += f": {hide(' '.join(text.split()))[:200]}"
         again = status in _AGAIN or status in _NOT_FOLLOWED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         asked_s = (
             retry_after_s(answer.headers.get("retry-after", ""), self._clock.now_ns()) if again else None

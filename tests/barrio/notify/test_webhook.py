@@ -271,6 +271,35 @@ async def test_words_of_a_receiver_do_not_show_a_secret_url(outbox, clock):
     assert receiver.requests[0].headers["authorization"].startswith("Basic ")
 
 
+async def test_half_of_a_secret_is_not_shown_either(outbox, clock):
+    """Words are cut to their length when nothing secret is in them any more."""
+    receiver = Receiver(
+        [
+            answer("302 Found", f"Location: /{'x' * 192}/T0K3N-of-the-hook"),
+            answer("404 No", body=b"x" * 194 + b" T0K3N-of-the-hook"),
+        ]
+    )
+    async with receiver:
+        url = f"http://127.0.0.1:{receiver.port}/T0K3N-of-the-hook"
+        async with sending(outbox, {"d/duty": channel(webhook="${secret:url}")}, clock, known=lambda _: url):
+            outbox.put("d/duty", "raised", BODY, "1")
+            await until(lambda: stands(outbox).words.startswith("302"))
+            moved = stands(outbox).words
+            clock.move(2)
+            await until(lambda: stands(outbox).failed == 1)
+
+    assert "T0K3N" not in moved
+    assert "T0K3N" not in stands(outbox).words
+
+
+def test_a_url_is_hidden_however_it_is_written():
+    """As in the file of the secret, as it reads, and as the header of its user."""
+    url = "https://user:hunter22@ops.example/p%C3%A1ssword"
+
+    assert hidden("p%C3%A1ssword", url) == "p%C3%***"
+    assert hidden("pássword, Basic dXNlcjpodW50ZXIyMg==", url) == "***, Basic ***=="
+
+
 def test_every_part_of_a_url_is_hidden():
     """User, password, host, path and query of any length that could be guessed are stars."""
     url = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnl%2Babc/?x=secret%20word"
