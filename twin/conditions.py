@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from twin.databook import DataBook
 from twin.events import DeviceEvent
 from twin.sqlite import Database
 from twin.words import storable
@@ -52,19 +53,11 @@ class Condition:
     event: DeviceEvent
 
 
-class DeviceEvents:
+class DeviceEvents(DataBook):
     """The device events of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
-
-    def open(self) -> None:
-        """Open the file; StartError when it cannot be had."""
-        self._database.open()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        super().__init__(Database(path, _SCHEMA))
 
     def put(self, events: Sequence[DeviceEvent]) -> None:
         """Keep events in their order, all or none."""

@@ -6,6 +6,7 @@ import math
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from twin.databook import DataBook
 from twin.sqlite import Database
 
 if TYPE_CHECKING:
@@ -45,17 +46,12 @@ class Letter:
     at: int
 
 
-class DeadLetters:
+class DeadLetters(DataBook):
     """The letters, usable from any thread. At most `limit` are kept; the oldest leave and stay counted."""
 
     def __init__(self, path: Path, limit: int = 100_000) -> None:
         self.limit = limit
-        self._database = Database(path, _SCHEMA, synchronous="FULL")
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally."""
-        self._database.open()
-        return self._database.set_aside
+        super().__init__(Database(path, _SCHEMA, synchronous="FULL"))
 
     def put(self, letters: Iterable[Letter]) -> int:
         """Keep letters durably; returns how many were new. The same (series, time, seq) again changes nothing.
@@ -104,10 +100,6 @@ class DeadLetters:
         """Return how many letters can be listed."""
         with self._database.reading() as connection:
             return int(connection.execute("SELECT count(*) FROM letter").fetchone()[0])
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
 
 
 def _letter(row: tuple[Any, ...]) -> Letter:

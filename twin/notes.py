@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING
 
+from twin.databook import DataBook
 from twin.sqlite import Database
 from twin.words import storable
 
@@ -24,19 +25,11 @@ _PUT = "INSERT INTO note (owner, key, text) VALUES (?,?,?) ON CONFLICT DO UPDATE
 LONGEST = 1_000_000
 
 
-class Notes:
+class Notes(DataBook):
     """The notes of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
-
-    def open(self) -> None:
-        """Open the file; StartError when it cannot be had."""
-        self._database.open()
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        super().__init__(Database(path, _SCHEMA))
 
     def of(self, owner: str) -> dict[str, str]:
         """Return all notes of an owner."""

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 from twin import outbox_rows as rows
 from twin.backoff import Patience
 from twin.clock import SystemClock
+from twin.databook import DataBook
 from twin.digest import DIGEST, folded
 from twin.notify_spec import PRIORITIES
 from twin.outbox_rows import ChannelStatus, Entry
@@ -51,7 +52,7 @@ _PRUNE_EVERY = 50
 _NO_PRIORITY = -1
 
 
-class Outbox:
+class Outbox(DataBook):
     """The outbox of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`.
 
     `on_put` is called, in the thread that put it, when there is something new to send.
@@ -66,21 +67,12 @@ class Outbox:
         most: int = MOST,
     ) -> None:
         self.on_put: Callable[[], None] = _nothing
-        self._database = Database(path, rows.SCHEMA, synchronous="FULL")
+        super().__init__(Database(path, rows.SCHEMA, synchronous="FULL"))
         self._clock = clock or SystemClock()
         self._patience = patience or Patience(random.Random())
         self._most = most
         self._out: dict[int, str] = {}
         self._endings = 0
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
-        self._database.open()
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
 
     # --- in -------------------------------------------------------------------------------------------------
 

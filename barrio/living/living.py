@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from functools import partial
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from barrio.living import recall
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from twin.alarms.engine import Alarms
     from twin.alarms.journal import Journal as AlarmJournal
     from twin.commands.desk import Commander
+    from twin.databook import DataBook
     from twin.derived.deriver import Deriver
     from twin.frame import Frame
     from twin.ingest.settle import Settled
@@ -38,17 +39,7 @@ if TYPE_CHECKING:
     from twin.services.journal import ServiceJournal
 
 
-class Book(Protocol):
-    """A file of the data folder that is opened once and closed once."""
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally."""
-
-    def close(self) -> None:
-        """Close the file."""
-
-
-BookT = TypeVar("BookT", bound=Book)
+BookT = TypeVar("BookT", bound="DataBook")
 
 TICK_S = 0.25
 STOP_WITHIN_S = 5.0

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from twin.alarms.alarm import Key
 from twin.alarms.change import Change, standing_of
 from twin.alarms.states import Happening, State
+from twin.databook import DataBook
 from twin.sqlite import Database
 from twin.words import storable
 
@@ -55,20 +56,11 @@ _BETWEEN = f"{_SELECT} WHERE c.at >= ? AND c.at < ? ORDER BY c.seq DESC LIMIT ?"
 _PRUNE = f"DELETE FROM change WHERE at < ? AND seq NOT IN ({_LAST})"  # noqa: S608
 
 
-class Journal:
+class Journal(DataBook):
     """The journal of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
-        self._database.open()
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        super().__init__(Database(path, _SCHEMA))
 
     # --- in -------------------------------------------------------------------------------------------------
 

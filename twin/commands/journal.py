@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from twin.commands.command import Command, State
 from twin.commands.priorities import Slot
+from twin.databook import DataBook
 from twin.sqlite import Database
 from twin.words import storable
 
@@ -148,25 +149,11 @@ def undesire(path: str, at: int) -> Statement:
     return Statement("UPDATE desired SET until = max(since, ?) WHERE path = ? AND until IS NULL", (at, path))
 
 
-class Journal:
+class Journal(DataBook):
     """The journal of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA, synchronous="FULL")
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
-        self._database.open()
-        return self._database.set_aside
-
-    @property
-    def set_aside(self) -> Path | None:
-        """The damaged file that this one was made in place of, None normally."""
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        super().__init__(Database(path, _SCHEMA, synchronous="FULL"))
 
     def write(self, statements: Iterable[Statement]) -> None:
         """Make changes, all or none, durable when this returns."""

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from twin.clock import NS
+from twin.databook import DataBook
 from twin.past.described import described, rules_of, slots_of
 from twin.past.model import Model
 from twin.sqlite import Database
@@ -71,20 +72,11 @@ class Tenure:
     slot: int
 
 
-class Models:
+class Models(DataBook):
     """The models of one data folder; every method blocks on the disk, and raises `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, _SCHEMA)
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally."""
-        self._database.open()
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
+        super().__init__(Database(path, _SCHEMA))
 
     def record(self, districts: Iterable[District], now_ns: int) -> int:
         """Note that these districts run from now on, and no others; returns how many versions are new."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from twin.databook import DataBook
 from twin.services import count_book, request_book
 from twin.services.count_book import CountBook
 from twin.services.request_book import RequestBook
@@ -29,22 +30,13 @@ class Kept:
     days: list[tuple[str, int, float]] = field(default_factory=list)
 
 
-class ServiceJournal:
+class ServiceJournal(DataBook):
     """The services of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
     def __init__(self, path: Path) -> None:
-        self._database = Database(path, request_book.SCHEMA + count_book.SCHEMA)
+        super().__init__(Database(path, request_book.SCHEMA + count_book.SCHEMA))
         self.requests = RequestBook(self._database)
         self.counts = CountBook(self._database)
-
-    def open(self) -> Path | None:
-        """Open the file; returns what a damaged one was renamed to, None normally. StartError when it cannot be had."""
-        self._database.open()
-        return self._database.set_aside
-
-    def close(self) -> None:
-        """Close the file."""
-        self._database.close()
 
     def kept(self) -> Kept:
         """Return what a start goes on with."""
