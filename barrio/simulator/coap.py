@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 MAX_AGE_S = 30
 _NO_RESPONSE = 26  # RFC 7967: every class of response suppressed
+_TRANSPORT = "simplesocketserver"
+"""Not aiocoap's `udp6`: it asks for the errors of the network, and libuv stops to read a socket that has one waiting.
+A platform that was killed would leave behind devices that never answer again."""
+
 _WIRES = {number: wire for wire, number in CONTENT_FORMATS.items()}
 
 
@@ -161,7 +165,7 @@ class CoapServer:
             [".well-known", "core"], resource.WKCResource(site.get_resources_as_linkheader, None)
         )
         self._context = await aiocoap.Context.create_server_context(
-            site, bind=(self._host, self._port), transports=[_transport()]
+            site, bind=(self._host, self._port), transports=[_TRANSPORT]
         )
 
     async def stop(self) -> None:
@@ -209,12 +213,3 @@ def _segments(device: Device, path: str) -> list[str]:
     """Return the segments of a resource, below the path of the device's endpoint."""
     whole = device.endpoint.path.rstrip("/") + path.partition("?")[0]
     return whole.lstrip("/").split("/")
-
-
-def _transport() -> str:
-    """Return aiocoap's full transport, or its simple one on a machine without IPv6."""
-    try:
-        socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).close()
-    except OSError:
-        return "simplesocketserver"
-    return "udp6"
