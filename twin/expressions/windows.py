@@ -8,16 +8,9 @@ import numpy as np
 
 from twin.expressions import core
 from twin.expressions.evaluate import NO_VALUE, direction, evaluate
+from twin.expressions.families import AreaRings, CountRings, DirectionRings, ExtremeRings, GrowthRings
 from twin.expressions.layout import constants
-from twin.expressions.rings import (
-    AreaRings,
-    CountRings,
-    DirectionRings,
-    ExtremeRings,
-    GrowthRings,
-    Rings,
-    ns,
-)
+from twin.expressions.rings import Rings, ns
 from twin.quality import FIRST_BAD
 
 if TYPE_CHECKING:

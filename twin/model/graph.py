@@ -105,11 +105,6 @@ class Graph:
             _walk([site], lambda one: (inner for inner in self._inside.get(one, ()) if inner in self._sites))
         )
 
-    def standing_in(self, site: str) -> list[str]:
-        """Return the devices that stand in a site or in a site within it."""
-        found = {one: None for place in self.within(site) for one in self._inside.get(place, ())}
-        return [one for one in found if one in self._devices]
-
     def places_of(self, name: str) -> list[str]:
         """Return the sites around a device or site, the nearest first."""
         return [

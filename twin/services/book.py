@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from twin.services.spec import CapacitySpec, MaintenanceSpec, SupplySpec
 
 COLOURS = ("green", "amber", "red")
-SUPPLY_STATES = ("normal", "requested", "acknowledged", "delivering", "delivered", "escalated")
 SERVICE_STATES = ("ok", "soon", "due", "overdue")
 
 

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from twin.services.pattern import Ahead
 
 _KEEP_S = 60.0
-_MOST_COLOURS = 100
 
 
 @dataclass(frozen=True, slots=True)

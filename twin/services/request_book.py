@@ -85,10 +85,6 @@ class RequestBook:
             connection.execute(_PUT, (*row, storable(orjson.dumps(facts).decode())))
             connection.executemany("INSERT OR IGNORE INTO step VALUES (?,?,?,?,?,?)", steps)
 
-    def open_requests(self) -> list[Request]:
-        """Return the requests that are open, the oldest first."""
-        return self._requests("WHERE state NOT IN (?, ?) ORDER BY id", tuple(sorted(ENDED)))
-
     def listed(self, tank: str | None, limit: int) -> list[Request]:
         """Return the newest requests, of one tank or of all."""
         where = "" if tank is None else "WHERE tank = ? "
