@@ -1,10 +1,15 @@
 """The page for integrators says what the models read."""
 
+import re
 from pathlib import Path
 
+import pytest
+
+from twin.model.loader import ALARMS_FILE, COMMANDS_FILE, DERIVED_FILE, SERVICES_FILE
 from twin.model.reference import BEGIN, END, reference
 
-PAGE = (Path(__file__).parents[3] / "docs" / "district.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[3] / "docs"
+PAGE = (DOCS / "district.md").read_text(encoding="utf-8")
 
 
 def test_page_has_every_key():
@@ -19,3 +24,12 @@ def test_every_key_is_described():
 
     assert "| None |" not in reference()
     assert "Annotated" not in reference()
+
+
+@pytest.mark.parametrize("file", [DERIVED_FILE, ALARMS_FILE, COMMANDS_FILE, SERVICES_FILE])
+def test_every_further_file_leads_to_its_keys(file):
+    """Each file that a district may have is named on the page, with a page that has its lists of keys."""
+    [pages] = re.findall(rf"^\| `{re.escape(file)}` \| .* \| (.*) \|$", PAGE, re.MULTILINE)
+    [first, *_] = re.findall(r"\]\((\w+\.md)\)", pages)
+
+    assert re.search(r"^\| `(for|on)` \|", (DOCS / first).read_text(encoding="utf-8"), re.MULTILINE)
