@@ -64,7 +64,7 @@ class _Explanation:
         state = self.platform.live.state(self.item.id)
         heard = bool(np.isfinite(self.platform.live.heard_s[self.item.id]))
         way = [self._link(), self._device(state, heard=heard)]
-        if self.item in self.platform.catalogue.computed:
+        if self._is_computed:
             way = [self._inputs(state)]
         return [
             self._configured(),
@@ -79,6 +79,18 @@ class _Explanation:
     def _zone(self) -> ZoneInfo:
         return self.platform.catalogue.zone(self.item)
 
+    @property
+    def _is_computed(self) -> bool:
+        return self.item in self.platform.catalogue.computed
+
+    def _said(self, state: State) -> str:
+        """Say what a quality means: no device gave what is computed, and a service says itself why it has no value."""
+        if self._is_computed and state.quality is Reason.GOOD:
+            return "computed, all that it needs is known"
+        if self._is_computed and state.quality is Reason.UNDEFINED and state.detail:
+            return state.detail
+        return f"{state.quality.meaning}{_tail(state.detail)}"
+
     def _at(self, ns: int) -> str:
         if not ns:
             return "never"
@@ -91,7 +103,7 @@ class _Explanation:
         derived = self._derived()
         if derived is not None:
             words = f"{written}, computed: {derived.expression.text}"
-        elif self.item in self.platform.catalogue.computed:
+        elif self._is_computed:
             words = f"{written}, computed by its service"
         else:
             words = f"{written}, profile {device.profile}, {device.endpoint}"
@@ -108,7 +120,7 @@ class _Explanation:
         derived = self._derived()
         if derived is None:
             verdict = Verdict.STOPS if state.quality.level is Level.BAD else Verdict.PASSES
-            return Step("inputs", verdict, f"{state.quality.meaning}{_tail(state.detail)}")
+            return Step("inputs", verdict, self._said(state))
         missing = [words for path in derived.expression.inputs if (words := self._missing(path))]
         total = len(derived.expression.inputs)
         if not missing:
@@ -176,7 +188,8 @@ class _Explanation:
             return Step("check", Verdict.UNSEEN, "no value came this far")
         if state.quality in _CHECKS:
             return Step("check", Verdict.STOPS, f"dropped: {state.quality.meaning}{_tail(state.detail)}")
-        return Step("check", Verdict.PASSES, f"quality {state.quality.level}: {state.quality.meaning}")
+        words = self._said(state) if self._is_computed else state.quality.meaning
+        return Step("check", Verdict.PASSES, f"quality {state.quality.level}: {words}")
 
     def _spool(self, *, heard: bool) -> Step:
         refuses = self.platform.intake.tally.words
@@ -204,7 +217,7 @@ class _Explanation:
         if state.quality >= Reason.NOT_HEARD_YET:
             return Step("value", Verdict.STOPS, "there was never a value")
         if np.isnan(state.value):
-            return Step("value", Verdict.STOPS, f"none: {state.quality.meaning}{_tail(state.detail)}")
+            return Step("value", Verdict.STOPS, f"none: {self._said(state)}")
         point = self.item.point
         states = self.platform.catalogue.states
         text = states[int(state.value)] if point.states else f"{state.value:g} {point.quantity.unit}".strip()

@@ -95,6 +95,17 @@ async def test_why_a_derived_point_is_empty(computing):
     assert "link" not in found
 
 
+async def test_why_a_derived_point_is_good(computing):
+    """No device gave a value that is computed."""
+    await computing.links["probe"].give("temperature", 20.0)
+    await computing.links["meter"].give("temperature", 24.0)
+    await computing.settled()
+    found = await steps(computing, WARMTH)
+
+    assert found["inputs"] == ("passes", "all 2 have a usable value")
+    assert found["check"] == ("passes", "quality good: computed, all that it needs is known")
+
+
 async def test_the_list_shows_who_owns_them(computing):
     """A derived point of a site stands with the site's kind, and can be asked for by it."""
     answer = (await computing.http.get("/api/v1/points", params={"under": "little/house"})).json()
