@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from twin.services.kit import Kit, Outlet
 
 _LONGEST_H = 99_999.0
+_SHORT_H = 10.0
 _MOST_AT_ONCE = 25
 """Draws that are estimated in one tick: tanks that are polled together do not hold up the loop together."""
 
@@ -147,7 +148,7 @@ class Supply:
         left = watch.left
         if isinstance(left, Left):
             hours = min(left.hours, _LONGEST_H)
-            self._out.put(watch.hours_id, round(hours, 1) if hours < 10 else float(round(hours)), monotonic_s)
+            self._out.put(watch.hours_id, _rounded(hours), monotonic_s)
         else:
             quality = Reason.UNDEFINED if watch.trouble is None else Reason.INPUT_MISSING
             self._out.put(watch.hours_id, float("nan"), monotonic_s, quality, left.words)
@@ -249,3 +250,8 @@ class Supply:
         return next(
             (one for one in self.tanks.values() if one.request is not None and one.request.id == number), None
         )
+
+
+def _rounded(hours: float) -> float:
+    """Return hours to two figures below 10 and whole ones above, so that seconds are not none."""
+    return float(f"{hours:.2g}") if hours < _SHORT_H else float(round(hours))

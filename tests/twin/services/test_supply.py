@@ -13,7 +13,7 @@ from twin.quality import Reason
 from twin.services.draw import NotKnown
 from twin.services.level import LevelWatch
 from twin.services.request import Request, State
-from twin.services.supply import NotNow
+from twin.services.supply import NotNow, _rounded
 
 SUPPLY = (
     SUPPLIERS
@@ -171,6 +171,14 @@ def test_hours_left_are_a_point(stage):
 
     assert stage.said["tank-1/hours_left"] == pytest.approx(8.0, abs=0.3)
     assert "tank-1/hours_left" not in stage.bad
+
+
+@pytest.mark.parametrize(
+    ("hours", "said"), [(46.8 / 3600, 0.013), (0.5, 0.5), (7.64, 7.6), (9.99, 10.0), (31.4, 31.0)]
+)
+def test_hours_left_keep_two_figures(hours, said):
+    """Less than an hour is not none, and a tenth of many hours is not known anyway."""
+    assert _rounded(hours) == said
 
 
 def test_a_request_goes_all_the_way(stage):
