@@ -32,6 +32,14 @@ def _check_reference(value: str) -> str:
     return value
 
 
+def _check_timed(found: object) -> object:
+    """Refuse a bare number where its key says hours, and a duration without a unit is seconds."""
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        message = f"has no unit: write it behind the number, such as {found:g} h"
+        raise ValueError(message)  # noqa: TRY004
+    return found
+
+
 def _check_due(found: object) -> object:
     return found if found == "deadline" else parse_duration(found)
 
@@ -43,6 +51,7 @@ Counters = Annotated[
     tuple[Reference, ...], BeforeValidator(one_or_many), Field(min_length=1, max_length=MOST_COUNTERS)
 ]
 Margin = Annotated[float, BeforeValidator(parse_duration), Field(ge=0, le=7 * 86_400)]
+Timed = Annotated[Seconds, BeforeValidator(_check_timed)]
 Steady = Annotated[Seconds, Field(ge=1, le=86_400)]
 Window = Annotated[Seconds, Field(ge=10, le=14 * 86_400)]
 Due = Annotated[Literal["deadline"] | Seconds, BeforeValidator(_check_due)]
@@ -68,7 +77,7 @@ class RequestWhenSpec(Spec):
     """When supply is asked for: one of these is enough."""
 
     level_below: Share | None = Field(default=None, description="Level, such as 30 %")
-    hours_left_below: Seconds | None = Field(
+    hours_left_below: Timed | None = Field(
         default=None, description="Time until `empty_at` with the draw of late, such as 6 h"
     )
 

@@ -210,6 +210,10 @@ FAULTS = [
         maintenance(warn_at="120 %"),
         "maintenance[0]: warn_at lies between 0 and 100 %, overdue_at is 100 % or more",
     ),
+    (
+        supply(request_when="{hours_left_below: 1}"),
+        "request_when.hours_left_below: has no unit: write it behind the number, such as 1 h",
+    ),
     ("maintenence: []\n", "maintenence: unknown key (did you mean maintenance?)"),
     ("supply: yes please\n", "supply: must be a list"),
     ("- supply\n", "(file): must be a mapping"),
