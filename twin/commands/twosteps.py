@@ -86,7 +86,10 @@ class TwoSteps:
             if not left:
                 self.drop(command, State.CANCELLED, f"{MOST_TRIES} wrong codes")
             words = f"this is not the code of command {command.id}: "
-            raise Refusal(Why.WRONG_CODE, words + (f"{left} more tries" if left else "it is cancelled"))
+            raise Refusal(
+                Why.WRONG_CODE,
+                words + (f"{left} more {'try' if left == 1 else 'tries'}" if left else "it is cancelled"),
+            )
 
     def begin(self, command: Command, who: str) -> None:
         """Take a command that was confirmed: nobody else can confirm it."""
