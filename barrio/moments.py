@@ -77,3 +77,11 @@ def local(ns: int, zone: ZoneInfo, *, seconds: bool = True) -> str:
     """Return a time as a clock in `zone` shows it, with its offset from UTC."""
     moment = datetime.fromtimestamp(ns / NS, zone)
     return moment.strftime("%Y-%m-%d %H:%M:%S %z" if seconds else "%Y-%m-%d %H:%M %z")
+
+
+def lasted(seconds: float, digits: int = 0) -> str:
+    """Return a length of time as `45 s`, `3 min`, `5 h` or `2 d`; seconds are whole, larger units have `digits`."""
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.{digits}f} {unit}"
+    return f"{seconds:.0f} s"

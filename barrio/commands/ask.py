@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from barrio import history
 from barrio.client import answers, fetch, tell
 from barrio.errors import AskError, UnknownName
+from barrio.moments import lasted
 from barrio.service import run_loop
 from barrio.terminal import plain
 from twin.model.source import suggest
@@ -165,10 +166,7 @@ def _age(text: str | None) -> str:
     if text is None:
         return "never"
     seconds = (datetime.now(UTC) - datetime.fromisoformat(text)).total_seconds()
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{max(seconds, 0):.0f} s ago"
+    return f"{lasted(max(seconds, 0))} ago"
 
 
 def _short(text: str | None) -> str:

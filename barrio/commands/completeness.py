@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from barrio import history
 from barrio.commands.ask import as_json, ask
 from barrio.errors import AskError
+from barrio.moments import lasted
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
@@ -55,24 +56,16 @@ def worst(settings: Settings, districts: Sequence[str], query: Mapping[str, Any]
     rows = [
         [
             one["point"],
-            seconds(one["missing_s"]),
+            lasted(one["missing_s"], 1),
             f"{one['gaps']:,}",
-            seconds(one["longest_s"]),
+            lasted(one["longest_s"], 1),
             one["reason"] or "–",
-            seconds(one["filled_s"]) if one["filled_s"] else "–",
+            lasted(one["filled_s"], 1) if one["filled_s"] else "–",
         ]
         for one in body["worst"]
     ]
     head = ["point", "missing", "gaps", "longest", "mostly", "filled later"]
     return "\n".join(history.aligned([head, *rows])) if rows else "no gaps in this time"
-
-
-def seconds(value: float) -> str:
-    """Return `45 s`, `3.2 min`, `5.0 h` or `2.5 d`."""
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if value >= 2 * size:
-            return f"{value / size:.1f} {unit}"
-    return f"{value:.0f} s"
 
 
 def _table(body: Body) -> Iterator[str]:
@@ -98,7 +91,7 @@ def _table(body: Body) -> Iterator[str]:
         when = [_local(row["from"], zone, body["every"])] if by_window else []
         numbers = [f"{row[name]:,}" for name in ("expected", "received")]
         rest = [f"{row[name]:,}" for name in shown]
-        longest = seconds(row["longest_gap_s"])
+        longest = lasted(row["longest_gap_s"], 1)
         lines.append([row[group], *when, *numbers, _share(row), *rest, longest, _reasons(row)])
     yield from _aligned(lines, 2 if by_window else 1)
     if body["waiting"]:
@@ -126,9 +119,9 @@ def _share(row: Body) -> str:
 
 def _reasons(row: Body) -> str:
     found = list(row["reasons"].items())
-    words = [f"{slug} {seconds(lasted)}" for slug, lasted in found[:_REASONS]]
+    words = [f"{slug} {lasted(time, 1)}" for slug, time in found[:_REASONS]]
     words += [f"{len(found) - _REASONS} more"] if len(found) > _REASONS else []
-    words += [f"filled later {seconds(row['filled_s'])}"] if row["filled_s"] else []
+    words += [f"filled later {lasted(row['filled_s'], 1)}"] if row["filled_s"] else []
     return ", ".join(words)
 
 
@@ -147,6 +140,6 @@ def _csv(body: Body) -> str:
     writer.writerow(["from", "to", *names, *(f"{slug}_s" for slug in reasons)])
     for row in rows:
         span = [datetime.fromisoformat(row[name]).astimezone(zone).isoformat() for name in ("from", "to")]
-        lasted = [row["reasons"].get(slug, 0) for slug in reasons]
-        writer.writerow([*span, *(row[name] for name in names), *lasted])
+        times = [row["reasons"].get(slug, 0) for slug in reasons]
+        writer.writerow([*span, *(row[name] for name in names), *times])
     return out.getvalue().rstrip("\r\n")

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from barrio import history
 from barrio.commands.ask import as_json, ask
+from barrio.moments import lasted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -193,10 +194,7 @@ def _age(one: Body) -> str:
     age = one["age_s"]
     if age is None:
         return "never"
-    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
-        if age >= 2 * size:
-            return f"{age / size:.0f} {unit} old"
-    return f"{age:.0f} s old"
+    return f"{lasted(age)} old"
 
 
 def _remarks(one: Body) -> str:
