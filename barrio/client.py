@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from barrio.settings import Settings
 
 TIMEOUT_S = 120.0
+_OPTIONS = {"lease": "for"}
+"""Parameters that are called otherwise where they are options."""
 
 
 class Unanswered(BarrioError):
@@ -89,5 +91,5 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> Any:
         raise Unanswered(f"{answer.status_code}: {answer.text[:200]}") from None
     if "parameter" in body:
         words = str(body["detail"]).removeprefix(f"{body['parameter']}: ")
-        raise AskError(f"--{body['parameter']}", words)
+        raise AskError(f"--{_OPTIONS.get(body['parameter'], body['parameter'])}", words)
     raise Unanswered(str(body["detail"]))
