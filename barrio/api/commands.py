@@ -19,7 +19,7 @@ from barrio.moments import rfc3339
 from twin.clock import NS
 from twin.commands.chain import newest
 from twin.commands.command import Asked, Command, Refusal, State, Why
-from twin.model.source import suggest
+from twin.model.source import suggest_path
 from twin.model.spec import parse_duration
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twin.commands.standing import Standing
 
 MOST_POINTS = 1_000
+MOST_PATTERNS = 10
 EVER = "ever"
 _AHEAD_H = 24
 _FAR = 1_000
@@ -252,6 +253,8 @@ def _lease(given: float | str | None) -> float | None:
 def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
     """Return the paths that are meant: a `*` stands for any part of a name, within what may be written."""
     found: dict[str, None] = {}
+    if sum("*" in one for one in given) > MOST_PATTERNS:
+        raise AskError("points", f"at most {MOST_PATTERNS} names with a * at once")
     for one in given:
         path = one.strip("/")
         if "*" not in path:
@@ -259,7 +262,7 @@ def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
             continue
         fitting = [known for known in desk.policies if _fits(known, path)]
         if not fitting:
-            near = suggest(path, desk.policies)
+            near = suggest_path(path, desk.policies)
             raise UnknownName(f"nothing that may be written fits {path!r}{near}")
         found |= dict.fromkeys(fitting)
     if len(found) > MOST_POINTS:

@@ -20,7 +20,7 @@ from barrio.homes import Secrets
 from barrio.moments import parse_moment, rfc3339
 from twin.clock import NS
 from twin.model.roles import OPERATOR
-from twin.model.source import suggest
+from twin.model.source import suggest, suggest_path
 from twin.services.book import SERVICE_STATES
 from twin.services.maintenance import NoReading
 from twin.services.supply import NotNow
@@ -255,7 +255,7 @@ def _key(given: str, known: Mapping[str, object]) -> str:
     short = [key for key in known if key.partition("/")[2] == given]
     if given in known or len(short) == 1:
         return given if given in known else short[0]
-    raise UnknownName(f"there is no {given!r}{suggest(given, known)}")
+    raise UnknownName(f"there is no {given!r}{suggest_path(given, known)}")
 
 
 def _body(model: type[Body], raw: bytes) -> Body:

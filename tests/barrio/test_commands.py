@@ -129,8 +129,8 @@ async def test_a_command_reaches_the_device(tmp_path):
         desired = {one["point"]: one for one in (await get(stage, "desired"))["desired"]}
         assert (desired[DIM]["value"], desired[DIM]["reported"], desired[DIM]["differs"]) == (
             40.0,
-            90.0,
-            True,
+            40.0,
+            False,
         )
 
 
@@ -352,6 +352,16 @@ async def test_at_rest_questions_are_answered(tmp_path):
     assert found["state"] == "confirmed"
     assert (told.status_code, told.json()["reason"]) == (503, "stopping")
     assert (tmp_path / "data" / "audit.log").read_bytes() == log
+
+
+async def test_so_many_patterns_at_once(tmp_path):
+    """Each is compared with all that may be written, while everybody else waits."""
+    async with commanded(tmp_path) as stage:
+        few = await post(stage, points=["*/*/dimming"] * 10, value=40, who="ana")
+        many = await post(stage, points=["*/*/dimming"] * 11, value=40, who="ana")
+
+    assert few.json()["asked"] == 2
+    assert (many.status_code, many.json()["parameter"]) == (400, "points")
 
 
 @pytest.mark.parametrize("level", [10**30, -(10**30), 2**63, True, "x", 8.5])

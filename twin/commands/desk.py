@@ -101,7 +101,8 @@ class Commander:
 
     async def ask_all(self, asked: Sequence[Asked]) -> list[Command]:
         """Ask for many at once; an answer for each, in order."""
-        return await asyncio.gather(*(self.ask(one) for one in asked))
+        alone = len(asked) == 1
+        return await asyncio.gather(*(self._crew.finish(self._ask(one, alone=alone)) for one in asked))
 
     async def confirm(self, number: int, code: str, who: str, roles: frozenset[str]) -> Command:
         """Confirm a prepared command; Refusal when that cannot be, and then it stands as before or is over."""
@@ -191,11 +192,11 @@ class Commander:
 
     # --- asking ---------------------------------------------------------------------------------------------
 
-    async def _ask(self, asked: Asked) -> Command:
+    async def _ask(self, asked: Asked, *, alone: bool = True) -> Command:
         command = self._draft(asked)
         try:
             check_words(asked)
-            held = self._queued(self.carrier.hold(self._gate.permitted(asked.path, asked.roles)))
+            held = self._queued(self.carrier.hold(self._gate.permitted(asked.path, asked.roles, alone=alone)))
         except Refusal as refusal:
             return await self._refuse(command, refusal)
         held.queue += 1

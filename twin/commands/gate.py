@@ -10,7 +10,7 @@ from twin.commands.priorities import WEAKEST
 from twin.commands.rates import Meter
 from twin.commands.values import same, understood, words_of
 from twin.model.roles import SCHEDULE
-from twin.model.source import suggest
+from twin.model.source import suggest_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -34,11 +34,14 @@ class Gate:
         self._interlocks = interlocks
         self._meters: dict[str, Meter] = {}
 
-    def permitted(self, path: str, roles: Iterable[str]) -> Policy:
-        """Return the policy of a point that these roles may write; Refusal otherwise."""
+    def permitted(self, path: str, roles: Iterable[str], *, alone: bool = True) -> Policy:
+        """Return the policy of a point that these roles may write; Refusal otherwise.
+
+        The name that comes nearest is looked for where a point is asked for `alone`: for a thousand that takes seconds.
+        """
         policy = self._policies.get(path)
         if policy is None:
-            raise self._unlisted(path)
+            raise self._unlisted(path, alone=alone)
         if not set(roles) & set(policy.rule.roles):
             allowed = " or ".join(policy.rule.roles)
             words = f"{path} is written by {allowed}, you are {', '.join(sorted(roles)) or 'nobody'}"
@@ -119,10 +122,10 @@ class Gate:
             name = f"rule {rule.id} of {district}"
             yield self._meters.setdefault(name, Meter(rule.rate_all)), name
 
-    def _unlisted(self, path: str) -> Refusal:
+    def _unlisted(self, path: str, *, alone: bool) -> Refusal:
         item = self._reported.points.get(path)
         if item is None:
-            near = suggest(path, self._policies)
+            near = suggest_path(path, self._policies) if alone else ""
             return Refusal(Why.UNKNOWN_POINT, f"there is no point {path!r}{near}")
         return Refusal(*_unlisted(item.point))
 

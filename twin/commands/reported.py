@@ -87,7 +87,7 @@ class Reported:
         if series is None or self._live.quality[series] >= FIRST_BAD or self._gaps.reason[series] != NO_GAP:
             return None
         told = self._newer(path, series)
-        return self.named(path, float(self._live.value[series])) if told is None else told
+        return self.named(path, float(self._live.value[series])) if told is None else told.value
 
     def told(self, path: str, value: Value, at_ns: int) -> None:
         """Take what a device said that it has, right after a write to it."""
@@ -100,6 +100,8 @@ class Reported:
         series = self.ids.get(path)
         if series is None or math.isnan(self._live.value[series]):
             return None, _NEVER
+        if (told := self._newer(path, series)) is not None:
+            return told.value, told.at
         return self.named(path, float(self._live.value[series])), int(self._live.received[series])
 
     def since(self, path: str, sent_ns: int) -> Value | None:
@@ -107,14 +109,14 @@ class Reported:
         series = self.ids.get(path)
         return self.of(path) if series is not None and self._live.received[series] > sent_ns else None
 
-    def _newer(self, path: str, series: int) -> Value | None:
+    def _newer(self, path: str, series: int) -> _Told | None:
         """Return what was read back of a point since its last reading, None when nothing was."""
         told = self._told.get(path)
         if told is None:
             return None
         received, _ = held = self._held(series)
         if held == told.held or 0 < told.at - received < _ON_ITS_WAY_NS:
-            return told.value
+            return told
         del self._told[path]
         return None
 

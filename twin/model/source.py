@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 8_000_000
 _LONGEST_SHOWN = 60
+_LONGEST_PART = 80
+_NEAR = 0.5
 
 Key = str | int
 Where = tuple[Key, ...]
@@ -144,6 +146,23 @@ def suggest(found: str, known: Iterable[str]) -> str:
         return ""
     near = difflib.get_close_matches(found, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""
+
+
+def suggest_path(found: str, known: Iterable[str]) -> str:
+    """Return as `suggest` does the nearest of many paths, district/device/point.
+
+    Looked for level by level: comparing with 10,000 whole paths takes a third of a second.
+    """
+    match: list[str] = []
+    levels = dict.fromkeys(known)
+    for part in found.strip("/").split("/", 2):
+        names = dict.fromkeys(one.split("/", 1)[0] for one in levels)
+        near = [part] if part in names else difflib.get_close_matches(part[:_LONGEST_PART], names, 1, _NEAR)
+        if not near:
+            return ""
+        match += near
+        levels = {one.partition("/")[2]: None for one in levels if one.startswith(f"{near[0]}/")}
+    return f" (did you mean {'/'.join(match)}?)"
 
 
 def shown(value: object) -> str:

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from tests.twin.commands.stage import INLET, LAMP_1, LAMP_2, NS, RULES, START, staged
+from tests.twin.commands.stage import INLET, LAMP_1, LAMP_2, NS, ROLES, RULES, START, staged
 from twin.commands.command import Asked, Done, State, Written
 
 
@@ -402,6 +402,25 @@ async def test_a_command_right_after_a_value_went_back(tmp_path):
 
     assert stage.field.values[LAMP_1] == 100.0
     assert [value for _, value in stage.field.writes] == [40.0, 100.0, 60.0, 100.0]
+
+
+async def test_the_nearest_name_is_for_who_asks_for_one(tmp_path, monkeypatch):
+    """Looked for a thousand times it would hold everybody up; each answer says all the same what is wrong."""
+    looked = []
+
+    def suggest_path(path, _):
+        looked.append(path)
+        return " (did you mean X?)"
+
+    monkeypatch.setattr("twin.commands.gate.suggest_path", suggest_path)
+    async with staged(tmp_path) as stage:
+        many = [Asked(f"riverside/lamp-9/x{number}", 40, "ana", ROLES) for number in range(50)]
+        found = await stage.desk.ask_all(many)
+        alone = await stage.desk.ask_all(many[:1])
+
+    assert [one.words for one in found] == [f"there is no point {one.path!r}" for one in many]
+    assert alone[0].words == f"there is no point {many[0].path!r} (did you mean X?)"
+    assert looked == [many[0].path]
 
 
 async def test_a_queue_has_an_end(tmp_path):
