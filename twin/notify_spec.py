@@ -175,3 +175,8 @@ class ChannelSpec(Spec):
         for key in ("apprise", "secret"):
             if (name := getattr(self, key)) is not None:
                 yield key, str(name)
+
+
+def channel_of(district: str, channel: str) -> str:
+    """Return the name by which the outbox knows a channel of a district."""
+    return f"{district}/{channel}"

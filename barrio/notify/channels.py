@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from twin.errors import ConfigError, Fault
 from twin.model.loader import ALARMS_FILE, SERVICES_FILE
+from twin.notify_spec import channel_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,7 +22,7 @@ def channels_of(districts: Iterable[District]) -> dict[str, ChannelSpec]:
     faults: list[Fault] = []
     for district in districts:
         for file, path, spec in written(district):
-            name = f"{district.id}/{spec.id}"
+            name = channel_of(district.id, spec.id)
             if found.setdefault(name, spec) != spec:
                 words = f"{spec.id!r} is the id of a channel in {ALARMS_FILE} too, rename one of them"
                 faults.append(Fault(file, 1, path, words))

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twin.alarms.telling import advised, linked
 from twin.clock import rfc3339
 from twin.digest import DIGEST, MOST_SHOWN
+from twin.notify_spec import channel_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -73,7 +74,7 @@ class Notices:
         self._outbox = outbox
         self._submit = submit
         self._channels = {
-            district.id: [_Channel(f"{district.id}/{spec.id}", spec) for spec in book.channels]
+            district.id: [_Channel(channel_of(district.id, spec.id), spec) for spec in book.channels]
             for district, book in books
         }
 

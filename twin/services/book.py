@@ -100,8 +100,3 @@ class ServiceBook:
     crowds: tuple[Crowd, ...] = ()
     services: tuple[Service, ...] = ()
     points: tuple[tuple[str, Point], ...] = ()
-
-
-def channel_of(district: str, supplier: str) -> str:
-    """Return the name by which the outbox knows a supplier: districts do not share theirs."""
-    return f"{district}/{supplier}"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from twin.clock import NS
+from twin.notify_spec import channel_of
 from twin.services import messages
-from twin.services.book import channel_of
 from twin.services.draw import Left
 from twin.services.request import UNACKNOWLEDGED, WAITING, Request, State, Step
 from twin.services.request_book import Refill

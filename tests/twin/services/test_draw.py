@@ -143,7 +143,7 @@ def test_refills_divide_the_history():
 def test_a_leak_that_is_over_says_nothing_of_a_full_tank():
     """A tank that lost a percent a second, was filled and stands has no hours left, not half a minute."""
     level = np.concatenate((np.linspace(72, 14, 12), np.linspace(20, 90, 6), np.full(20, 90.0)))
-    found = estimate(np.arange(len(level)) * 2.5, level, 20.0, 15.0)
+    found = estimate(np.arange(len(level), dtype=np.float64) * 2.5, level, 20.0, 15.0)
 
     assert found == NotKnown("the level does not fall")
 
@@ -151,7 +151,7 @@ def test_a_leak_that_is_over_says_nothing_of_a_full_tank():
 def test_a_draw_after_a_refill_that_contradicts_the_one_before_stands():
     """Three hours of people after a leak are people, not something between both."""
     level = np.concatenate((np.linspace(90, 10, 60), np.linspace(15, 90, 5), 90 - np.arange(30) * 0.1))
-    found = estimate(np.arange(len(level)) * 60.0, level, 20.0, 600.0)
+    found = estimate(np.arange(len(level), dtype=np.float64) * 60.0, level, 20.0, 600.0)
 
     assert isinstance(found, Draw)
     assert found.rate == pytest.approx(6.0)
@@ -160,7 +160,7 @@ def test_a_draw_after_a_refill_that_contradicts_the_one_before_stands():
 def test_a_short_time_after_a_refill_changes_nothing_yet():
     """Until the time after a refill can be judged, people are taken to go on as they did."""
     level = np.concatenate((np.linspace(90, 10, 60), np.linspace(15, 90, 5), np.full(5, 90.0)))
-    found = estimate(np.arange(len(level)) * 60.0, level, 20.0, 600.0)
+    found = estimate(np.arange(len(level), dtype=np.float64) * 60.0, level, 20.0, 600.0)
 
     assert isinstance(found, Draw)
     assert found.rate == pytest.approx(80 / 59 * 60)
