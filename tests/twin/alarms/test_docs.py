@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from tests.twin.alarms.test_states import DIAGRAM
 from tests.twin.model.folders import write
@@ -12,15 +13,35 @@ from twin.alarms.states import TABLE, Happening, State
 
 PAGE = (Path(__file__).parents[3] / "docs" / "alarms.md").read_text(encoding="utf-8")
 MODELS = (spec.AlarmsSpec, spec.RuleSpec, spec.ExplainsSpec, spec.TogetherSpec, spec.LinksSpec)
+
+
+def shown(info):
+    """Return what the page says of a key that is left out."""
+    value = info.get_default()
+    if info.is_required():
+        return "required"
+    if value is None or value in ("", ()) or isinstance(value, BaseModel):
+        return "–"
+    if isinstance(value, bool):
+        return str(value).lower()
+    seconds = isinstance(value, float) and any(getattr(one, "func", None) is DELAY for one in info.metadata)
+    return f"{value:g}s" if seconds else f"{value}"
+
+
+DELAY = next(one.func for one in spec.RuleSpec.model_fields["on_delay"].metadata if hasattr(one, "func"))
 ROWS = [
-    (info.alias or name, info.description) for model in MODELS for name, info in model.model_fields.items()
+    (info.alias or name, shown(info), info.description)
+    for model in MODELS
+    for name, info in model.model_fields.items()
 ]
 
 
-@pytest.mark.parametrize(("key", "meaning"), ROWS)
-def test_every_key_is_on_the_page(key, meaning):
-    """Each key of the file has its row, with the words of the model."""
-    assert re.search(rf"^\| `{key}` \| .* \| {re.escape(meaning)} \|$", PAGE, re.MULTILINE)
+@pytest.mark.parametrize(("key", "default", "meaning"), ROWS)
+def test_every_key_is_on_the_page(key, default, meaning):
+    """Each key of the file has its row, with what holds without it and the words of the model."""
+    row = rf"^\| `{key}` \| .* \| {re.escape(default)} \| {re.escape(meaning)} \|$"
+
+    assert re.search(row, PAGE, re.MULTILINE)
 
 
 def test_the_table_of_states_is_that_of_the_code():
