@@ -13,7 +13,6 @@ from asyncua.ua.uaerrors._base import UaError
 
 from connectors.opcua.history import SETTLE_S, Backfill, Stretch
 from connectors.opcua.memory import Owed
-from twin.clock import NS
 from twin.errors import TransientError
 
 if TYPE_CHECKING:
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     # an item's group, its place there and its node
     Served = tuple[Subscription, int, ua.NodeId]
 
+_NS = 1_000_000_000
 _NOTE_EVERY_S = 30.0
 _MOST_PENDING = 8
 
@@ -84,7 +84,7 @@ class CatchUp:
         return {group.items[place].bound.id for group, place, node in served if node in known}
 
     def _begins(self, item: Item, now: int) -> int:
-        earliest = now - int(self._options.history_window * NS)
+        earliest = now - int(self._options.history_window * _NS)
         return max(earliest, self._heard.last.get(item.bound.id, earliest))
 
     def again(self, group: Subscription, since: Sequence[int], firsts: Mapping[int, int]) -> None:
@@ -121,9 +121,9 @@ class CatchUp:
     def _same_clock(self, item: Item) -> bool:
         """Whether the server's times can be set against ours: else nobody knows which gap its history fills."""
         ahead = 0 if self._backfill is None else self._backfill.ahead
-        if abs(ahead) <= item.device.max_skew_s * NS:
+        if abs(ahead) <= item.device.max_skew_s * _NS:
             return True
-        self._memory.once("opcua.history_of_another_clock", link=self._session.url, ahead_s=ahead // NS)
+        self._memory.once("opcua.history_of_another_clock", link=self._session.url, ahead_s=ahead // _NS)
         return False
 
     def _filled(self, stretch: Stretch) -> None:

@@ -28,7 +28,6 @@ from asyncua.ua.uaerrors._base import UaError, UaStatusCodeError
 from connectors.opcua import services
 from connectors.opcua.codec import BAD, judge, ns_of, status_name
 from connectors.opcua.memory import Owed
-from twin.clock import NS
 from twin.errors import TransientError
 from twin.frame import Frame
 
@@ -39,6 +38,7 @@ if TYPE_CHECKING:
     from connectors.opcua.session import Session
     from connectors.opcua.subscription import Item
 
+NS = 1_000_000_000
 SETTLE_S = 1.0
 _RETRIES_S = (0.0, 2.0, 4.0)
 _PER_CALL = 500

@@ -15,7 +15,6 @@ import numpy as np
 from connectors.opcua.addresses import address_of
 from connectors.opcua.codec import UNCERTAIN, judge, ns_of
 from connectors.opcua.nodes import sampling_of
-from twin.clock import NS
 from twin.frame import Frame
 from twin.ingest.settle import LATE_WINDOW_NS
 from twin.quality import FIRST_BAD, Reason
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     # client handle, value as the library decodes it, status code, source time in ns (0: none)
     Change = tuple[int, object, int, int]
 
+_NS = 1_000_000_000
 _LONGEST_UNCONFIRMED_S = 10.0
 # InfoType DataValue and the bit Overflow: samples before this one were discarded (OPC 10000-4, 7.39.1).
 _OVERFLOW = 0x0480
@@ -115,8 +115,8 @@ class Subscription:
         self._heard = np.zeros(count, np.int64)
         self._settled = np.zeros(count, np.int64)
         self._trusted = np.array([item.device.trust_time for item in items], np.bool_)
-        self._skew = np.array([int(item.device.max_skew_s * NS) for item in items], np.int64)
-        sampling = np.array([int(item.sampling_s * NS) for item in items], np.int64)
+        self._skew = np.array([int(item.device.max_skew_s * _NS) for item in items], np.int64)
+        sampling = np.array([int(item.sampling_s * _NS) for item in items], np.int64)
         self._slack = np.minimum(sampling, self._skew // 2)  # older than max_skew would be called late
         self._due = 0
 
@@ -187,10 +187,10 @@ class Subscription:
         """
         if received < self._due:
             return None
-        self._due = received + int(self.confirm_s * NS) // 4
+        self._due = received + int(self.confirm_s * _NS) // 4
         times = np.where(np.array(self.source, np.int64) > 0, (published or received) - self._slack, 0)
         settled = self._settle(slice(None), times, received)
-        stale = (self._heard > 0) & (self._heard + int(self.confirm_s * NS) <= received)
+        stale = (self._heard > 0) & (self._heard + int(self.confirm_s * _NS) <= received)
         chosen = np.flatnonzero(stale & (settled > self._settled))
         if not len(chosen):
             return None
