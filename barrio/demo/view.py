@@ -19,14 +19,15 @@ from barrio.status import snapshot
 from twin.model.quantities import Aggregation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from rich.console import RenderableType
+    from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from barrio.platform import Platform
     from twin.model.bound import BoundPoint
 
 SAMPLES = 9
+FEWEST_SAMPLES = 3
 TRAIL = 24
 EVENTS = 4
 _RATE_OVER_S = 5.0
@@ -84,18 +85,25 @@ class View:
         self._trails = [(item, deque(maxlen=TRAIL)) for item in (*first, *others[: SAMPLES - len(first)])]
 
     def draw(self) -> RenderableType:
-        """Return the view of now."""
+        """Return the view of now; on a terminal that is low, with fewer samples and without the log."""
         now = snapshot(self.platform)
+        for item, trail in self._trails:
+            trail.append(float(self.platform.live.value[item.id]))
+        living = self._living()
+        return _Fitting(lambda samples, events: self._whole(now, living, samples, events))
+
+    def _whole(
+        self, now: dict[str, Any], living: Sequence[RenderableType], samples: int, events: int
+    ) -> RenderableType:
         return Panel(
             Group(
                 self._numbers(now),
                 Text(),
                 self._links(),
                 Text(),
-                self._samples(),
-                Text(),
-                *self._living(),
-                self._foot(now),
+                *((self._samples(samples), Text()) if samples else ()),
+                *living,
+                self._foot(now, events),
             ),
             title=f"[bold]{self.title}[/bold]",
             subtitle="Ctrl-C stops",
@@ -144,11 +152,10 @@ class View:
         living = self.platform.living
         return (panel(living, self.platform.clock.now_ns()), Text()) if is_alive(living) else ()
 
-    def _samples(self) -> Table:
+    def _samples(self, most: int) -> Table:
         table = Table(box=None, padding=(0, 2, 0, 0), show_header=False)
-        for item, trail in self._trails:
-            value = float(self.platform.live.value[item.id])
-            trail.append(value)
+        for item, trail in self._trails[:most]:
+            value = trail[-1]
             table.add_row(
                 f"[dim]{item.point.path.partition('/')[2]}[/dim]",
                 "–" if np.isnan(value) else history.shown(value, item.point.quantity.unit),
@@ -156,12 +163,12 @@ class View:
             )
         return table
 
-    def _foot(self, now: dict[str, Any]) -> RenderableType:
+    def _foot(self, now: dict[str, Any], events: int) -> RenderableType:
         own = [
             one for one in now["alarms"] if one["kind"] != "link down" or self.platform.living.alarms is None
         ]
         lines = [f"[red]alarm: {one['kind']}: {one['subject']}: {one['words']}[/red]" for one in own[:3]]
-        lines += [f"[dim]{line}[/dim]" for line in self.events.lines]
+        lines += [f"[dim]{line}[/dim]" for line in self.events.lines] if events else []
         liveliest = min(self._trails, key=lambda pair: _rank(pair[0].point.quantity.name), default=None)
         path = liveliest[0].point.path if liveliest else "POINT"
         lines += [
@@ -170,6 +177,22 @@ class View:
             f"{self.command} why {path} --data {self.data}",
         ]
         return Group(*(Text.from_markup(line, overflow="ellipsis") for line in lines))
+
+
+@dataclass(frozen=True, slots=True)
+class _Fitting:
+    """A view that gives up lines until a terminal holds it: samples first, then the log, then all samples."""
+
+    whole: Callable[[int, int], RenderableType]
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        full = self.whole(SAMPLES, EVENTS)
+        if console.is_terminal:
+            for samples, events in ((SAMPLES, EVENTS), (FEWEST_SAMPLES, EVENTS), (FEWEST_SAMPLES, 0), (0, 0)):
+                full = self.whole(samples, events)
+                if len(console.render_lines(full, options, pad=False)) <= console.height:
+                    break
+        yield full
 
 
 def picked(platform: Platform) -> list[BoundPoint]:

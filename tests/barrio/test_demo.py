@@ -135,3 +135,19 @@ async def test_the_view_shows_what_the_platform_does(stage):
     assert "alarm: link down: scripted://10.0.0.2:1: connection reset by peer" in text
     assert "something.happened" in text
     assert "barrio why little/probe/temperature --data data" in text
+
+
+async def test_the_view_fits_a_low_terminal(stage):
+    """What does not fit goes from the middle, so that the frame and what to type next stay."""
+    events = Events()
+    events.write("12:00:00 info  something.happened\n" * 4)
+    view = View(stage.platform, "http://127.0.0.1:8080", "data", events, "Little")
+    shown = {}
+    for height in (40, 14):
+        console = Console(width=80, height=height, record=True, file=io.StringIO(), force_terminal=True)
+        console.print(view.draw())
+        shown[height] = console.export_text()
+
+    assert ["something.happened" in text for text in shown.values()] == [True, False]
+    assert all("Ctrl-C stops" in text and "barrio why" in text for text in shown.values())
+    assert all(text.count("\n") <= height for height, text in shown.items())
