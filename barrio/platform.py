@@ -242,6 +242,15 @@ class Platform:
         change = partial(function, *args, **kwargs)
         self._threads["ledger"].submit(self._insist, change).add_done_callback(self._check)
 
+    async def recorded(self, within_s: float) -> str:
+        """Return when changes of the ledger so far are on the disk; after `within_s` why they are not, else empty."""
+        try:
+            async with asyncio.timeout(within_s):
+                await self.in_thread("ledger", _nothing)
+        except TimeoutError:
+            return self.ledger_words or "the disk is slow"
+        return ""
+
     def _insist(self, change: Callable[[], object]) -> None:
         """Make a change of the ledger as soon as the disk lets us; a stop does not wait for it."""
         while True:
@@ -432,3 +441,7 @@ async def _cancel(*tasks: asyncio.Task[None]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _nothing() -> None:
+    """What is done when everything before it is."""

@@ -14,6 +14,7 @@ from barrio.api.answers import as_json
 from barrio.api.operator import refused
 from barrio.api.parameters import Limit, Number, Said, Since, Token, Word, span_of
 from barrio.api.problems import problem
+from barrio.api.recorded import on_record
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
 from twin.alarms.desk import NoSuchAlarm
@@ -120,7 +121,7 @@ def _orders(app: FastAPI, platform: Platform) -> None:
     @app.post("/api/v1/alarms/{number}/acknowledge")
     async def acknowledge(number: Number, body: Said, authorization: Token = "") -> Response:
         """Acknowledge an alarm; 409 with the reason when its state does not allow it."""
-        return _ordered(
+        return await _ordered(
             platform, authorization, lambda alarms: alarms.acknowledge(number, body.who, body.comment)
         )
 
@@ -128,26 +129,27 @@ def _orders(app: FastAPI, platform: Platform) -> None:
     async def shelve(number: Number, body: Shelving, authorization: Token = "") -> Response:
         """Put an alarm aside until a time, or for a while; 409 as above."""
         until = _until(platform, body)
-        return _ordered(
+        return await _ordered(
             platform, authorization, lambda alarms: alarms.shelve(number, until, body.who, body.comment)
         )
 
     @app.post("/api/v1/alarms/{number}/unshelve")
     async def unshelve(number: Number, body: Said, authorization: Token = "") -> Response:
         """End the shelving of an alarm; 409 as above."""
-        return _ordered(
+        return await _ordered(
             platform, authorization, lambda alarms: alarms.unshelve(number, body.who, body.comment)
         )
 
 
-def _ordered(platform: Platform, authorization: str, order: Callable[[Alarms], Change]) -> Response:
+async def _ordered(platform: Platform, authorization: str, order: Callable[[Alarms], Change]) -> Response:
     no = refused(platform, authorization, "nothing about an alarm can be changed")
     if no is not None:
         return no
-    if platform.living.alarms is None:
+    alarms = platform.living.alarms
+    if alarms is None:
         raise UnknownName(_NONE)
     try:
-        return as_json(view.change(order(platform.living.alarms)))
+        return as_json(view.change(await on_record(platform, lambda: order(alarms))))
     except NoSuchAlarm as error:
         raise UnknownName(str(error)) from None
     except NotPossible as error:

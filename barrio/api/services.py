@@ -13,6 +13,7 @@ from barrio.api.answers import as_json
 from barrio.api.operator import ONLY, at_rest, is_operator, refused
 from barrio.api.parameters import LARGEST, Limit, Number, Offset, Said, Token, Word
 from barrio.api.problems import problem
+from barrio.api.recorded import on_record
 from barrio.api.service_answers import place_answer, request_answer, service_answer, tank_answer
 from barrio.api.signed import is_signed
 from barrio.errors import AskError, UnknownName
@@ -125,7 +126,9 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
             who = body.who or found.supplier
         else:
             return problem(HTTPStatus.FORBIDDEN, f"{ONLY}, or signed with the secret of {found.supplier}")
-        return _changed(lambda: services.supply.acknowledge(number, who, body.reference, body.comment))
+        return await _changed(
+            platform, lambda: services.supply.acknowledge(number, who, body.reference, body.comment)
+        )
 
     @app.post("/api/v1/supply/{number}/cancel")
     async def cancel(number: Number, body: Said, authorization: Token = "") -> Response:
@@ -133,7 +136,9 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         if (no := refused(platform, authorization, _CANNOT)) is not None:
             return no
         await _found(platform, number)
-        return _changed(lambda: _running(platform).supply.cancel(number, body.who, body.comment))
+        return await _changed(
+            platform, lambda: _running(platform).supply.cancel(number, body.who, body.comment)
+        )
 
     @app.post("/api/v1/supply/{number}/close")
     async def close(number: Number, body: Said, authorization: Token = "") -> Response:
@@ -141,7 +146,9 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         if (no := refused(platform, authorization, _CANNOT)) is not None:
             return no
         await _found(platform, number)
-        return _changed(lambda: _running(platform).supply.close(number, body.who, body.comment))
+        return await _changed(
+            platform, lambda: _running(platform).supply.close(number, body.who, body.comment)
+        )
 
 
 def _capacity(app: FastAPI, platform: Platform) -> None:
@@ -217,7 +224,8 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
         maintenance = _running(platform).maintenance
         named = _key(key, maintenance.rows)
         try:
-            return as_json(service_answer(maintenance.done(named, body.who, body.comment)))
+            row = await on_record(platform, lambda: maintenance.done(named, body.who, body.comment))
+            return as_json(service_answer(row))
         except NoReading:
             words = f"{named}: its counter was not heard yet, there is nothing to count from"
             return problem(HTTPStatus.CONFLICT, words)
@@ -267,8 +275,8 @@ def _body(model: type[Body], raw: bytes) -> Body:
         raise AskError(name, str(first["msg"]).removeprefix("Input ").lower()) from None
 
 
-def _changed(change: Callable[[], requests.Request]) -> Response:
+async def _changed(platform: Platform, change: Callable[[], requests.Request]) -> Response:
     try:
-        return as_json(request_answer(change(), steps=True))
+        return as_json(request_answer(await on_record(platform, change), steps=True))
     except NotNow as error:
         return problem(HTTPStatus.CONFLICT, str(error))

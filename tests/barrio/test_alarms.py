@@ -1,6 +1,7 @@
 """Alarms over HTTP and on the command line, on a running platform and at rest."""
 
 import json
+import time
 from pathlib import Path
 
 import httpx
@@ -297,3 +298,43 @@ async def test_a_backtest_as_text(hot, monkeypatch):
     assert first == f"{PATH}: raised 2 times, 4 h in all, 2 h at the longest; 2 to acknowledge"
     assert calm == "1 of 2 never raised"
     assert json.loads(command.backtest(Settings(), [], query, machine=True)) == body
+
+
+async def test_what_is_answered_is_on_the_disk(hot):
+    """Whoever kills barrio right after the answer finds the acknowledgement in the journal."""
+    written = []
+    journal = hot.platform.living.alarm_journal
+    put = journal.put
+
+    def slowly(changes):
+        time.sleep(0.2)
+        put(changes)
+        written.extend(changes)
+
+    journal.put = slowly
+    answer = await post(hot, "acknowledge", comment="on my way")
+
+    assert answer.status_code == 200
+    assert [change.comment for change in written] == ["on my way"]
+
+
+async def test_a_disk_that_takes_nothing_changes_no_alarm(hot):
+    """The alarm stands as before, and the reason is said."""
+    hot.platform.ledger_words = "database or disk is full"
+    refused = await post(hot, "acknowledge")
+    stands = (await asked(hot))["alarms"][0]["state"]
+    hot.platform.ledger_words = ""
+
+    assert (refused.status_code, stands) == (503, "active")
+    assert refused.json()["detail"] == "data folder: database or disk is full: nothing was changed"
+    assert (await post(hot, "acknowledge")).status_code == 200
+
+
+async def test_a_slow_disk_is_said(hot, monkeypatch):
+    """What holds and is not on record yet is not answered as done."""
+    monkeypatch.setattr("barrio.api.recorded.WITHIN_S", 0.05)
+    hot.platform.in_ledger(time.sleep, 0.3)
+    answer = await post(hot, "acknowledge")
+
+    assert answer.status_code == 503
+    assert answer.json()["detail"] == "data folder: the disk is slow: it holds, and is not on record yet"
