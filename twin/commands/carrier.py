@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from twin.clock import NS
 from twin.commands.command import RESTORE, SELF, Command, Done, Refusal, State, Why
-from twin.commands.held import Held, Owed
+from twin.commands.held import LONGEST_WAIT_NS, Held, Owed
 from twin.commands.journal import (
     desire,
     drop_before,
@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     Reach = Callable[[str], str]
 
 AGAIN_NS = 2 * NS
-LONGEST_WAIT_NS = 60 * NS
 UNSAID_NS = 10 * NS
 """Something that is owed for no longer than this is no news."""
 
@@ -109,6 +108,8 @@ class Carrier:
             self._undo(held, command, replaced, refusal, first=first)
             raise
         self._end_replaced(replaced, command)
+        if command.until:
+            held.lease(command.id, self._clock.monotonic_s() + command.lease_s)
         if takes:
             self._took(held, command, top[1] if top and top[1] is not replaced else None)
 
@@ -258,7 +259,7 @@ class Carrier:
 
     def is_due(self, held: Held, now_ns: int) -> bool:
         """Whether something that is owed should be tried now: not while its link is known to be down."""
-        if held.owed is None or now_ns < held.owed.again:
+        if held.owed is None or held.owed.waits(now_ns):
             return False
         words = self._reach(held.path)
         top = held.array.strongest()

@@ -28,11 +28,15 @@ _CODES = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A command that waits for its confirmation; `version` is that of its point when it was asked for."""
+    """A command that waits for its confirmation; `version` is that of its point when it was asked for.
+
+    It ends at its deadline or, where the wall clock was set back, at `ends_s` of the clock that nobody can set.
+    """
 
     command: Command
     asked: Asked
     version: int
+    ends_s: float
 
 
 class TwoSteps:
@@ -65,12 +69,14 @@ class TwoSteps:
         record = Record().step(now, "prepared", **facts(command), words=command.words)
         await self._sender.put(record.keep(put_command(command)))
         command.code = f"{secrets.randbelow(_CODES):06d}"
-        self._waiting[command.id] = Prepared(command, asked, held.version)
+        self._waiting[command.id] = Prepared(
+            command, asked, held.version, self._clock.monotonic_s() + confirm.within
+        )
 
     def check(self, command: Command, policy: Policy, code: str, who: str) -> None:
         """Refusal when a confirmation comes too late, from the wrong person, or with the wrong code."""
         rule = policy.rule.confirm
-        if self._clock.now_ns() >= command.deadline:
+        if self._is_over(self._waiting[command.id], self._clock.now_ns()):
             self.drop(command, State.EXPIRED, "nobody confirmed it in time")
             within_s = rule.within if rule else 0.0
             words = f"command {command.id} was to be confirmed within {within_s:g} s: ask again"
@@ -111,10 +117,13 @@ class TwoSteps:
     def expire(self, now_ns: int) -> None:
         """Drop what nobody confirmed in time."""
         late: Iterable[Command] = [
-            one.command for one in self._waiting.values() if now_ns >= one.command.deadline
+            one.command for one in self._waiting.values() if self._is_over(one, now_ns)
         ]
         for command in late:
             self.drop(command, State.EXPIRED, "nobody confirmed it in time")
+
+    def _is_over(self, prepared: Prepared, now_ns: int) -> bool:
+        return now_ns >= prepared.command.deadline or self._clock.monotonic_s() >= prepared.ends_s
 
     def _say(self, command: Command, step: str, **more: Any) -> None:
         record = Record().step(self._clock.now_ns(), step, **facts(command) | more)

@@ -44,7 +44,8 @@ class Upkeep:
         for held in self._carrier.points.values():
             if held.working or held.lock.locked():
                 continue
-            over = [level for level, slot in held.array if slot.until and now_ns >= slot.until]
+            monotonic_s = self._clock.monotonic_s()
+            over = [level for level, slot in held.array if held.is_over(slot, now_ns, monotonic_s)]
             if over or self._carrier.is_due(held, now_ns):
                 self._crew.work(held, self._end_leases(held, over))
         self._compare(now_ns)
@@ -53,13 +54,14 @@ class Upkeep:
         async with held.lock:
             for level in reversed(levels):
                 slot = held.array.get(level)
-                if slot is not None and slot.until and self._clock.now_ns() >= slot.until:
+                now_ns, monotonic_s = self._clock.now_ns(), self._clock.monotonic_s()
+                if slot is not None and held.is_over(slot, now_ns, monotonic_s):
                     try:
                         await self._carrier.give_back(held, level, "its lease is over")
                     except Refusal:
                         # It is not on record, so it did not happen: the next look finds the same lease.
                         return
-            if held.owed is not None and self._clock.now_ns() >= held.owed.again:
+            if held.owed is not None and not held.owed.waits(self._clock.now_ns()):
                 await self._carrier.settle(held)
 
     def _compare(self, now_ns: int) -> None:

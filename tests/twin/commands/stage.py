@@ -86,12 +86,18 @@ class Moved:
 
     def __init__(self, now: int = START) -> None:
         self.now = now
+        self.set_by = 0
 
     def now_ns(self) -> int:
         return self.now
 
     def monotonic_s(self) -> float:
-        return self.now / NS
+        return (self.now - self.set_by) / NS
+
+    def set(self, seconds: float) -> None:
+        """Set the wall clock forward, or back; no time passes."""
+        self.set_by += round(seconds * NS)
+        self.now += round(seconds * NS)
 
 
 class Field:

@@ -569,3 +569,33 @@ async def test_four_hundred_lamps_cost_few_syncs(tmp_path, monkeypatch):
         assert len(appended) < 60
         assert stage.field.most_at_once <= 64
         assert stage.audit.verify().sound
+
+
+@pytest.mark.parametrize("days", [-1, 1])
+async def test_a_lease_ends_whatever_the_clock_is_set_to(tmp_path, days):
+    """Set back, it ends after its time; set forward, at once: what is commanded for a while never stays longer."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        await stage.ask(value=40, lease_s=60.0)
+        stage.clock.set(days * 86_400)
+        await stage.tick(59)
+        held = stage.field.values[LAMP_1]
+        await stage.tick(2)
+
+    assert held == (40.0 if days < 0 else 100.0)
+    assert stage.field.values[LAMP_1] == 100.0
+
+
+async def test_what_is_owed_does_not_wait_for_a_clock_that_is_set_back(tmp_path):
+    """The value before goes out as soon as the link is there again."""
+    async with staged(tmp_path) as stage:
+        stage.show(LAMP_1, 100.0)
+        await stage.ask(value=40, lease_s=5.0)
+        stage.field.away[LAMP_1] = "connection refused"
+        await stage.tick(6)
+        assert stage.field.values[LAMP_1] == 40.0
+        stage.clock.set(-86_400)
+        del stage.field.away[LAMP_1]
+        await stage.tick(1)
+
+    assert stage.field.values[LAMP_1] == 100.0

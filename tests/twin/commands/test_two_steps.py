@@ -149,3 +149,19 @@ async def test_a_repeated_question_gets_the_prepared_command(tmp_path):
         again = await stage.ask(value=40, key="k")
 
         assert (again.id, again.code) == (first.id, first.code)
+
+
+async def test_a_clock_that_is_set_back_makes_no_code_good_for_longer(tmp_path):
+    """It is good for its time, whatever the wall clock says."""
+    async with staged(tmp_path, TWO_STEPS) as stage:
+        prepared, other = await stage.ask(value=40), await stage.ask(value=50)
+        code = prepared.code
+        stage.clock.set(-86_400)
+        await stage.tick(59)
+        assert prepared.state is State.PREPARED
+        stage.clock.now += 2_000_000_000
+        reason, _ = await confirmed(stage, prepared, code)
+        await stage.tick(1)
+
+    assert (reason, other.state) == ("too_late", State.EXPIRED)
+    assert stage.field.writes == []
