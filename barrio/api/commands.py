@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
-from fastapi import Query, Request
+from fastapi import Query
 from fastapi.responses import Response
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from barrio.api.answers import as_json
+from barrio.api.command_answers import command_answer, order_answer, refused, schedule_answer, standing_answer
+from barrio.api.command_bodies import MOST_POINTS, CancelBody, CommandBody, ConfirmBody, ReleaseBody
 from barrio.api.operator import caller
 from barrio.api.parameters import Limit, Number, Since, Token, Word, span_of
-from barrio.api.problems import problem
 from barrio.errors import AskError, UnknownName
-from barrio.moments import rfc3339
 from twin.clock import NS
 from twin.commands.chain import newest
-from twin.commands.command import Asked, Command, Refusal, State, Why
+from twin.commands.command import Asked, Refusal, State, Why
 from twin.model.source import suggest_path
 from twin.model.spec import parse_duration
 
@@ -28,101 +26,16 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from barrio.platform import Platform
-    from twin.commands.book import Schedule
     from twin.commands.desk import Commander
-    from twin.commands.programme import Phase
-    from twin.commands.standing import Standing
 
-MOST_POINTS = 1_000
 MOST_PATTERNS = 10
 EVER = "ever"
 _AHEAD_H = 24
-_FAR = 1_000
-
-
-def refuse_truth(value: object) -> object:
-    """Return a value that is a number or a text; ValueError for true and false, which would count as 1 and 0."""
-    if isinstance(value, bool):
-        raise ValueError("a number or a text is meant")  # noqa: TRY004 - pydantic makes a fault of it
-    return value
-
-
-Text = Annotated[str, Field(max_length=500)]
-Who = Annotated[str, Field(min_length=1, max_length=100)]
-Wanted = Annotated[float | Annotated[str, Field(min_length=1, max_length=60)], BeforeValidator(refuse_truth)]
-"""A number, or a text; true and false are neither."""
-Level = Annotated[int, Field(ge=-_FAR, le=_FAR), BeforeValidator(refuse_truth)]
-"""A priority, within what the books can hold; which ones there are, the desk says."""
-_STATUS = {
-    Why.UNKNOWN_POINT: HTTPStatus.NOT_FOUND,
-    Why.NO_SUCH_COMMAND: HTTPStatus.NOT_FOUND,
-    Why.READ_ONLY: HTTPStatus.FORBIDDEN,
-    Why.NOT_LISTED: HTTPStatus.FORBIDDEN,
-    Why.ROLE: HTTPStatus.FORBIDDEN,
-    Why.WRONG_CODE: HTTPStatus.FORBIDDEN,
-    Why.SECOND_PERSON: HTTPStatus.FORBIDDEN,
-    Why.VALUE: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Why.LIMITS: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Why.PRIORITY: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Why.LEASE: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Why.KEY_REUSED: HTTPStatus.UNPROCESSABLE_ENTITY,
-    Why.RATE: HTTPStatus.TOO_MANY_REQUESTS,
-    Why.STOPPING: HTTPStatus.SERVICE_UNAVAILABLE,
-    Why.LINK_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
-    Why.NOT_RECORDED: HTTPStatus.SERVICE_UNAVAILABLE,
-}
-"""Other reasons are conflicts with how things stand: 409."""
-
-
-class _Body(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-
-class CommandBody(_Body):
-    """Body of a command: one point, or several (a `*` stands for any part of a name)."""
-
-    point: Annotated[str, Field(min_length=1, max_length=300)] | None = None
-    points: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=MOST_POINTS)] = ()
-    value: Wanted
-    who: Who
-    why: Text = ""
-    priority: Level = 8
-    lease: Wanted | None = None
-    expect: Wanted | None = None
-    key: Annotated[str, Field(max_length=100)] = ""
-
-    @model_validator(mode="after")
-    def _names_points(self) -> CommandBody:
-        if (self.point is None) == (not self.points):
-            raise ValueError("names either a point or points")
-        return self
-
-
-class ConfirmBody(_Body):
-    """Body of a confirmation."""
-
-    code: Annotated[str, Field(min_length=1, max_length=20)]
-    who: Who
-
-
-class CancelBody(_Body):
-    """Body of taking a command back before it is confirmed."""
-
-    who: Who
-
-
-class ReleaseBody(_Body):
-    """Body of a release."""
-
-    point: Annotated[str, Field(min_length=1, max_length=300)]
-    priority: Level = 8
-    who: Who
-    why: Text = ""
 
 
 def add(app: FastAPI, platform: Platform) -> None:
     """Add the routes."""
-    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(Refusal, refused)
     _questions(app, platform)
     _orders(app, platform)
     _audit(app, platform)
@@ -138,7 +51,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         """Return commands, the newest first; `point` may be a device or a district."""
         desk = _desk(platform)
         found = await desk.recent(point and point.strip("/"), state and state.value, limit)
-        return as_json({"commands": [_command(desk, one) for one in found]})
+        return as_json({"commands": [command_answer(desk, one) for one in found]})
 
     @app.get("/api/v1/commands/{number}")
     async def command(number: Number) -> Response:
@@ -147,7 +60,7 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         found = await desk.find(number)
         if found is None:
             raise UnknownName(f"there is no command {number}; /api/v1/commands lists them")
-        return as_json(_command(desk, found))
+        return as_json(command_answer(desk, found))
 
     @app.get("/api/v1/desired")
     async def desired(under: Annotated[str | None, Query(max_length=300)] = None) -> Response:
@@ -155,14 +68,16 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         desk = _desk(platform)
         prefix = f"{(under or '').strip('/')}/".lstrip("/")
         found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix)]
-        return as_json({"desired": [_standing(one) for one in sorted(found, key=lambda one: one.path)]})
+        return as_json({"desired": [standing_answer(one) for one in sorted(found, key=lambda one: one.path)]})
 
     @app.get("/api/v1/schedules")
     async def schedules(hours: Annotated[int, Query(ge=1, le=168)] = _AHEAD_H) -> Response:
         """Return what programmes want now, and what they will change in the next hours."""
         desk, now = _desk(platform), platform.clock.now_ns()
         until = now + hours * 3_600 * NS
-        return as_json({"schedules": [_schedule(platform, *one) for one in desk.timetable.shown(now, until)]})
+        return as_json(
+            {"schedules": [schedule_answer(platform, *one) for one in desk.timetable.shown(now, until)]}
+        )
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
@@ -174,8 +89,8 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         paths = _expanded(desk, given)
         found = await desk.ask_all([_asked(body, path, roles) for path in paths])
         if body.point is not None and "*" not in body.point:
-            return _answer(desk, found[0])
-        answers = [_command(desk, one, secret=True) for one in found]
+            return order_answer(desk, found[0])
+        answers = [command_answer(desk, one, secret=True) for one in found]
         refusals = sum(one.state is State.REFUSED for one in found)
         return as_json({"asked": len(found), "refused": refusals, "commands": answers})
 
@@ -184,19 +99,21 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         """Give a level of a point back; returns the command that holds it then, or that brings the value back."""
         desk, roles = _heard(platform, authorization)
         found = await desk.release(body.point.strip("/"), body.priority, body.who, roles, body.why)
-        return as_json({"released": body.point, "now": None if found is None else _command(desk, found)})
+        return as_json(
+            {"released": body.point, "now": None if found is None else command_answer(desk, found)}
+        )
 
     @app.post("/api/v1/commands/{number}/confirm")
     async def confirm(number: Number, body: ConfirmBody, authorization: Token = "") -> Response:
         """Confirm a prepared command with its code."""
         desk, roles = _heard(platform, authorization)
-        return _answer(desk, await desk.confirm(number, body.code, body.who, roles))
+        return order_answer(desk, await desk.confirm(number, body.code, body.who, roles))
 
     @app.post("/api/v1/commands/{number}/cancel")
     async def cancel(number: Number, body: CancelBody, authorization: Token = "") -> Response:
         """Take a prepared command back."""
         desk, roles = _heard(platform, authorization)
-        return as_json(_command(desk, await desk.cancel(number, body.who, roles)))
+        return as_json(command_answer(desk, await desk.cancel(number, body.who, roles)))
 
 
 def _audit(app: FastAPI, platform: Platform) -> None:
@@ -273,92 +190,3 @@ def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
 def _fits(path: str, pattern: str) -> bool:
     parts, wanted = path.split("/"), pattern.split("/")
     return len(parts) == len(wanted) and all(map(fnmatchcase, parts, wanted))
-
-
-def _answer(desk: Commander, command: Command) -> Response:
-    """Return the answer to one order: a refusal is a problem, with the command beside."""
-    if command.state is State.REJECTED:
-        words = f"the device refused it: {command.words}"
-        return _problem(Why.REJECTED, words, command=_command(desk, command))
-    if command.state is not State.REFUSED:
-        return as_json(_command(desk, command, secret=True))
-    return _problem(Why(command.reason), command.words, command=_command(desk, command))
-
-
-async def _refused(_request: Request, error: Exception) -> Response:
-    """Answer an order that was refused as a whole."""
-    if not isinstance(error, Refusal):
-        raise error
-    return _problem(error.reason, error.words)
-
-
-def _problem(reason: Why, words: str, **extra: Any) -> Response:
-    return problem(_STATUS.get(reason, HTTPStatus.CONFLICT), words, reason=reason.value, **extra)
-
-
-def _command(desk: Commander, one: Command, *, secret: bool = False) -> dict[str, Any]:
-    policy = desk.policies.get(one.path)
-    found = {
-        "id": one.id,
-        "point": one.path,
-        "value": one.value,
-        "unit": policy.point.quantity.unit if policy else "",
-        "who": one.who,
-        "roles": list(one.roles),
-        "why": one.why,
-        "priority": one.priority,
-        "state": one.state,
-        "result": one.result,
-        "reason": one.reason,
-        "words": one.words,
-        "asked": rfc3339(one.asked),
-        "changed": rfc3339(one.changed),
-        "lease_s": one.lease_s or None,
-        "until": rfc3339(one.until),
-        "before": one.before,
-        "read_back": one.read_back,
-        "confirmed_by": one.confirmed_by,
-        "key": one.key,
-    }
-    if secret and one.state is State.PREPARED:
-        found |= {"code": one.code, "confirm_until": rfc3339(one.deadline)}
-    return found
-
-
-def _standing(one: Standing) -> dict[str, Any]:
-    return {
-        "point": one.path,
-        "value": one.value,
-        "unit": one.unit,
-        "priority": one.priority,
-        "command": one.command or None,
-        "who": one.who,
-        "since": rfc3339(one.since),
-        "until": rfc3339(one.until),
-        "reported": one.reported,
-        "reported_at": rfc3339(one.reported_at),
-        "differs": one.differs,
-        "differs_since": rfc3339(one.differs_since),
-        "owed": one.owed,
-        "before": one.before,
-        "waiting": [
-            {"priority": level, "value": slot.value, "who": slot.who, "command": slot.command}
-            for level, slot in one.waiting
-        ],
-    }
-
-
-def _schedule(
-    platform: Platform, schedule: Schedule, paths: Sequence[str], phases: Sequence[Phase]
-) -> dict[str, Any]:
-    now, *coming = phases
-    item = platform.catalogue.points[paths[0]]
-    return {
-        "schedule": schedule.id,
-        "priority": schedule.priority,
-        "points": list(paths),
-        "unit": item.point.quantity.unit,
-        "tz": platform.catalogue.zone(item).key,
-        "now": {"value": now.value, "since": rfc3339(now.since)},
-        "next": [{"value": phase.value, "at": rfc3339(phase.since)} for phase in coming],
-    }
