@@ -181,7 +181,7 @@ def _records(app: FastAPI, platform: Platform) -> None:
         if len(found) > MOST_GAPS:
             raise AskError("from", f"more than {MOST_GAPS:,} gaps since {start!r}: ask for a shorter time")
         if worst is not None:
-            return completeness.silences(platform, found, span, worst)
+            return await platform.in_thread("reads", completeness.silences, platform, found, span, worst)
         page = [_gap(platform, gap) for gap in found[offset : offset + limit]]
         return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
 

@@ -53,7 +53,7 @@ def add(app: FastAPI, platform: Platform) -> None:
 
 
 def silences(platform: Platform, gaps: Iterable[Gap], span: tuple[int, int], limit: int) -> Response:
-    """Return the points that were not heard for longest; a gap that lasts counts up to now."""
+    """Return the points not heard for longest; a gap that lasts counts up to now. With many gaps it takes a while."""
     stop = min(span[1], platform.clock.now_ns())
     found = worst(gaps, span[0], stop, limit)
     return as_json({"worst": [_silence(platform, one) for one in found]})

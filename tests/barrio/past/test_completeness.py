@@ -2,6 +2,7 @@
 
 import csv
 import io
+import threading
 
 import numpy as np
 import pytest
@@ -203,6 +204,20 @@ async def test_a_name_that_nobody_has(stage):
 
     assert answer.status_code == 404
     assert "did you mean little/probe?" in answer.json()["detail"]
+
+
+async def test_the_worst_of_many_holds_nobody_up(stage, since, monkeypatch):
+    """A hundred thousand gaps are compared beside the loop."""
+    threads = []
+
+    def worst(*_):
+        threads.append(threading.current_thread().name)
+        return []
+
+    monkeypatch.setattr("barrio.api.completeness.worst", worst)
+    await asked(stage, since, "/api/v1/gaps", worst=2, every=None)
+
+    assert [name.startswith("barrio-reads") for name in threads] == [True]
 
 
 async def test_the_worst(stage, since):
