@@ -143,7 +143,7 @@ def check_words(asked: Asked) -> None:
     """Refusal for a command without a name, or at a level that there is not."""
     if not asked.who.strip() or len(asked.who) > _LONGEST_NAME:
         raise Refusal(Why.VALUE, f"who: a command has a name of 1 to {_LONGEST_NAME} characters")
-    if asked.who.startswith(f"{SCHEDULE} "):
+    if asked.who.strip().casefold().startswith(f"{SCHEDULE} "):
         raise Refusal(Why.VALUE, f"who: {asked.who!r} is the name of a programme")
     if not 1 <= asked.priority < RESTORE:
         raise Refusal(Why.PRIORITY, f"there are priorities 1 to {WEAKEST}, found {asked.priority}")

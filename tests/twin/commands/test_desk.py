@@ -46,6 +46,7 @@ async def test_a_command_is_sent_and_read_back(tmp_path):
         (LAMP_1, {"lease_s": -1}, "lease", "found -1 s"),
         (LAMP_1, {"who": " "}, "value", "who"),
         (LAMP_1, {"who": "schedule lights"}, "value", "is the name of a programme"),
+        (LAMP_1, {"who": " Schedule lights"}, "value", "is the name of a programme"),
         (LAMP_1, {"expect": 60}, "expectation", "was expected to be 60 %, it is 100 %"),
         (INLET, {"value": "open", "expect": "open"}, "expectation", "not known: nothing was heard"),
     ],
