@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 import yaml
 
 from barrio.assembly import load_all, profiles_folder
-from barrio.commands.run import simulated_places
 from barrio.errors import AskError
 from barrio.service import run_loop, stop_on_signals
 from barrio.simulator.addresses import overrides, ports_of
 from barrio.simulator.faults import parse_faults
 from barrio.simulator.field import Field
 from barrio.simulator.process import quiet_libraries
+from barrio.simulator.stand_in import simulated_places
 from connectors.registry import Connectors
 
 if TYPE_CHECKING:

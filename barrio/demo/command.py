@@ -18,7 +18,6 @@ from rich.live import Live as Screen
 from barrio import logs
 from barrio.api.server import address, bind
 from barrio.assembly import load_all, profiles_folder
-from barrio.commands.run import stood_in
 from barrio.commands.simulate import check_speed, sorted_out
 from barrio.demo.chronicle import Chronicle
 from barrio.demo.ports import free_base
@@ -30,6 +29,7 @@ from barrio.service import keep, run_loop, stop_on_signals
 from barrio.settings import Settings, load_settings
 from barrio.simulator.addresses import ports_of
 from barrio.simulator.process import SimulatorProcess
+from barrio.simulator.stand_in import stood_in
 from barrio.status import snapshot
 from connectors.registry import Connectors
 from twin.clock import SystemClock

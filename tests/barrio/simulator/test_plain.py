@@ -5,9 +5,9 @@ import re
 import pytest
 
 from barrio.assembly import load_all, profiles_folder
-from barrio.commands.run import stood_in
 from barrio.homes import Secrets, check_secrets
 from barrio.simulator.plain import WHY
+from barrio.simulator.stand_in import stood_in
 from connectors.conformance.recording import bind
 from connectors.home import Home
 from connectors.registry import Connectors

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
-from barrio.commands.run import stood_in
 from barrio.simulator.field import Field
+from barrio.simulator.stand_in import stood_in
 from connectors.abilities import Done, Setting, Writes
 from connectors.coap.security import kind_of
 from connectors.home import Home
