@@ -15,7 +15,16 @@ PATHS = {
     "capacity": "services.yaml",
     "notifications": "alarms.yaml or services.yaml",
 }
-HEAVY = ("lark", "astral", "apprise", "smtplib", "twin.alarms", "twin.commands", "twin.services", "twin.expressions")
+HEAVY = (
+    "lark",
+    "astral",
+    "apprise",
+    "smtplib",
+    "twin.alarms",
+    "twin.commands",
+    "twin.services",
+    "twin.expressions",
+)
 LOOKS = """
 import sys, tempfile
 from pathlib import Path
