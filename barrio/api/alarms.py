@@ -36,8 +36,6 @@ if TYPE_CHECKING:
     from twin.alarms.rule import Rule
     from twin.model.district import District
 
-_NONE = "no district has alarms: write alarms.yaml"
-
 
 class Shelving(Said):
     """Body of a shelving: until a time, or for a while."""
@@ -67,7 +65,6 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         found.sort(key=lambda one: (PRIORITIES.index(one.priority), -one.at, one.number))
         return as_json(
             {
-                "words": "" if platform.living.alarms is not None else _NONE,
                 "running": not platform.at_rest,
                 "counts": view.counts(known),
                 "total": len(found),
@@ -147,7 +144,7 @@ async def _ordered(platform: Platform, authorization: str, order: Callable[[Alar
         return no
     alarms = platform.living.alarms
     if alarms is None:
-        raise UnknownName(_NONE)
+        raise UnknownName("no district has alarms.yaml")
     try:
         return as_json(view.change(await on_record(platform, lambda: order(alarms))))
     except NoSuchAlarm as error:

@@ -1,4 +1,7 @@
-"""What is missing over HTTP: completeness, and the points that were not heard for longest."""
+"""What is missing over HTTP: completeness, and the points that were not heard for longest.
+
+What counts is imported when it is first asked for.
+"""
 
 from __future__ import annotations
 
@@ -10,10 +13,7 @@ from fastapi.responses import Response
 from barrio.api.answers import as_json
 from barrio.api.parameters import Limit, Offset, Since, Word, span_of
 from barrio.moments import rfc3339
-from barrio.past.completeness import Question, completeness, grouping
-from barrio.past.twin import Present, zone_of
 from barrio.status import store_words
-from twin.completeness.worst import worst
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,6 +41,9 @@ def add(app: FastAPI, platform: Platform) -> None:
         offset: Offset = 0,
     ) -> Response:
         """Return what was expected of points and what became of it, in whole windows of `every`, summed up `by`."""
+        from barrio.past.completeness import Question, completeness, grouping
+        from barrio.past.twin import Present, zone_of
+
         present, zone = Present.of(platform), zone_of(platform, under)
         group, by_window = grouping(by)
         span = span_of(start, to, present.now, zone)
@@ -54,6 +57,8 @@ def add(app: FastAPI, platform: Platform) -> None:
 
 def silences(platform: Platform, gaps: Iterable[Gap], span: tuple[int, int], limit: int) -> Response:
     """Return the points not heard for longest; a gap that lasts counts up to now. With many gaps it takes a while."""
+    from twin.completeness.worst import worst
+
     stop = min(span[1], platform.clock.now_ns())
     found = worst(gaps, span[0], stop, limit)
     return as_json({"worst": [_silence(platform, one) for one in found]})

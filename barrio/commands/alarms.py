@@ -26,8 +26,6 @@ def standing(settings: Settings, districts: Sequence[str], query: Mapping[str, A
     body = ask(settings, districts, "/api/v1/alarms", query)
     if machine:
         return as_json(body)
-    if body["words"]:
-        return str(body["words"])
     tail = _counts(body["counts"])
     if not body["alarms"]:
         return "\n".join(["no alarm", *([tail] if tail else [])])

@@ -14,7 +14,7 @@ Used from the event loop's thread. At rest the journals are open and answer; not
 from __future__ import annotations
 
 import asyncio
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, TypeVar
 
 from barrio.living import recall
@@ -59,9 +59,17 @@ class Living:
         self.notifier: Notifier | None = None
         self._platform = platform
         self._opened = opened
-        self._ids = {path: item.id for path, item in platform.catalogue.points.items()}
-        self._states = {name: number for number, name in platform.catalogue.states.items()}
         self._build()
+
+    @cached_property
+    def _ids(self) -> dict[str, int]:
+        """Series ids by path, made where some part needs them."""
+        return {path: item.id for path, item in self._platform.catalogue.points.items()}
+
+    @cached_property
+    def _states(self) -> dict[str, int]:
+        """State ids by name."""
+        return {name: number for number, name in self._platform.catalogue.states.items()}
 
     # --- construction ---------------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from twin.errors import ConfigError, Fault
 from twin.model.loader import ALARMS_FILE, SERVICES_FILE
-from twin.notify_spec import channel_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -22,6 +21,8 @@ def channels_of(districts: Iterable[District]) -> dict[str, ChannelSpec]:
     faults: list[Fault] = []
     for district in districts:
         for file, path, spec in written(district):
+            from twin.notify_spec import channel_of
+
             name = channel_of(district.id, spec.id)
             if found.setdefault(name, spec) != spec:
                 words = f"{spec.id!r} is the id of a channel in {ALARMS_FILE} too, rename one of them"

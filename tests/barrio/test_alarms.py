@@ -236,17 +236,6 @@ async def test_at_rest_the_journal_answers(tmp_path, monkeypatch):
     assert order.status_code == 503
 
 
-async def test_a_district_without_alarms(stage):
-    """Nothing stands, and it is said why."""
-    body = (await stage.http.get("/api/v1/alarms")).json()
-    order = await stage.http.post(
-        "/api/v1/alarms/1/acknowledge", json={"who": "ana"}, headers={"Authorization": "Bearer x"}
-    )
-
-    assert (body["alarms"], body["words"]) == ([], "no district has alarms: write alarms.yaml")
-    assert order.status_code == 403
-
-
 # --- as text ------------------------------------------------------------------------------------------------
 
 

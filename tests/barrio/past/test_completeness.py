@@ -214,7 +214,7 @@ async def test_the_worst_of_many_holds_nobody_up(stage, since, monkeypatch):
         threads.append(threading.current_thread().name)
         return []
 
-    monkeypatch.setattr("barrio.api.completeness.worst", worst)
+    monkeypatch.setattr("twin.completeness.worst.worst", worst)
     await asked(stage, since, "/api/v1/gaps", worst=2, every=None)
 
     assert [name.startswith("barrio-reads") for name in threads] == [True]
