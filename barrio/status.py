@@ -155,14 +155,19 @@ def _gaps(platform: Platform) -> dict[str, Any]:
 
 
 def _readings(platform: Platform) -> dict[str, int]:
+    """Return where the readings of this process are; those that waited when it began are settled first."""
     tally, books, before = platform.intake.tally, platform.spool.books(), platform.books_before
+    stored, quarantined = books.stored - before.stored, books.quarantined - before.quarantined
+    inherited = min(before.waiting, stored + quarantined)
+    # Which of the inherited ones the store refused is not told apart: as few as can be.
+    refused = max(0, inherited - stored)
     return {
         "received": tally.received,
         "unchanged": tally.unchanged,
-        "stored": books.stored - before.stored,
-        "quarantined": books.quarantined - before.quarantined,
+        "stored": stored - (inherited - refused),
+        "quarantined": quarantined - refused,
         "dropped": tally.dropped,
-        "waiting": books.waiting - before.waiting,
+        "waiting": books.waiting - (before.waiting - inherited),
         "pending": platform.intake.pending,
     }
 
