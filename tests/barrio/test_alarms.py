@@ -17,6 +17,7 @@ from connectors.registry import Connectors
 from tests.barrio.scripted import ScriptedConnector, staged, until
 from twin.clock import SystemClock
 from twin.frame import Batch
+from twin.sqlite import DatabaseBusy
 
 NS = 1_000_000_000
 TOKEN = "let-me"
@@ -307,12 +308,21 @@ async def test_what_is_answered_is_on_the_disk(hot):
     assert [change.comment for change in written] == ["on my way"]
 
 
-async def test_a_disk_that_takes_nothing_changes_no_alarm(hot):
+async def test_a_disk_that_takes_nothing_changes_no_alarm(hot, monkeypatch):
     """The alarm stands as before, and the reason is said."""
-    hot.platform.ledger_words = "database or disk is full"
+    monkeypatch.setattr("barrio.platform.WATCH_S", 0.02)
+    full = [True]
+
+    def writes():
+        if full[0]:
+            raise DatabaseBusy("ledger.sqlite", "database or disk is full")
+
+    hot.platform.in_ledger(writes)
+    await until(lambda: hot.platform.ledger_words)
     refused = await post(hot, "acknowledge")
     stands = (await asked(hot))["alarms"][0]["state"]
-    hot.platform.ledger_words = ""
+    full[0] = False
+    await until(lambda: not hot.platform.ledger_words)
 
     assert (refused.status_code, stands) == (503, "active")
     assert refused.json()["detail"] == "data folder: database or disk is full: nothing was changed"

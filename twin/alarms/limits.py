@@ -39,6 +39,9 @@ def limits_in(
 def _converted(key: str, amount: Amount | None, unit: str, place: Place, faults: Faults) -> float | None:
     if amount is None:
         return None
+    if words := amount.lacks_unit(unit):
+        faults.add(place.at(key), words)
+        return None
     try:
         return amount.difference_in(unit) if key == "hysteresis" else amount.in_unit(unit)
     except units.UnitError as error:

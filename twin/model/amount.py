@@ -29,6 +29,17 @@ class Amount(NamedTuple):
         """Return it as a person writes it."""
         return f"{self.number:.12g}{'' if self.unit is None else f' {self.unit}'}"
 
+    def lacks_unit(self, unit: str) -> str:
+        """Return what is wrong with a bare number where `unit` is meant; empty when it has one, or things are counted.
+
+        2500 people are people, but 2 of a pressure may be kPa or bar: nobody guesses.
+        """
+        known = units.find(unit)
+        counts = not unit or (known is not None and known.kind == "ratio" and known.scale == 1)
+        if self.unit is not None or counts:
+            return ""
+        return f"has no unit: write it behind the number, such as {self.number:g} {unit}"
+
     def in_unit(self, unit: str) -> float:
         """Return the number in `unit`; a bare number is in it already. `UnitError` where that has no meaning."""
         return self.number if self.unit in {None, unit} else units.conversion(self.unit, unit)(self.number)

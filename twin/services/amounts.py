@@ -20,8 +20,8 @@ def said_in(amount: Amount, unit: str) -> float:
 
     A number without a unit is taken as it is where a count is meant (`2500` people), and nowhere else.
     """
-    if amount.unit is None and not _counts(unit):
-        raise ValueError(f"has no unit: write it behind the number, such as {amount.number:g} {unit}")
+    if words := amount.lacks_unit(unit):
+        raise ValueError(words)
     if amount.unit is not None and units.find(amount.unit) is None:
         raise ValueError(units.unknown(amount.unit))
     return amount.in_unit(unit)
@@ -34,12 +34,6 @@ def amount_in(unit: str) -> Callable[[object], float]:
         return said_in(parse_amount(found), unit)
 
     return read
-
-
-def _counts(unit: str) -> bool:
-    """Whether a unit counts things, so that a number says it all."""
-    known = units.find(unit)
-    return known is not None and known.kind == "ratio" and known.scale == 1
 
 
 Share = Annotated[float, BeforeValidator(amount_in("%")), Field(ge=0, le=100)]

@@ -40,6 +40,10 @@ WRONG = [
         "above: 'pct' is not a UCUM code that barrio knows: what is watched is in %",
     ),
     (
+        "on: tank-1, point: level, above: 90",
+        "above: has no unit: write it behind the number, such as 90 %",
+    ),
+    (
         "on: tank-1, point: level, above: much",
         "above: an amount is a number with its unit, such as 20 %, 4.5 bar or -3 Cel, found 'much'",
     ),

@@ -59,3 +59,12 @@ def test_the_unit_is_its_own():
     assert Amount(-5.0, "%/h").in_unit("%/h") == -5.0
     with pytest.raises(UnitError, match="'%/h' is not a UCUM code"):
         Amount(-5.0, "%/h").in_unit("%")
+
+
+def test_only_what_is_counted_needs_no_unit():
+    """2 people are people and a number is a number; 2 of a pressure, or of what a rate is in, may be anything."""
+
+    assert Amount(2.0, "bar").lacks_unit("kPa") == ""
+    assert [Amount(2.0).lacks_unit(unit) for unit in ("", "1", "{people}")] == ["", "", ""]
+    assert Amount(2.0).lacks_unit("kPa") == "has no unit: write it behind the number, such as 2 kPa"
+    assert Amount(2.0).lacks_unit("%/h") == "has no unit: write it behind the number, such as 2 %/h"
