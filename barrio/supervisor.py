@@ -14,7 +14,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import structlog
@@ -24,7 +24,7 @@ from twin.errors import TransientError
 from twin.quality import Reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from barrio.desk import EventDesk
     from connectors.base import Link
@@ -169,7 +169,7 @@ class Supervisor:
         sink = LinkSink(status, self)
         while True:
             try:
-                await link.run(sink)
+                await _heeding(link.run(sink))
             except TransientError as error:
                 self._mark_down(status, error.words)
                 asked = error.retry_after_s or 0.0
@@ -196,6 +196,28 @@ class Supervisor:
     def _tell(self, status: LinkStatus) -> None:
         for listener in self.listeners:
             listener(status)
+
+
+async def _heeding(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work`, and end as cancelled when that was asked for, also where `work` tells of a loss instead.
+
+    A TaskGroup of Python 3.11 that is cancelled while one of its tasks fails tells of the failure only: the link would
+    be tried again, and a stop would wait for it. In a task of its own, cancellations that `work` leaves are not ours.
+    """
+    before = _cancellations()
+    try:
+        await asyncio.create_task(work)
+    except TransientError:
+        if _cancellations() > before:
+            raise asyncio.CancelledError from None
+        raise
+    if _cancellations() > before:
+        raise asyncio.CancelledError
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return 0 if task is None else task.cancelling()
 
 
 def _status(protocol: str, link: Link) -> LinkStatus:

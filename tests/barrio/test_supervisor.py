@@ -12,6 +12,8 @@ import pytest
 from barrio import supervisor
 from barrio.supervisor import Supervisor
 from tests.barrio.moved import MovedClock, MovedLoop
+from tests.barrio.scripted import until
+from twin.clock import SystemClock
 from twin.errors import TransientError
 
 GONE_S = 3600.0
@@ -125,3 +127,36 @@ def test_a_link_that_returns_is_a_bug():
         kept(lambda n, start: Ends(str(n), start, 0.001))
 
     assert "run() ends only by cancellation" in str(caught.value.exceptions[0])
+
+
+@dataclass
+class Stubborn(Peer):
+    """A link that makes something else of its first cancellation: a loss, or an end."""
+
+    tells: bool = True
+    told: bool = False
+
+    async def run(self, sink):
+        sink.up()
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            if self.told:
+                raise
+            self.told = True
+            if self.tells:
+                raise TransientError(self.name, "lost just then") from None
+
+
+@pytest.mark.parametrize("tells", [True, False])
+async def test_a_stop_is_heeded_whatever_a_link_makes_of_it(tells):
+    """A link that turns its cancellation into a loss is not tried again, and a stop does not wait for it."""
+    link: Any = Stubborn("stubborn", 0.0, 0.0, tells=tells)
+    nothing: Any = Nothing()
+    keeper = Supervisor([("scripted", link)], nothing, nothing, SystemClock(), lambda *_: None, nothing)
+    running = asyncio.create_task(keeper.run())
+    await until(lambda: keeper.links[0][0].up)
+    running.cancel()
+    await asyncio.wait({running}, timeout=5)
+
+    assert running.cancelled()
