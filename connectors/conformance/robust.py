@@ -120,16 +120,22 @@ async def _heard(made: Bench, replies: int) -> None:
 
 @contextmanager
 def _warnings() -> Iterator[list[str]]:
-    """Gather what is logged as a warning or worse while the block runs, by structlog and by logging."""
+    """Gather what is logged as a warning or worse while the block runs, by structlog and by logging.
+
+    Whatever somebody set up before, warnings pass meanwhile.
+    """
     said: list[str] = []
-    handler = _Listening(said)
-    logging.getLogger().addHandler(handler)
+    handler, root = _Listening(said), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(min(level, logging.WARNING))
     try:
         with capture_logs() as events:
             yield said
         said += [str(one["event"]) for one in events if one["log_level"] in {"warning", "error", "critical"}]
     finally:
-        logging.getLogger().removeHandler(handler)
+        root.setLevel(level)
+        root.removeHandler(handler)
 
 
 class _Listening(logging.Handler):

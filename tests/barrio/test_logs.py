@@ -10,16 +10,7 @@ import structlog
 
 from barrio import logs
 
-
-@pytest.fixture(autouse=True)
-def _as_before():
-    """Leave logging as it was."""
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:] = handlers
-    root.setLevel(level)
-    structlog.reset_defaults()
+pytestmark = pytest.mark.usefixtures("logs_as_before")
 
 
 def said(form: str, level: str = "info") -> list[str]:

@@ -20,6 +20,8 @@ from twin.errors import StartError
 
 RUN = CliRunner()
 
+pytestmark = pytest.mark.usefixtures("logs_as_before")
+
 
 @pytest.fixture
 def app():
