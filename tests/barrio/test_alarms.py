@@ -305,7 +305,8 @@ async def test_what_is_answered_is_on_the_disk(hot):
     answer = await post(hot, "acknowledge", comment="on my way")
 
     assert answer.status_code == 200
-    assert [change.comment for change in written] == ["on my way"]
+    assert written, "nothing was on the disk when the answer came"
+    assert written[-1].comment == "on my way"
 
 
 async def test_a_disk_that_takes_nothing_changes_no_alarm(hot, monkeypatch):
