@@ -13,7 +13,7 @@ good one hides the value in `latest`, `raw` and `before`, but the database's own
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -21,12 +21,13 @@ import numpy as np
 
 from twin.clock import Clock, SystemClock
 from twin.errors import StartError
+from twin.facts import Fact
 from twin.frame import Batch, Ids, Times, empty_batch, join
 from twin.quality import FIRST_BAD, Reason
 from twin.store import influxql
 from twin.store.history import Cells, Grid, Reader, is_state
 from twin.store.influx_http import Access, Api, InfluxHTTP, Missing
-from twin.store.lineprotocol import Encoder, clean
+from twin.store.lineprotocol import Encoder, clean, line_of
 from twin.store.newest import Newest, settle, sort_rows
 from twin.store.port import Aggregate, Series, StoreBusy, StoreDenied, StoreRefused, StoreStats, Windows
 
@@ -46,7 +47,7 @@ class InfluxStore:
 
     `token` and `org` for 2.x and 3.x, `user` and `password` for 1.x. The database of a district is its id behind
     `database_prefix`. `api` forces the write path of a server that only takes writes; `create` says whether databases
-    that are missing are made.
+    that are missing are made. `access_of` gives the credentials of a database that has its own, None elsewhere.
     """
 
     def __init__(  # noqa: PLR0913 -- each is one thing that differs from site to site
@@ -62,9 +63,10 @@ class InfluxStore:
         api: Api | None = None,
         create: bool = True,
         clock: Clock | None = None,
+        access_of: Callable[[str], Access | None] | None = None,
     ) -> None:
         self._access = Access(token, user, password, org)
-        self._http = InfluxHTTP(url, self._access, timeout_s, api)
+        self._http = InfluxHTTP(url, self._access, timeout_s, api, access_of)
         self._timeout_s = timeout_s
         self._prefix = database_prefix
         self._create = create
@@ -113,6 +115,14 @@ class InfluxStore:
                 if chosen.any():
                     self._post(number, self._encoder.encode(rows.take(chosen), explicit=explicit))
         self._newest.take(rows)
+
+    def tell(self, facts: Iterable[Fact]) -> None:
+        """Store facts, each in the raw database of its district; see `twin.facts`. Raises as `write`."""
+        by_database: dict[str, list[str]] = {}
+        for fact in facts:
+            by_database.setdefault(f"{self._prefix}{fact.tags['district']}", []).append(line_of(fact))
+        for database, lines in by_database.items():
+            self._put(database, "\n".join(lines).encode())
 
     def latest(self, ids: Ids | None = None) -> Batch:
         """Return the newest reading of each series, any quality."""
@@ -288,7 +298,10 @@ class InfluxStore:
         )
 
     def _post(self, number: int, lines: bytes) -> None:
-        database = self._databases[number]
+        self._put(self._databases[number], lines)
+
+    def _put(self, database: str, lines: bytes) -> None:
+        """Store lines in a database, which is made when it is missing."""
         try:
             self._http.write(database, lines)
         except Missing:
@@ -304,7 +317,7 @@ class InfluxStore:
             for _ in self._http.query("", influxql.create_database(database)):
                 pass
         elif self._http.major == 2:
-            _make_bucket(self._http.url, self._access, database, self._timeout_s)
+            _make_bucket(self._http.url, self._http.access(database), database, self._timeout_s)
         self._made.add(database)
 
 

@@ -7,7 +7,7 @@ Only a 204 says that a write is stored. A query may fail inside a 200. Everythin
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -54,12 +54,23 @@ class Access:
 
 
 class InfluxHTTP:
-    """One server. `version` is known after `ping`; a server whose `api` is forced need not name one."""
+    """One server. `version` is known after `ping`; a server whose `api` is forced need not name one.
 
-    def __init__(self, url: str, access: Access, timeout_s: float, api: Api | None) -> None:
+    `access_of` gives the credentials of a database that has its own, None where `access` serves.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        access: Access,
+        timeout_s: float,
+        api: Api | None,
+        access_of: Callable[[str], Access | None] | None = None,
+    ) -> None:
         self.url = url.rstrip("/")
         self.version = ""
         self._access = access
+        self._access_of = access_of
         self._api = api
         try:
             parsed = httpx.URL(self.url)
@@ -86,6 +97,11 @@ class InfluxHTTP:
         """Which of the write paths is used."""
         return self._api or ("1" if self.major == 1 else "2")
 
+    def access(self, database: str) -> Access:
+        """Return the credentials that a database is asked with."""
+        own = self._access_of(database) if self._access_of is not None and database else None
+        return own or self._access
+
     def ping(self) -> None:
         """Learn the version; `NotAStore` when what answers is not InfluxDB."""
         with self._words():
@@ -102,18 +118,19 @@ class InfluxHTTP:
     def write(self, database: str, lines: bytes) -> None:
         """Store lines; returns only when the server said that it has them."""
         headers = {"Content-Type": "text/plain; charset=utf-8"}
+        access = self.access(database)
         if len(lines) >= _GZIP_FROM and not self._near:
             lines, headers["Content-Encoding"] = gzip.compress(lines, _GZIP_LEVEL), "gzip"
         with self._words():
             if self.api == "1":
                 params = {"db": database, "precision": "ns"}
                 answer = self._client.post(
-                    "/write", params=params, content=lines, headers=headers, auth=self._access.basic
+                    "/write", params=params, content=lines, headers=headers, auth=access.basic
                 )
             else:
-                if self._access.token:
-                    headers["Authorization"] = f"Token {self._access.token}"
-                params = {"bucket": database, "org": self._access.org, "precision": "ns"}
+                if access.token:
+                    headers["Authorization"] = f"Token {access.token}"
+                params = {"bucket": database, "org": access.org, "precision": "ns"}
                 answer = self._client.post("/api/v2/write", params=params, content=lines, headers=headers)
         if answer.status_code != httpx.codes.NO_CONTENT:
             raise self._why(answer)
@@ -123,7 +140,7 @@ class InfluxHTTP:
         params = {"db": database, "epoch": "ns", "chunked": "true", "chunk_size": str(_CHUNK)}
         with self._words():
             request = self._client.build_request("POST", "/query", params=params, data={"q": text})
-            answer = self._client.send(request, auth=self._access.basic, stream=True)
+            answer = self._client.send(request, auth=self.access(database).basic, stream=True)
             try:
                 if answer.status_code != httpx.codes.OK:
                     answer.read()

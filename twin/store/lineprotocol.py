@@ -21,6 +21,7 @@ from math import isfinite
 import numpy as np
 import orjson
 
+from twin.facts import Fact
 from twin.frame import Batch, Times, Values
 from twin.quality import FIRST_BAD, Reason
 from twin.store.history import is_state
@@ -81,6 +82,26 @@ def prefix(series: Series) -> str:
         return f"{escape_measurement(series.quantity.name)}{text} "
     except ValueError as error:
         raise ValueError(f"{series.path}: {error}") from None
+
+
+def line_of(fact: Fact) -> str:
+    """Return the line of a fact; fields that are None are left out, ValueError when none is left."""
+    tags = "".join(f",{key}={escape_tag(value)}" for key, value in sorted(fact.tags.items()))
+    fields = ",".join(f"{key}={_field(value)}" for key, value in fact.fields.items() if value is not None)
+    if not fields:
+        raise ValueError(f"{fact.measurement}: a row without a field cannot be stored")
+    return f"{escape_measurement(fact.measurement)}{tags} {fields} {fact.time}"
+
+
+def _field(value: float | str) -> str:
+    """Return the value of a field; ValueError for a number that is not finite."""
+    if isinstance(value, str):
+        return quote(value)
+    if isinstance(value, int):
+        return f"{int(value)}i"
+    if not isfinite(value):
+        raise ValueError(f"{value} cannot be stored")
+    return repr(value)
 
 
 class Encoder:
