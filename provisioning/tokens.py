@@ -1,0 +1,112 @@
+"""The tokens folder: secrets that provisioning made, one file each, readable by their owner only.
+
+`DISTRICT.write` is barrio's own, `DISTRICT.RESOLUTION.read` are Grafana's, `DISTRICT.utility-ID.read` are those of
+utilities. A file holds the token (InfluxDB 2.x), or `user:password` (1.x). A server shows a token once, when it makes
+it: the file is written, and on the disk, before anything else is asked.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from provisioning.plan import ProvisioningError
+
+if TYPE_CHECKING:
+    from twin.resolution import Resolution
+
+_OWNER_ONLY = 0o600
+_FOLDER = 0o700
+
+
+def write_name(district: str) -> str:
+    """Return the name of barrio's own token of a district."""
+    return f"{district}.write"
+
+
+def read_name(district: str, resolution: Resolution) -> str:
+    """Return the name of the token by which Grafana reads a district at a resolution."""
+    return f"{district}.{resolution.value}.read"
+
+
+def utility_name(district: str, utility: str) -> str:
+    """Return the name of a utility's token."""
+    return f"{district}.utility-{utility}.read"
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """The folder, shared by the targets of one plan.
+
+    A step of an InfluxDB's plan may make a token anew. Whoever plans after it, and hands the token on, has to know:
+    `expect` says so, and `changing` answers.
+    """
+
+    folder: Path
+    _expected: set[str] = field(default_factory=set)
+
+    def read(self, name: str) -> str | None:
+        """Return a token, None where there is no such file; ProvisioningError when it cannot be read."""
+        try:
+            return (self.folder / name).read_text("utf-8").strip() or None
+        except FileNotFoundError:
+            return None
+        except (OSError, UnicodeDecodeError) as error:
+            raise _cannot(f"read {self.folder / name}", error) from error
+
+    def write(self, name: str, secret: str) -> None:
+        """Keep a token: on the disk when this returns, in the place of one before it, whole or not at all."""
+        path = self.folder / name
+        draft = self.folder / f".{name}.new"
+        try:
+            self.folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
+            draft.unlink(missing_ok=True)
+            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(f"{secret}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(path)
+            self._sync()
+        except OSError as error:
+            raise _cannot(f"write {path}", error) from error
+        self._expected.discard(name)
+
+    def remove(self, name: str) -> None:
+        """Forget a token."""
+        try:
+            (self.folder / name).unlink(missing_ok=True)
+        except OSError as error:
+            raise _cannot(f"remove {self.folder / name}", error) from error
+
+    def names(self) -> list[str]:
+        """Return the names of all tokens, sorted."""
+        try:
+            found = [each.name for each in self.folder.iterdir() if not each.name.startswith(".")]
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise _cannot(f"list {self.folder}", error) from error
+        return sorted(found)
+
+    def expect(self, name: str) -> None:
+        """Say that a step of the plan that is being made will write this token."""
+        self._expected.add(name)
+
+    def changing(self, name: str) -> bool:
+        """Whether a step planned before will write this token."""
+        return name in self._expected
+
+    def _sync(self) -> None:
+        descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _cannot(call: str, error: Exception) -> ProvisioningError:
+    words = error.strerror if isinstance(error, OSError) else str(error)
+    return ProvisioningError(call, (words or str(error)).lower())
