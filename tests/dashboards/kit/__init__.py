@@ -1,0 +1,1 @@
+"""Tests of what dashboards are made of."""
