@@ -11,10 +11,11 @@ from pydantic import BaseModel
 from barrio.notify.channels import channels_of, written
 from connectors.home import Home
 from twin.errors import ConfigError, Fault, StartError
+from twin.model.loader import PROVISIONING_FILE
 from twin.model.spec import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, MutableMapping, Sequence
+    from collections.abc import Callable, Iterable, MutableMapping, Sequence
     from pathlib import Path
 
     from twin.model.district import District
@@ -68,8 +69,17 @@ def check_secrets(districts: Sequence[District], secrets: Callable[[str], str]) 
     Also when two channels could not be told apart: their secrets would be those of one of them.
     """
     channels_of(districts)
+    _check(_written(districts), secrets)
+
+
+def check_provisioning_secrets(districts: Sequence[District], secrets: Callable[[str], str]) -> None:
+    """Read every secret that `provisioning.yaml` names, which only Grafana gets; ConfigError as above."""
+    _check(_provisioned(districts), secrets)
+
+
+def _check(written: Iterable[tuple[Path, int, str, str]], secrets: Callable[[str], str]) -> None:
     faults: dict[tuple[Path, str], Fault] = {}
-    for file, line, path, name in _written(districts):
+    for file, line, path, name in written:
         try:
             secrets(name)
         except StartError as error:
@@ -87,6 +97,13 @@ def _written(districts: Sequence[District]) -> Iterator[tuple[Path, int, str, st
         for file, where, channel in written(district):
             for path, name in channel.secrets():
                 yield file, 0, f"{where}.{path}", name
+
+
+def _provisioned(districts: Sequence[District]) -> Iterator[tuple[Path, int, str, str]]:
+    for district in districts:
+        if district.provisioning is not None:
+            for path, name in district.provisioning.secrets():
+                yield district.folder / PROVISIONING_FILE, 0, path, name
 
 
 def _line_of(file: Path, name: str) -> int:

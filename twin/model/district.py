@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.commands.book import CommandBook
     from twin.derived.point import Derived
     from twin.model.protocol import Endpoint
+    from twin.model.provision_spec import ProvisioningSpec
     from twin.model.quantities import Quantity
     from twin.model.spec import Location, RelationSpec, SiteSpec, StateKey
     from twin.services.book import ServiceBook
@@ -96,6 +97,7 @@ class District:
     alarms: AlarmBook | None = None
     commands: CommandBook | None = None
     services: ServiceBook | None = None
+    provisioning: ProvisioningSpec | None = None
 
     _graphs: list[Graph] = field(init=False, repr=False, compare=False, default_factory=list)
 

@@ -1,8 +1,8 @@
 """A folder of files to a `District`, or to every fault in it at once.
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
-the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml` and `commands.yaml` where there are such. A
-part that is faulty does not hide what is wrong with the others.
+the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml` and `provisioning.yaml` where
+there are such. A part that is faulty does not hide what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twin.derived.point import Derived
     from twin.model.profiles import Profile
     from twin.model.protocol import Endpoint, ProtocolSchema
+    from twin.model.provision_spec import ProvisioningSpec
     from twin.model.rows import Row
     from twin.model.source import Faults, Source, Where
     from twin.model.spec import DeviceSpec
@@ -44,6 +45,7 @@ DERIVED_FILE = "derived.yaml"
 ALARMS_FILE = "alarms.yaml"
 COMMANDS_FILE = "commands.yaml"
 SERVICES_FILE = "services.yaml"
+PROVISIONING_FILE = "provisioning.yaml"
 
 # Several times as fast as `dataclasses.replace`, which counts for a district of many lamps alike.
 _OTHER_FIELDS = attrgetter(*(item.name for item in fields(Point)[1:]))
@@ -116,6 +118,7 @@ class _Loading:
             services=self._services(ground),
             alarms=self._alarms(ground),
             commands=self._commands(ground),
+            provisioning=self._provisioning(),
             digest=self.reading.digest,
         )
 
@@ -152,6 +155,14 @@ class _Loading:
         from twin.services.load import load
 
         return load(source, ground, self.faults)
+
+    def _provisioning(self) -> ProvisioningSpec | None:
+        source = self._further(PROVISIONING_FILE)
+        if source is None:
+            return None
+        from twin.model.provision_load import load
+
+        return load(source, self.faults)
 
     def _further(self, name: str) -> Source | None:
         path = self.folder / name

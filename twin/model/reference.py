@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 from pydantic import BaseModel
 
 from twin.errors import ConfigError
-from twin.model import spec
+from twin.model import provision_spec, spec
 from twin.model.profiles import Profiles
 from twin.model.reading import Reading
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from twin.model.protocol import ProtocolSchema
 
-BEGIN = "<!-- Generated from twin/model/spec.py; a test holds it to the models. -->"
+BEGIN = "<!-- Generated from twin/model/spec.py and provision_spec.py; a test holds it to the models. -->"
 END = "<!-- End of the generated part. -->"
 BEGIN_LIBRARY = "<!-- Generated from connectors/profiles; a test holds it to the files. -->"
 END_LIBRARY = "<!-- End of the list of profiles. -->"
@@ -38,6 +38,12 @@ _FILES = (
     ("tables", spec.TableSpec),
     ("profiles/PROFILE.yaml", spec.ProfileSpec),
     ("points", spec.PointSpec),
+    ("provisioning.yaml", provision_spec.ProvisioningSpec),
+    ("grafana", provision_spec.GrafanaSpec),
+    ("teams", provision_spec.TeamSpec),
+    ("receivers", provision_spec.ReceiverSpec),
+    ("alerts", provision_spec.AlertsSpec),
+    ("utilities", provision_spec.UtilitySpec),
 )
 # A kind of value is named once for all fields that have it; the models know only what it is checked with.
 _NAMES = {
@@ -45,6 +51,7 @@ _NAMES = {
     spec.DistrictId: "id",
     spec.Seconds: "duration",
     spec.Poll: "duration",
+    provision_spec.Patience: "duration",
     spec.Code: "code",
     spec.TableFile: "file",
     str: "text",

@@ -98,8 +98,9 @@ def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
         return f"unknown key{suggest(str(detail['loc'][-1]), _names(model, detail['loc'][:-1]))}"
     if kind == "value_error":
         error = detail["ctx"]["error"]
+        keys = found if isinstance(found, dict) else {}
         # A secret is not shown, and where keys do not go together the words name them.
-        complete = isinstance(error, SecretHere) or not detail["loc"]
+        complete = isinstance(error, SecretHere) or not detail["loc"] or bool(keys)
         return str(error) if complete else f"{error}, found {shown(found)}"
     if kind in {"literal_error", "enum"}:
         expected = detail["ctx"]["expected"].replace("'", "")

@@ -70,7 +70,7 @@ commands.yaml:10: commands[7].for.within: there is no site 'towr' (did you mean 
 commands.yaml:11: commands[8]: needs either `on` (a device) or `for` (which devices)
 commands.yaml:12: commands[9].for: say which: kind, profile, site, within or devices, found an empty mapping
 commands.yaml:13: commands[10].rate: a rate is a whole number per second, minute, hour or day, such as 6 per hour, found 'often'
-commands.yaml:14: commands[11].lease: default is longer than longest, found a mapping
+commands.yaml:14: commands[11].lease: default is longer than longest
 commands.yaml:15: commands[12].minimum: lamp-1: 60 % is above 40 % (and 1 more)
 commands.yaml:16: commands[13].read_back: lamp-1: tolerance: cannot convert 'Cel' to '%': Cel measures temperature, % measures ratio (and 1 more)
 commands.yaml:17: commands[14].color: unknown key
