@@ -67,7 +67,8 @@ _ALARMS = Measurement(
             "count": "int",
         }
     ),
-    "Every alarm that stands, each minute and at each change; `standing` is 0 in the row that ends it; `since` in ms",
+    "Every alarm that stands (one that another explains does not), each minute and at each change; `standing` is 0 in "
+    "the row that ends it; `since` in ms",
 )
 _HEALTH = Measurement(
     "barrio_health",
@@ -132,7 +133,8 @@ _GAPS = Measurement(
     MappingProxyType(
         {"seconds": "float", "open": "int", "points": "int", "words": "string", "filled": "int"}
     ),
-    "Gaps of a device at the time they began, one row for all its points; told again when it ends (`open` 0)",
+    "Gaps of a device at the ten seconds in which they began, one row for all its points; told again when it ends "
+    "(`open` 0)",
 )
 _REQUESTS = Measurement(
     "barrio_requests",
