@@ -55,6 +55,16 @@ def page_uid(district: str, page: Page) -> str:
     return _uid(page, district)
 
 
+def rule_uid(district: str, rule: str) -> str:
+    """Return the uid of one of Grafana's alert rules about a district; `rule` has no dash."""
+    return _uid(rule, district)
+
+
+def receiver_uid(district: str, receiver: str) -> str:
+    """Return the uid of a contact point; no id has the line that parts the two."""
+    return _uid("receiver", f"{district}_{receiver}")
+
+
 def district_tag(district: str) -> str:
     """Return the tag that says whose a dashboard is."""
     return f"district:{district}"
