@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from twin.model.provision_spec import ProvisioningSpec
     from twin.model.quantities import Quantity
     from twin.model.spec import Location, RelationSpec, SiteSpec, StateKey
+    from twin.resolution import Resolution
     from twin.services.book import ServiceBook
 
 
@@ -97,6 +98,8 @@ class District:
     alarms: AlarmBook | None = None
     commands: CommandBook | None = None
     services: ServiceBook | None = None
+    retention: Mapping[Resolution, float | None] = field(default_factory=dict)
+    """How long each resolution is kept, in s; None or left out: for ever."""
     provisioning: ProvisioningSpec | None = None
 
     _graphs: list[Graph] = field(init=False, repr=False, compare=False, default_factory=list)

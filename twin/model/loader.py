@@ -25,6 +25,7 @@ from twin.model.rows import read_rows
 from twin.model.source import Place, shown
 from twin.model.spec import DistrictSpec
 from twin.model.validation import validate
+from twin.resolution import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from twin.model.provision_spec import ProvisioningSpec
     from twin.model.rows import Row
     from twin.model.source import Faults, Source, Where
-    from twin.model.spec import DeviceSpec
+    from twin.model.spec import DeviceSpec, RetentionSpec
     from twin.services.book import ServiceBook
 
 DISTRICT_FILE = "district.yaml"
@@ -112,6 +113,7 @@ class _Loading:
             relations=spec.relations,
             devices=devices,
             retention_raw_s=spec.retention.raw,
+            retention=_retention(spec.retention),
             folder=self.folder,
             derived=self._derived(ground),
             # Before the alarms, which may watch what services compute.
@@ -239,6 +241,15 @@ def _is_folder(path: Path) -> bool:
     except OSError:
         # Longer than any name that the file system can hold.
         return False
+
+
+def _retention(spec: RetentionSpec) -> dict[Resolution, float | None]:
+    return {
+        Resolution.RAW: spec.raw,
+        Resolution.QUARTER: spec.quarter,
+        Resolution.HOUR: spec.hour,
+        Resolution.DAY: spec.day,
+    }
 
 
 def _zone(source: Source, faults: Faults) -> ZoneInfo | None:

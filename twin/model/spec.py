@@ -150,6 +150,11 @@ class RetentionSpec(Spec):
     raw: Seconds | None = Field(
         default=None, description="Age at which raw readings may go; kept for ever when left out"
     )
+    quarter: Seconds | None = Field(
+        default=None, alias="15m", description="Age at which rollups to quarter hours may go"
+    )
+    hour: Seconds | None = Field(default=None, alias="1h", description="Age at which those to hours may go")
+    day: Seconds | None = Field(default=None, alias="1d", description="Age at which those to days may go")
 
 
 class DistrictSpec(Spec):
@@ -164,7 +169,9 @@ class DistrictSpec(Spec):
     description: Text = Field(default="", description="A sentence for people")
     sites: tuple[SiteSpec, ...] = Field(default=(), description="Places inside the district")
     relations: tuple[RelationSpec, ...] = Field(default=(), description="Edges between devices and sites")
-    retention: RetentionSpec = Field(default=RetentionSpec(), description="How long raw readings are kept")
+    retention: RetentionSpec = Field(
+        default=RetentionSpec(), description="How long raw readings and their rollups are kept"
+    )
 
 
 class PointSpec(Spec):
