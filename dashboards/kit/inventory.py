@@ -44,6 +44,11 @@ class Seen:
     writable: bool
     computed: bool
 
+    @property
+    def every_s(self) -> float:
+        """How often it gives a reading at most: each time it is read. At rest it gives one each `heartbeat_s`."""
+        return self.poll_s
+
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
