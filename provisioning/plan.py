@@ -36,7 +36,7 @@ class ProvisioningError(BarrioError):
         self.call = call
         self.words = " ".join(words.split())
         self.right = right
-        missing = f"; the right that is missing: {right}" if right else ""
+        missing = f"; what is missing: {right}" if right else ""
         super().__init__(f"{call}: {self.words}{missing}")
 
 
