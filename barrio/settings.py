@@ -17,6 +17,8 @@ from twin.errors import StartError
 from twin.model.spec import Seconds
 
 _MAX_PORT = 65_535
+# Never repeated to whoever got them wrong.
+_HIDDEN = ("store_token", "admin_token", "grafana_token", "grafana_password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,26 @@ class Settings(BaseSettings):
         default=None, description="InfluxDB: token (2.x, 3.x) or password (1.x)"
     )
     store_token_file: Path | None = Field(default=None, description="A file that holds the token instead")
+    tokens: Path | None = Field(
+        default=None,
+        description="Folder of the tokens that barrio apply makes; each district is stored with its own",
+    )
+    admin_user: str = Field(default="", description="InfluxDB 1.x: the user who administers it")
+    admin_token: SecretStr | None = Field(
+        default=None,
+        description="InfluxDB: token with the rights to administer it (2.x, 3.x), password of that user (1.x)",
+    )
+    admin_token_file: Path | None = Field(default=None, description="A file that holds it instead")
+    grafana: str = Field(default="", description="URL of a Grafana: http://HOST:3000")
+    grafana_token: SecretStr | None = Field(default=None, description="Token of a service account there")
+    grafana_token_file: Path | None = Field(default=None, description="A file that holds it instead")
+    grafana_user: str = Field(default="", description="Or a user there")
+    grafana_password: SecretStr | None = Field(default=None, description="With this password")
+    grafana_password_file: Path | None = Field(default=None, description="A file that holds it instead")
+    grafana_store: str = Field(
+        default="",
+        description="URL by which Grafana reaches the InfluxDB, where it is not that of BARRIO_STORE",
+    )
     secrets: Path | None = Field(
         default=None,
         description="Folder of files with the secrets of districts, each named as in ${secret:NAME}",
@@ -87,11 +109,19 @@ class Settings(BaseSettings):
 
     def token(self) -> str | None:
         """Return the store's token from the variable or the file; OSError when the file cannot be read."""
-        if self.store_token is not None:
-            return self.store_token.get_secret_value()
-        if self.store_token_file is not None:
-            return self.store_token_file.read_text("utf-8").strip()
-        return None
+        return _secret(self.store_token, self.store_token_file)
+
+    def admin_secret(self) -> str | None:
+        """Return what administers the InfluxDB, likewise."""
+        return _secret(self.admin_token, self.admin_token_file)
+
+    def grafana_secret(self) -> str | None:
+        """Return the token of the Grafana's service account, likewise."""
+        return _secret(self.grafana_token, self.grafana_token_file)
+
+    def grafana_password_secret(self) -> str | None:
+        """Return the password of the Grafana's user, likewise."""
+        return _secret(self.grafana_password, self.grafana_password_file)
 
     def is_loopback(self) -> bool:
         """Whether the HTTP surface is reachable from this machine only."""
@@ -99,6 +129,12 @@ class Settings(BaseSettings):
             return ipaddress.ip_address(self.address.host).is_loopback
         except ValueError:
             return self.address.host == "localhost"
+
+
+def _secret(value: SecretStr | None, file: Path | None) -> str | None:
+    if value is not None:
+        return value.get_secret_value()
+    return file.read_text("utf-8").strip() if file is not None else None
 
 
 def load_settings(**given: Any) -> Settings:
@@ -122,5 +158,5 @@ def _words(detail: Any, options: dict[str, Any]) -> str:
         else detail["msg"].removeprefix("Input ").lower()
     )
     found = repr(detail["input"])
-    said = name.startswith("store_token") or found in str(words)
+    said = name.startswith(_HIDDEN) or found in str(words)
     return f"{shown}: {words}" if said else f"{shown}: {words}, found {found}"
