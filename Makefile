@@ -11,10 +11,10 @@ PIP := $(BIN)/python -m pip --no-input --disable-pip-version-check
 INSTALL = $(PIP) install --quiet --require-hashes -r $(1) 1>&2
 EDITABLE = $(PIP) install --quiet --no-deps --no-build-isolation --no-index -e . 1>&2
 
-.PHONY: help setup dev demo test check bench wheel lock upgrade clean
+.PHONY: help setup dev demo test check bench wheel lock upgrade pin-images clean
 
 help:  ## List what make can do
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/setup.stamp  ## Prepare .venv: .venv/bin/barrio is the command
 
@@ -45,6 +45,9 @@ lock: dev  ## Write the locks anew from pyproject.toml, keeping locked versions
 
 upgrade: dev  ## Write the locks anew with the newest versions that pyproject.toml allows
 	@$(BIN)/python tools/lock.py --upgrade
+
+pin-images: dev  ## Write the digests of compose's images into compose/.env (asks their registry by docker)
+	@$(BIN)/python tools/pin_images.py
 
 clean:  ## Remove .venv and all that was built
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
