@@ -81,14 +81,20 @@ def delta(time: Times, value: Values, edges: Times, previous: float | None, wrap
     counts from zero. NaN where no reading falls in the window, or only the first one ever.
     """
     known = value if previous is None else np.concatenate(([previous], value))
-    grown = np.diff(known)
-    fell = grown < 0
-    if fell.any():
-        grown[fell] = known[1:][fell]
-        if wraps_at is not None:
-            wrapped = fell & (known[:-1] > _WRAPS_FROM * wraps_at) & (known[1:] < _WRAPS_TO * wraps_at)
-            grown[wrapped] = known[1:][wrapped] + (wraps_at - known[:-1][wrapped])
+    grown = growth(known[:-1], known[1:], np.nan if wraps_at is None else wraps_at)
     return reduce(time[len(value) - len(grown) :], grown, edges, (Aggregate.SUM,))[Aggregate.SUM]
+
+
+def growth(before: Values, after: Values, wraps_at: Values | float) -> Values:
+    """Return how much a counter grew from each reading to the next one; `wraps_at` is NaN where it does not wrap."""
+    grown = after - before
+    fell = np.flatnonzero(grown < 0)
+    if len(fell):
+        high, low = before[fell], after[fell]
+        turn = np.broadcast_to(wraps_at, grown.shape)[fell]
+        wrapped = (high > _WRAPS_FROM * turn) & (low < _WRAPS_TO * turn)
+        grown[fell] = np.where(wrapped, low + (turn - high), low)
+    return grown
 
 
 def state_seconds(
@@ -109,7 +115,7 @@ def state_seconds(
     for code in np.unique(state).tolist():
         mine = state == code
         name = names.get(int(code), str(int(code)))
-        columns[f"{Aggregate.STATE_S}:{name}"] = _seconds_held(begin[mine], end[mine], edges)
+        columns[f"{Aggregate.STATE_S}:{name}"] = seconds_held(begin[mine], end[mine], edges)
     if columns:
         silent = np.sum(list(columns.values()), axis=0) == 0
         for column in columns.values():
@@ -117,7 +123,7 @@ def state_seconds(
     return columns
 
 
-def _seconds_held(begin: Times, end: Times, edges: Times) -> Values:
+def seconds_held(begin: Times, end: Times, edges: Times) -> Values:
     """Return the seconds of each window that the intervals `[begin, end)` cover; they are ordered and apart."""
     lengths = np.concatenate(([0], np.cumsum(end - begin)))
     at = np.searchsorted(begin, edges, "right")

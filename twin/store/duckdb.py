@@ -5,6 +5,7 @@ What stands in the file:
 - `readings(series, time, received, device, value, quality)`: times in ns UTC, `value` a number or a state id and NULL
   where the quality is bad; one row per (series, time), in the order of arrival.
 - `series`, `states`, `qualities`: what the ids mean, so that the file explains itself; the view `history` joins them.
+- `rollups_15m`, `rollups_1h`, `rollups_1d` and the seconds of states beside them: see `twin.store.duckdb_rollups`.
 - `applied(seq)`: sequence numbers of the spool that are stored completely.
 - `about(schema)`: version of this layout.
 
@@ -28,13 +29,16 @@ from twin.clock import Clock, SystemClock
 from twin.errors import StartError
 from twin.frame import Batch, Ids, Times, empty_batch, join
 from twin.quality import FIRST_BAD
+from twin.resolution import Resolution
+from twin.store import duckdb_rollups
 from twin.store.duckdb_file import File, columns, floats
 from twin.store.history import Cells, Grid, Reader
 from twin.store.newest import Newest, settle, sort_rows
 from twin.store.port import Aggregate, Series, StoreStats, Windows
+from twin.store.rollup import Rollups
 
 _HOUR = 3_600_000_000_000
-_LOOK_BACK = (6 * _HOUR, 72 * _HOUR, 1440 * _HOUR)
+_LOOK_BACK = (_HOUR // 3, 6 * _HOUR, 72 * _HOUR, 1440 * _HOUR)
 _ROWS_AT_ONCE = 250_000
 _ANY_QUALITY = 256
 _END = np.iinfo(np.int64).max
@@ -152,6 +156,39 @@ class DuckDBStore:
             self._newest.take(self.newest(gone, start, usable=False))
             return number
 
+    def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
+        """Return when each series had its first good or uncertain reading from `since` on; see the port."""
+        found, missing = [_nothing_first()], np.unique(ids)
+        start = max(since, self._oldest)
+        with self._opened().cursor() as cursor:
+            for span in (*_LOOK_BACK, None):
+                if not len(missing) or start > self._youngest:
+                    break
+                stop = self._youngest + 1 if span is None else min(start + span, self._youngest + 1)
+                found.append(cursor.first(missing, start, stop))
+                missing, start = np.setdiff1d(missing, found[-1][0]), stop
+        return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
+
+    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:  # noqa: ARG002 -- to look costs nothing here
+        """Store rollups in one transaction; see the port."""
+        with self._writing:
+            writer = self._opened().writer
+            with writer.transaction():
+                duckdb_rollups.write(writer, rows)
+
+    def rollups(self, resolution: Resolution, ids: Ids, edges: Times) -> Rollups:
+        """Return rollups; see the port."""
+        with self._opened().cursor() as cursor:
+            return duckdb_rollups.read(cursor, resolution, np.unique(ids).astype(np.int32), edges)
+
+    def forget_rollups(self, resolution: Resolution, district: str, before: int) -> None:
+        """Delete the rollups of a district whose windows begin before a time."""
+        ids = np.array([one.id for one in self._series.values() if one.district == district], np.int32)
+        with self._writing:
+            writer = self._opened().writer
+            with writer.transaction():
+                duckdb_rollups.delete(writer, resolution, ids, 0, before)
+
     def stats(self) -> StoreStats:
         """Describe the file; the number of rows is what DuckDB estimates from its own books."""
         with self._opened().cursor() as cursor:
@@ -217,6 +254,10 @@ class DuckDBStore:
             with self._writing:
                 return self._connect() if self._file is None or self._file.broken else self._file
         return self._file
+
+
+def _nothing_first() -> tuple[Ids, Times]:
+    return np.empty(0, np.int32), np.empty(0, np.int64)
 
 
 def _described(one: Series) -> tuple[object, ...]:

@@ -19,10 +19,12 @@ import numpy as np
 from twin.errors import BarrioError, StartError
 from twin.frame import Batch, Ids, Times, Values
 from twin.quality import Reason
+from twin.store.duckdb_layout import ROLLUP_TABLES
 from twin.store.history import Grid
 from twin.store.port import NotAStore, StoreBusy
 
-SCHEMA = 1
+SCHEMA = 2
+"""1: readings; 2: rollups as well."""
 
 Columns = Mapping[str, Any]
 """Arrays of equal length by name, as DuckDB takes and gives them."""
@@ -157,6 +159,12 @@ class Cursor:
         query = f"SELECT series, max(r.time) AS time, {rest} FROM readings r"
         return _batch(self._select(query, ids, start, stop, f"AND quality < {worse:d} GROUP BY series"))
 
+    def first(self, ids: Ids, start: int, stop: int) -> tuple[Ids, Times]:
+        """Return the series that have usable readings, and the time of the first."""
+        query = "SELECT series, min(time) AS time FROM readings"
+        found = self._select(query, ids, start, stop, "AND value IS NOT NULL GROUP BY series")
+        return found["series"], found["time"]
+
     def _select(self, query: str, ids: Ids, start: int, stop: int, rest: str = "") -> Columns:
         # DuckDB finds `wanted` among the local names. Few ids are quicker as words than as a join.
         wanted = {"id": ids}
@@ -188,15 +196,24 @@ class Writer(Cursor):
             raise NotAStore(f"{path}: a DuckDB file, but not one of barrio's: its tables are {found}")
         elif (schema := self.number("SELECT max(schema) FROM about") or 0) > SCHEMA:
             raise NotAStore(f"{path}: made by a later barrio (layout {schema}, this one knows {SCHEMA})")
+        elif schema < SCHEMA:
+            self._grow()
         # Only the highest number matters.
         self.connection.execute("DELETE FROM applied WHERE seq < (SELECT max(seq) FROM applied)")
 
     def _create(self) -> None:
         with self.transaction():
             self.connection.execute(_TABLES)
+            self.connection.execute(ROLLUP_TABLES)
             self.connection.execute("INSERT INTO about VALUES (?)", [SCHEMA])
             rows = [(one.value, one.level.value, one.slug, one.meaning) for one in Reason]
             self.connection.executemany("INSERT INTO qualities VALUES (?, ?, ?, ?)", rows)
+
+    def _grow(self) -> None:
+        """Give the file of an older barrio what it has not; its readings stay as they are."""
+        with self.transaction():
+            self.connection.execute(ROLLUP_TABLES)
+            self.connection.execute("UPDATE about SET schema = ?", [SCHEMA])
 
     @contextmanager
     def transaction(self) -> Iterator[None]:

@@ -233,7 +233,9 @@ def _join_one(
         return column
     if one in _EXTREMES:
         pick, column = _EXTREMES[one], np.full(len(count), -np.inf if one is Aggregate.MAX else np.inf)
-        pick.at(column, at, cells[one])
+        # States among the series have no extremes.
+        with np.errstate(invalid="ignore"):
+            pick.at(column, at, cells[one])
         return column
     total: Values = np.bincount(at, cells[Aggregate.SUM], len(count)).astype(np.float64)
     return total / np.maximum(count, 1) if one is Aggregate.MEAN else total

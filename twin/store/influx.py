@@ -21,20 +21,24 @@ import numpy as np
 
 from twin.clock import Clock, SystemClock
 from twin.errors import StartError
-from twin.facts import Fact
+from twin.facts import COVERAGE, Fact
 from twin.frame import Batch, Ids, Times, empty_batch, join
 from twin.quality import FIRST_BAD, Reason
-from twin.store import influxql
+from twin.resolution import Resolution
+from twin.store import influx_rollups, influxql
 from twin.store.history import Cells, Grid, Reader, is_state
 from twin.store.influx_http import Access, Api, InfluxHTTP, Missing
 from twin.store.lineprotocol import Encoder, clean, line_of
 from twin.store.newest import Newest, settle, sort_rows
 from twin.store.port import Aggregate, Series, StoreBusy, StoreDenied, StoreRefused, StoreStats, Windows
+from twin.store.rollup import Rollups
 
 MOST_SERIES = 1_000_000
 
 _SERIES_A_QUERY = 50
 _SERIES_AT_ONCE = 8
+_MOST_AT_ONCE = 500
+_DAY = 86_400_000_000_000
 _CODES = {one.slug: one.value for one in Reason}
 _OF_STATES = frozenset({Aggregate.COUNT, Aggregate.LAST})
 
@@ -151,14 +155,57 @@ class InfluxStore:
 
     def delete(self, ids: Ids, start: int, stop: int) -> None:
         """Delete readings; InfluxDB does not say how many. `StoreRefused` on 3 Core, which cannot."""
-        if self._http.major >= 3:
-            raise StoreRefused(
-                self._http.url, "InfluxDB 3 Core deletes no readings; give the database a retention period"
-            )
+        self._refuse_deletion()
         for database, measurement, some in self._groups(ids, 1):
             for _ in self._http.query(database, influxql.delete(measurement, some, start, stop)):
                 pass
         self._newest.forget(self._known(ids))
+
+    def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
+        """Return when each series had its first good or uncertain reading from `since` on; see the port."""
+        found: dict[int, int] = {}
+        for database, measurement, some, of_states in self._whole_or_parts(ids):
+            text = influxql.first_usable(measurement, some, "state" if of_states else "value", since)
+            for answer in self._http.query(database, text):
+                with self._understood(answer):
+                    one = self._id_of(database, answer)
+                    if one is not None:
+                        found[one] = int(_columns(answer)["time"][0])
+        wanted = [one for one in np.unique(ids).tolist() if one in found]
+        return np.array(wanted, np.int32), np.array([found[one] for one in wanted], np.int64)
+
+    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:
+        """Store rollups, in the database of their resolution; see the port."""
+        known = [one for one in rows.ids.tolist() if one in self._series]
+        if not known:
+            return
+        database = rows.resolution.database(self._series[known[0]].district, self._prefix)
+        before = self.rollups(rows.resolution, rows.ids, rows.edges) if again else None
+        for lines in influx_rollups.lines(rows, self._series, self._states, self._encoder.beginning, before):
+            self._put(database, lines)
+
+    def rollups(self, resolution: Resolution, ids: Ids, edges: Times) -> Rollups:
+        """Return rollups; see the port."""
+        grid = influx_rollups.RollupReader(resolution, np.unique(ids).astype(np.int32), edges, self._codes)
+        for database, measurement, some, _ in self._whole_or_parts(ids):
+            text = influxql.everything(measurement, some, int(edges[0]), int(edges[-1]))
+            name = f"{database}_{resolution.value}"
+            for answer in self._http.query(name, text):
+                with self._understood(answer):
+                    one = self._id_of(database, answer)
+                    if one is not None:
+                        grid.take(one, _columns(answer))
+        return grid.rollups()
+
+    def forget_rollups(self, resolution: Resolution, district: str, before: int) -> None:
+        """Delete the rollups of a district whose windows begin before a time; `StoreRefused` on 3 Core."""
+        self._refuse_deletion()
+        database = f"{self._prefix}{district}"
+        measurements = sorted({name for home, name in self._sizes if home == database})
+        for measurement in (*measurements, COVERAGE.name):
+            text = influxql.forget(measurement, before)
+            for _ in self._http.query(resolution.database(district, self._prefix), text):
+                pass
 
     def stats(self) -> StoreStats:
         """Describe the server; what it holds it does not say cheaply."""
@@ -197,8 +244,10 @@ class InfluxStore:
 
     def chunks(self, ids: Ids, start: int, stop: int) -> Iterator[Batch]:
         """Yield readings ordered by (series, time), whole series at a time; for `history.Reader`."""
-        for first in range(0, len(ids), _SERIES_AT_ONCE):
-            yield self.raw(ids[first : first + _SERIES_AT_ONCE], start, stop)
+        # A day of a few series, or a quarter hour of many.
+        most = min(max(_SERIES_AT_ONCE * _DAY // max(stop - start, 1), _SERIES_AT_ONCE), _MOST_AT_ONCE)
+        for first in range(0, len(ids), most):
+            yield self.raw(ids[first : first + most], start, stop)
 
     def newest(self, ids: Ids, before: int, *, usable: bool) -> Batch:
         """Return the newest reading of each series with `time < before`; for `history.Reader`."""
@@ -212,17 +261,31 @@ class InfluxStore:
         return rows.take(rows.quality < FIRST_BAD)
 
     def _newest_rows(self, ids: Ids, before: int | None) -> Batch:
-        """Return newest readings; a measurement of which most series are meant is asked for whole, in one query."""
+        """Return newest readings."""
         found = [empty_batch()]
-        for database, measurement, some in self._groups(ids, MOST_SERIES):
-            if 2 * len(some) > self._sizes[database, measurement]:
-                found += self._rows(database, influxql.newest(measurement, None, before))
-                continue
-            for first in range(0, len(some), _SERIES_A_QUERY):
-                part = some[first : first + _SERIES_A_QUERY]
-                found += self._rows(database, influxql.newest(measurement, part, before))
+        for database, measurement, some, _ in self._whole_or_parts(ids):
+            found += self._rows(database, influxql.newest(measurement, some, before))
         rows = sort_rows(join(found))
         return rows.take(np.isin(rows.ids, ids))
+
+    def _whole_or_parts(self, ids: Ids) -> Iterator[tuple[str, str, list[Series] | None, bool]]:
+        """Yield database, measurement, series, and whether they are states.
+
+        The series are None where most of a measurement are meant: then it is asked for whole, in one query.
+        """
+        for database, measurement, some in self._groups(ids, MOST_SERIES):
+            of_states = is_state(some[0])
+            if 2 * len(some) > self._sizes[database, measurement]:
+                yield database, measurement, None, of_states
+                continue
+            for first in range(0, len(some), _SERIES_A_QUERY):
+                yield database, measurement, some[first : first + _SERIES_A_QUERY], of_states
+
+    def _refuse_deletion(self) -> None:
+        if self._http.major >= 3:
+            raise StoreRefused(
+                self._http.url, "InfluxDB 3 Core deletes no readings; give the database a retention period"
+            )
 
     def _rows(self, database: str, text: str) -> Iterator[Batch]:
         """Yield the readings that a query gives, a portion of one series at a time."""
@@ -314,11 +377,23 @@ class InfluxStore:
         if database in self._made or not self._create:
             return
         if self._http.major == 1:
-            for _ in self._http.query("", influxql.create_database(database)):
-                pass
+            _make_database(self._http, database)
         elif self._http.major == 2:
             _make_bucket(self._http.url, self._http.access(database), database, self._timeout_s)
         self._made.add(database)
+
+
+def _make_database(http: InfluxHTTP, name: str) -> None:
+    """Create a database that is missing; whoever may only use it finds it among those that are shown to them."""
+    for answer in http.query(name, "SHOW DATABASES"):
+        if [name] in answer.get("values", ()):
+            return
+    try:
+        for _ in http.query("", influxql.create_database(name)):
+            pass
+    except StoreDenied as error:
+        words = f"there is no database {name!r} for these credentials, and they may not create it"
+        raise StoreDenied(http.url, f"{words} (barrio apply does): {error.words}") from error
 
 
 def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
@@ -334,6 +409,7 @@ def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
     except ApiException as error:
         if error.status in (401, 403):
             words = f"the token may not find or create the bucket {name!r} in the organisation {access.org!r}"
+            words += " (barrio apply does)"
             raise StoreDenied(url, words) from error
         raise StoreBusy(
             url, f"the bucket {name!r} could not be created: {error.status} {error.reason}"

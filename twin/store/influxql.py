@@ -84,6 +84,22 @@ def cells(
     return f'SELECT {columns} {where} GROUP BY {window}, "device", "point" fill(none)'
 
 
+def first_usable(measurement: str, series: Sequence[Series] | None, field: str, since: int) -> str:
+    """Return the query for the first reading of each series that has a value; alone, `first` gives its own time."""
+    where = _where(measurement, series, since, None)
+    return f'SELECT first({identifier(field)}) AS "first" {where} {_BY_SERIES}'
+
+
+def everything(measurement: str, series: Sequence[Series] | None, start: int, stop: int) -> str:
+    """Return the query for whatever fields the rows of an interval have."""
+    return f"SELECT * {_where(measurement, series, start, stop)} {_BY_SERIES}"
+
+
+def forget(measurement: str, before: int) -> str:
+    """Return the statement that deletes all rows of a measurement from before a time."""
+    return f"DELETE {_where(measurement, None, None, before)}"
+
+
 def delete(measurement: str, series: Sequence[Series], start: int, stop: int) -> str:
     """Return the statement that deletes the readings of an interval."""
     return f"DELETE {_where(measurement, series, start, stop)}"

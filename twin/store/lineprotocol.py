@@ -121,6 +121,10 @@ class Encoder:
             self._numbers[one.id] = f"{found}value="
             self._is_state[one.id] = is_state(one)
 
+    def beginning(self, one: int) -> str:
+        """Return what stands before the fields of every line of a known series."""
+        return self._prefixes[one][1:]
+
     def encode(self, batch: Batch, *, explicit: bool = False) -> bytes:
         """Return the lines of a batch of known series, UTF-8, times in ns.
 

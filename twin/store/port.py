@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Protocol
 from twin.errors import BarrioError, PermanentError, TransientError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from twin.frame import Batch, Ids, Times, Values
     from twin.model.quantities import Quantity
+    from twin.resolution import Resolution
+    from twin.store.rollup import Rollups
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +148,25 @@ class Store(Protocol):
 
     def delete(self, ids: Ids, start: int, stop: int) -> int | None:
         """Delete readings; returns how many where the store can say."""
+
+    def chunks(self, ids: Ids, start: int, stop: int) -> Iterator[Batch]:
+        """Yield readings ordered by (series, time), whole series at a time, in portions fit for memory."""
+
+    def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
+        """Return when each series had its first good or uncertain reading with `time >= since`; none, left out."""
+
+    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:
+        """Store rollups of one district durably, in place of those that are there; a row for every series and window.
+
+        They hold all points of each device that occurs in them, so that what it was heard of can be told. `again`
+        says that there may be rows of another content. Raises as `write`.
+        """
+
+    def rollups(self, resolution: Resolution, ids: Ids, edges: Times) -> Rollups:
+        """Return the rollups of windows whose starts are `edges` but the last; see `twin.store.rollup`."""
+
+    def forget_rollups(self, resolution: Resolution, district: str, before: int) -> None:
+        """Delete the rollups of a district whose windows begin before a time. `StoreRefused` where it cannot."""
 
     def stats(self) -> StoreStats:
         """Describe the store."""

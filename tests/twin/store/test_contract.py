@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from tests.contract.rollups import RollupContract
 from tests.contract.store import StoreContract
 from twin.store.duckdb import DuckDBStore
 from twin.store.influx import InfluxStore
@@ -14,7 +15,7 @@ def district():
     return f"d-{uuid.uuid4().hex}"
 
 
-class TestDuckDB(StoreContract):
+class TestDuckDB(StoreContract, RollupContract):
     @pytest.fixture
     def new_store(self, tmp_path):
         made = []
@@ -28,7 +29,7 @@ class TestDuckDB(StoreContract):
             store.close()
 
 
-class TestInfluxDB(StoreContract):
+class TestInfluxDB(StoreContract, RollupContract):
     @pytest.fixture
     def new_store(self, influxdb):
         made = []

@@ -12,6 +12,9 @@ import pytest
 from tests.contract.store import HOUR, METER, STATES, SWITCH, T0, WARM, catalogue, ids, pairs, rows
 from twin.errors import StartError
 from twin.frame import Batch
+from twin.resolution import Resolution
+from twin.rollups.points import points_of
+from twin.rollups.source import from_readings
 from twin.store import duckdb_file
 from twin.store.duckdb import DuckDBStore
 from twin.store.port import Aggregate, NotAStore, StoreBusy
@@ -306,3 +309,30 @@ def test_readers_in_many_threads(new_store):
     assert store.windows(ids(WARM), np.array([T0, T0 + HOUR]), [Aggregate.COUNT])[WARM].columns["count"] == [
         2000
     ]
+
+
+def test_a_file_of_the_first_layout_grows(path):
+    """A file that was made before there were rollups keeps all of its readings, and takes rollups from then on."""
+    connection = duckdb.connect(str(path))
+    connection.execute(duckdb_file._TABLES)
+    connection.execute("INSERT INTO about VALUES (1)")
+    connection.execute("INSERT INTO readings VALUES (?, ?, ?, 0, 21.5, 0)", [WARM, T0, T0])
+    connection.execute("INSERT INTO applied VALUES (41)")
+    connection.close()
+    for _ in range(2):
+        store = DuckDBStore(path)
+        store.open(catalogue("d"), STATES)
+        edges = T0 + HOUR * np.arange(2)
+        found = from_readings(store, points_of([(one, 60) for one in catalogue("d")]), edges, Resolution.HOUR)
+        store.write_rollups(found)
+        kept = store.rollups(Resolution.HOUR, ids(WARM), edges)
+        seen, applied = pairs(store.raw(ids(WARM), T0, T0 + 9)), store.applied()
+        store.close()
+
+        assert (seen, applied, kept.columns["mean"].tolist()) == ([(T0, 21.5)], 41, [[21.5]])
+    with duckdb.connect(str(path), read_only=True) as connection:
+        shown = connection.execute(
+            "SELECT path, resolution, mean, count FROM rollups WHERE count > 0"
+        ).fetchall()
+
+    assert shown == [("d/hall/warm", "1h", 21.5, 1)]
