@@ -46,6 +46,7 @@ from twin.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from barrio.facts.teller import Teller
     from barrio.settings import Settings
     from connectors.registry import Connectors
     from twin.clock import Clock
@@ -161,6 +162,18 @@ class Platform:
         self.living = Living(self, opened)
         self.intake.compute = self.living.compute
         self.intake.followers.append(self.living.follow)
+        self.facts = self._teller()
+
+    def _teller(self) -> Teller | None:
+        """Return who tells an InfluxDB what is known beside readings; None for a store that is told nothing."""
+        if self.at_rest or self.settings.store == "duckdb":
+            return None
+        from barrio.facts.teller import Teller
+        from twin.store.influx import InfluxStore
+
+        if not isinstance(self.store, InfluxStore):
+            return None
+        return Teller(self, self.store.tell, self._drawer("facts"))
 
     def _drawer(self, protocol: str) -> Drawer:
         return Drawer(self.notes, protocol, self.in_ledger)
@@ -189,7 +202,8 @@ class Platform:
         links = asyncio.create_task(self.supervisor.run(), name="links")
         watch = asyncio.create_task(self._watch(), name="watch")
         living = asyncio.create_task(self.living.run(), name="living")
-        tasks = (links, watch, living, intake, writer)
+        facts = [asyncio.create_task(self.facts.run(), name="facts")] if self.facts is not None else []
+        tasks = (links, watch, living, intake, writer, *facts)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -198,7 +212,7 @@ class Platform:
         finally:
             self.stopping = True
             await self.living.stop()
-            await _cancel(links, watch, living)
+            await _cancel(links, watch, living, *facts)
             await self._drain(intake, writer)
             failed.cancel()
 
@@ -206,6 +220,8 @@ class Platform:
         """Close what is on disk."""
         self.stopping = True
         self.note("platform_stopped", self.clock.now_ns(), "", "")
+        if self.facts is not None:
+            await self.facts.finish()
         for name in (*_OWNED, "reads"):
             await asyncio.to_thread(self._threads[name].shutdown)
         if not self.at_rest:

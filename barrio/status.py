@@ -13,6 +13,7 @@ from barrio.moments import rfc3339
 from twin.quality import FIRST_BAD, Reason
 
 if TYPE_CHECKING:
+    from barrio.facts.teller import Teller
     from barrio.platform import Platform
 
 SPOOL_ALARM = 0.8
@@ -55,6 +56,7 @@ def snapshot(platform: Platform) -> dict[str, Any]:
         "store": {"kind": _without_secret(platform.settings.store), "words": store_words(platform)},
         "alarms": [asdict(alarm) | {"since": rfc3339(alarm.since)} for alarm in alarms(platform)],
         "seconds": round(platform.clock.monotonic_s() - platform.started_s, 3),
+        **({} if platform.facts is None else {"facts": _facts(platform.facts)}),
     }
 
 
@@ -141,6 +143,20 @@ def _devices(platform: Platform) -> dict[str, int]:
 def _points(platform: Platform) -> dict[str, int]:
     ids = platform.catalogue.ids
     return {"configured": len(ids), "heard": int(np.count_nonzero(heard_mask(platform)[ids]))}
+
+
+def _facts(teller: Teller) -> dict[str, Any]:
+    """Return what the database was told beside readings, and why it is not told more now."""
+    state = teller.state
+    last = rfc3339(state.last) if state.last else None
+    return {
+        "told": state.rows,
+        "waiting": state.waiting,
+        "folded": state.folded,
+        "lost": state.lost,
+        "last": last,
+        "words": state.words,
+    }
 
 
 def _without_secret(url: str) -> str:

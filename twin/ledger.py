@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Ids = Sequence[int] | npt.NDArray[np.integer]
+    Touched = tuple[int, int, int]
+    """Series, start and reason of a gap that changed."""
     Moments = int | npt.NDArray[np.integer]
 
 _SCHEMA = """
@@ -45,6 +47,14 @@ _RESIDUE_NS = NS
 
 
 _TOUCHED = f"SELECT id, {_GAP} FROM gap WHERE series = ? AND start < ? AND stop > ? AND NOT filled"  # noqa: S608
+_CHANGED = """
+SELECT series, start, reason FROM gap WHERE stop IS NULL OR stop >= ? OR start >= ? OR (filled AND stop >= ?)
+"""
+_FILLED_WITHIN_NS = 86_400 * NS
+"""How long after a gap its readings may come that the device had kept, for `changed_since`."""
+_AT_ONCE = 500
+MOST_TOUCHED = 100_000
+"""Gaps that are remembered as changed, until somebody asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,8 +76,9 @@ class Gap:
 class Event:
     """Something that happened to the platform or one of its parts, at a time in ns UTC.
 
-    `kind` is a short slug (`link_up`, `link_down`, `clock_stepped`, `spool_damaged`, `store_denied`,
-    `platform_started`, `platform_stopped`, `ledger_damaged`, `book_damaged`), `subject` what it happened to.
+    `kind` is a short slug (`link_up`, `link_down`, `clock_stepped`, `spool_damaged`, `store_denied`, `store_away`,
+    `store_back`, `platform_started`, `platform_stopped`, `ledger_damaged`, `book_damaged`), `subject` what it happened
+    to.
     """
 
     at: int
@@ -90,6 +101,7 @@ class Ledger:
         self._open: dict[int, tuple[int, Gap]] = {}
         self._mask = np.zeros(1024, np.bool_)
         self._next = 1
+        self._touched: list[Touched] | None = None
 
     def open(self, now_ns: int = 0) -> Path | None:
         """Open the file and take up the open gaps; returns what a damaged file was renamed to, None normally.
@@ -144,6 +156,7 @@ class Ledger:
             with self._database.transaction() as connection:
                 connection.executemany(_INSERT, _rows(added))
             self._set_open(added)
+            self._touch(gap for _, gap in added)
         return len(added)
 
     def close_gaps(self, ids: Ids, end_ns: Moments) -> int:
@@ -152,6 +165,7 @@ class Ledger:
             done = [(s, at) for s, at in _pairs(ids, end_ns) if s in self._open]
             with self._database.transaction() as connection:
                 self._end(connection, done)
+            self._touch(self._open[series][1] for series, _ in done)
             for series, _ in done:
                 del self._open[series]
                 self._mask[series] = False
@@ -183,6 +197,7 @@ class Ledger:
         )
         ended = [(number, replace(one, stop=end)) for (number, one), (_, end) in zip(left, rest, strict=True)]
         connection.executemany(_INSERT, _rows(ended))
+        self._touch((gap, replace(gap, start=start), *(one for _, one in ended)))
         return 1
 
     def change(self, ids: Ids, at_ns: Moments, reason: Reason, words: str = "") -> int:
@@ -198,7 +213,9 @@ class Ledger:
             with self._database.transaction() as connection:
                 self._end(connection, [(s, at) for s, at in starts if s in self._open])
                 connection.executemany(_INSERT, _rows(added))
+            self._touch(self._open[s][1] for s, _ in starts if s in self._open)
             self._set_open(added)
+            self._touch(gap for _, gap in added)
         return len(added)
 
     def gaps(self, ids: Ids | None, start_ns: int, stop_ns: int, limit: int = -1) -> list[Gap]:
@@ -218,6 +235,44 @@ class Ledger:
             ).fetchall()
         return [_gap(row) for row in rows if chosen is None or row[0] in chosen]
 
+    # What changes, for whoever tells others of it
+
+    def watch(self) -> None:
+        """From now on remember which gaps change; `touched` tells."""
+        with self._lock:
+            self._touched = []
+
+    def touched(self) -> list[Touched] | None:
+        """Return the gaps that changed since the last time; None when more did than are remembered."""
+        with self._lock:
+            found, self._touched = self._touched or [], []
+        return found if len(found) < MOST_TOUCHED else None
+
+    def changed_since(self, moment: int) -> list[Touched]:
+        """Return the gaps that last, or that began, ended or were filled at or after a moment (ns UTC).
+
+        Those that ended less than a day before it and are filled are among them. Reads the whole file.
+        """
+        with self._database.reading() as connection:
+            values = (moment, moment, moment - _FILLED_WITHIN_NS)
+            return connection.execute(_CHANGED, values).fetchall()
+
+    def began(self, ids: Sequence[int], start_ns: int, stop_ns: int) -> list[Gap]:
+        """Return the gaps of these series that began in `start_ns <= t < stop_ns`."""
+        found: list[Gap] = []
+        for first in range(0, len(ids), _AT_ONCE):
+            some = ids[first : first + _AT_ONCE]
+            marks = ",".join("?" * len(some))
+            query = f"SELECT {_GAP} FROM gap WHERE series IN ({marks}) AND start >= ? AND start < ?"  # noqa: S608
+            with self._database.reading() as connection:
+                rows = connection.execute(query, (*some, start_ns, stop_ns)).fetchall()
+            found += map(_gap, rows)
+        return found
+
+    def _touch(self, gaps: Iterable[Gap]) -> None:
+        if self._touched is not None and len(self._touched) < MOST_TOUCHED:
+            self._touched += [(gap.series, gap.start, int(gap.reason)) for gap in gaps]
+
     # Events
 
     def event(self, kind: str, at_ns: int, words: str, subject: str = "") -> None:
@@ -235,6 +290,16 @@ class Ledger:
                 (start_ns, stop_ns, limit),
             ).fetchall()
         return [Event(*row) for row in rows]
+
+    def events_after(self, number: int, limit: int) -> tuple[list[tuple[int, Event]], int]:
+        """Return the events after one, with their numbers and in their order, and the highest number that there is."""
+        with self._database.reading() as connection:
+            rows = connection.execute(
+                "SELECT id, at, kind, subject, words FROM event WHERE id > ? ORDER BY id LIMIT ?",
+                (number, limit),
+            ).fetchall()
+            newest = connection.execute("SELECT coalesce(max(id), 0) FROM event").fetchone()[0]
+        return [(row[0], Event(*row[1:])) for row in rows], newest
 
     def prune(self, before_ns: int) -> int:
         """Forget gaps that ended, and events that happened, before a time; returns how many."""

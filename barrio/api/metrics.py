@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from barrio import __version__
 from barrio.status import snapshot, store_words
+from twin.clock import NS
 from twin.quality import Reason
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def collect(platform: Platform) -> list[Metric]:
         *_links(platform),
         _gaps(platform),
         *_living(platform),
+        *_facts(platform),
     ]
 
 
@@ -116,6 +118,22 @@ def _living(platform: Platform) -> list[Metric]:
         differ = sum(one.differs is True for one in desired)
         found.append(_gauge("points_differing", "Of those, points that show something else.", differ))
     return found
+
+
+def _facts(platform: Platform) -> list[Metric]:
+    """What an InfluxDB is told beside readings."""
+    if platform.facts is None:
+        return []
+    state = platform.facts.state
+    return [
+        _counter("facts_told_total", "Facts that the store took.", state.rows),
+        _counter("facts_folded_total", "Happenings that are in the facts of others.", state.folded),
+        _counter("facts_lost_total", "Facts that the store refused.", state.lost),
+        _gauge("facts_waiting", "Entries of the journals that the store was not told yet.", state.waiting),
+        _gauge(
+            "facts_last_told_seconds", "When the store was told last, seconds since 1970.", state.last / NS
+        ),
+    ]
 
 
 def _gaps(platform: Platform) -> Metric:

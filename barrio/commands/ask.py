@@ -192,6 +192,8 @@ def _status_lines(body: Mapping[str, Any]) -> list[str]:
         kept,
         f"store     {body['store']['kind']}{_tail(body['store']['words'])}",
     ]
+    if (facts := body.get("facts")) is not None:
+        lines.append(f"told      {_told(facts)}{': ' * bool(facts['words'])}{facts['words']}")
     lines += [f"alarm     {one['kind']}: {one['subject']}: {one['words']}" for one in body["alarms"]]
     lines += _open_links(link["security"] for link in body["links"])
     lines += [
@@ -210,6 +212,12 @@ def _open_links(securities: Iterable[str]) -> list[str]:
         f"open      {count} {'link is' if count == 1 else 'links are'} not encrypted{': ' * bool(why)}{why}"
         for why, count in sorted(found.items())
     ]
+
+
+def _told(facts: Mapping[str, Any]) -> str:
+    """Return what dashboards were told beside readings."""
+    lost = f", {facts['lost']:,} REFUSED" if facts["lost"] else ""
+    return f"{facts['told']:,} facts beside readings, {facts['waiting']:,} waiting{lost}, the last {_age(facts['last'])}"
 
 
 def _balance(body: Mapping[str, Any]) -> str:

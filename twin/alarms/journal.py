@@ -51,6 +51,7 @@ _SELECT = f"SELECT a.district, a.rule, a.owner, {_FULL} FROM change c JOIN alarm
 _NOW = f"{_SELECT} JOIN standing s ON s.seq = c.seq ORDER BY c.alarm"
 _LAST = "SELECT max(seq) FROM change WHERE at <= ? GROUP BY alarm"
 _THEN = f"{_SELECT} WHERE c.seq IN ({_LAST}) AND c.after <> 'normal' ORDER BY c.alarm"
+_AFTER = f"SELECT c.seq, a.district, a.rule, a.owner, {_FULL} FROM change c JOIN alarm a ON a.id = c.alarm"  # noqa: S608
 _OF = f"{_SELECT} WHERE c.alarm = ? ORDER BY c.seq DESC LIMIT ?"
 _BETWEEN = f"{_SELECT} WHERE c.at >= ? AND c.at < ? ORDER BY c.seq DESC LIMIT ?"
 _PRUNE = f"DELETE FROM change WHERE at < ? AND seq NOT IN ({_LAST})"  # noqa: S608
@@ -105,6 +106,14 @@ class Journal(DataBook):
         """Return what happened in `start_ns <= at < stop_ns`, the newest first."""
         with self._database.reading() as connection:
             return [_change(row) for row in connection.execute(_BETWEEN, (start_ns, stop_ns, limit))]
+
+    def after(self, number: int, limit: int) -> tuple[list[tuple[int, Change]], int]:
+        """Return what happened after a step, by its number and in order, and the number of the newest."""
+        with self._database.reading() as connection:
+            query = f"{_AFTER} WHERE c.seq > ? ORDER BY c.seq LIMIT ?"
+            rows = connection.execute(query, (number, limit)).fetchall()
+            newest = connection.execute("SELECT coalesce(max(seq), 0) FROM change").fetchone()[0]
+        return [(row[0], _change(row[1:])) for row in rows], newest
 
     def of(self, number: int, limit: int) -> list[Change]:
         """Return what happened to one alarm, the newest first; nothing where no alarm has the number."""

@@ -95,6 +95,12 @@ class RequestBook:
         found = self._requests("WHERE id = ?", (number,))
         return found[0] if found else None
 
+    def after(self, number: int, further: Sequence[int], limit: int) -> list[Request]:
+        """Return the requests with a higher number than this one, and further ones, by their numbers."""
+        marks = ",".join("?" * len(further))
+        where = f"WHERE id > ? OR id IN ({marks}) ORDER BY id LIMIT ?"
+        return self._requests(where, (number, *further, limit))
+
     def newest(self) -> int:
         """Return the highest number that was given, 0 when none was."""
         with self._database.reading() as connection:

@@ -1,0 +1,130 @@
+"""Commands: every step of the audit log as an event."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from barrio.facts.source import Portion, sentence
+from twin.commands.values import words_of
+from twin.facts import NOTHING, Fact
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from barrio.facts.places import Places
+    from barrio.facts.source import Fields
+    from twin.model.bound import BoundPoint
+
+_LONGEST_LINE = 1_000_000
+
+_SAYS = {
+    "accepted": "asked for",
+    "prepared": "prepared, to be confirmed by a second step",
+    "sending": "sent",
+    "written": "written",
+    "confirmed": "read back",
+    "mismatch": "the device shows something else",
+    "unconfirmed": "not read back",
+    "unknown": "it is not known whether the device took it",
+    "refused": "refused",
+    "rejected": "rejected by the device",
+    "not_sent": "not sent",
+    "ended": "ended",
+    "expired": "expired",
+    "cancelled": "cancelled",
+    "interrupted": "interrupted",
+    "left": "left as it is",
+    "differs": "the device has left what was asked for",
+    "agrees": "the device shows what was asked for again",
+    "not_recorded": "could not be put on record",
+}
+
+
+class CommandSource:
+    """The audit log. The cursor is where in the file to go on, and the number of the last line."""
+
+    key = "commands"
+    thread = "commands"
+
+    def __init__(self, path: Path, points: Mapping[str, BoundPoint], places: Places) -> None:
+        self._path = path
+        self._points = points
+        self._places = places
+
+    def read(self, cursor: str, limit: int) -> Portion:
+        """See `barrio.facts.source.Source`; a log that was moved aside is not read to its end."""
+        offset, number = map(int, cursor.split()) if cursor else (0, 0)
+        lines, end, more = self._lines(offset, limit)
+        if (lines and lines[0]["n"] <= number) or end < offset:
+            # It is another log: the one before was moved aside.
+            lines, end, more = self._lines(0, limit)
+            number = 0
+        facts = [fact for line in lines for fact in self._facts(line)]
+        last = lines[-1]["n"] if lines else number
+        return Portion(facts, f"{end} {last}", more, waiting=int(more))
+
+    def told(self) -> None:
+        """Nothing is kept here."""
+
+    def _lines(self, offset: int, limit: int) -> tuple[list[dict[str, Any]], int, bool]:
+        """Return the lines from an offset on, where they end (0 when the file ends before it), and if more follow."""
+        found: list[dict[str, Any]] = []
+        try:
+            with self._path.open("rb") as file:
+                size = file.seek(0, 2)
+                if size < offset:
+                    return [], 0, False
+                file.seek(offset)
+                while len(found) < limit and (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
+                    offset += len(line)
+                    entry = json.loads(line)
+                    if isinstance(entry, dict) and isinstance(entry.get("n"), int):
+                        found.append(entry)
+        except (OSError, ValueError):
+            # The audit log is looked after elsewhere; what cannot be read is not told.
+            return found, offset, False
+        return found, offset, offset < size and len(found) == limit
+
+    def _facts(self, line: Mapping[str, Any]) -> Iterator[Fact]:
+        moment = datetime.fromisoformat(line["at"])
+        time = round(moment.timestamp() * 1_000_000) * 1_000 + line["n"] % 1_000
+        path = str(line.get("path", ""))
+        district, _, rest = path.partition("/")
+        fields: Fields = {
+            "what": str(line["step"]),
+            "title": self._title(line, rest),
+            "text": self._text(line, rest),
+            "who": str(line["who"]) if line.get("who") else None,
+            "number": int(line.get("id") or line["n"]),
+            "point": rest.partition("/")[2] or None,
+        }
+        for one in (district,) if path else self._places.districts:
+            if one in self._places.districts:
+                tags = self._places.tags(one, rest.partition("/")[0]) if rest else _nowhere(one)
+                yield Fact("barrio_events", {**tags, "kind": "command", "priority": NOTHING}, fields, time)
+
+    def _title(self, line: Mapping[str, Any], rest: str) -> str:
+        step = str(line["step"])
+        said = _SAYS.get(step, step.replace("_", " "))
+        return f"{rest} {self._value(line, 'value')}: {said}" if rest else said
+
+    def _text(self, line: Mapping[str, Any], rest: str) -> str:
+        words = line.get("words") or line.get("reason") or ""
+        shown = f", it shows {self._value(line, 'shown')}" if line.get("shown") is not None else ""
+        because = f" ({line['why']})" if line.get("why") else ""
+        confirmed = f", confirmed by {line['confirmed_by']}" if line.get("confirmed_by") else ""
+        who = f", {line['who']}{because}" if line.get("who") else because
+        return sentence(f"{self._title(line, rest)}{who}{confirmed}{shown}{f': {words}' if words else ''}")
+
+    def _value(self, line: Mapping[str, Any], key: str) -> str:
+        item, value = self._points.get(str(line.get("path"))), line.get(key)
+        if value is None:
+            return ""
+        return words_of(item.point, value) if item is not None else str(value)
+
+
+def _nowhere(district: str) -> dict[str, str]:
+    return {"district": district, "site": NOTHING, "device": NOTHING}
