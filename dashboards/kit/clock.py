@@ -1,0 +1,232 @@
+"""Queries by the clock and the calendar of a district: days, the week before, nights, hours of the week, peaks.
+
+All of them read rollups, and are tables or lines that `Told` takes. Four tricks, each held by a test on a database:
+
+- The range that a person chooses begins at any moment. Days are read from a day before it, so that the first bar that
+  is seen is a whole day; the part of a day before it lies left of the picture.
+- The week before is not asked for a second time, since a database gives no row another time than its own. With
+  `n * moving_average(v, n)` being the sum of the last n rows, `8 * moving_average(v, 8) - 7 * moving_average(v, 7)` is
+  the row of seven days before. Days without a row are filled with 0 first, or rows would slip.
+- Part of each night (02 to 05) is the first of the windows of three hours of a day that begins at two. Windows that
+  have nothing are filled with -1, or the first would be a later one, and left out at the end.
+- `x / abs(x)` tells on which side of a limit a value is, so a share of time needs no second query.
+
+Days and hours are those of the zone, so `tz()` stands in every select that has windows; it does not reach into others.
+"""
+
+# Queries are put together of quoted names: `influxql.name`, `influxql.value`.
+# ruff: noqa: S608
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from dashboards.kit.influxql import name, value
+from dashboards.kit.selection import picked_from
+from dashboards.kit.series import Told
+from dashboards.kit.steps import Step, steps
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboards.kit.inventory import Bounds, Inventory, Seen
+    from dashboards.kit.texts import Text
+
+SLOT_H = 3
+"""Length of the windows of a day; they begin at 02, 05, 08 … of the clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """Makes the queries for points of one quantity of a district."""
+
+    inventory: Inventory
+
+    # --- days -----------------------------------------------------------------------------------------------
+
+    def days(self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = ()) -> tuple[Told, ...]:
+        """Return what counters grew on each day of the calendar, together or for each of the tags `by`."""
+        return tuple(
+            Told(
+                query=f'SELECT sum("delta") FROM {self._source(points, step, back="1d")}'
+                f" GROUP BY {_groups('time(1d)', by)} fill(none){self._tz}",
+                form="time_series",
+                alias=alias,
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
+        )
+
+    def week_before(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
+        """Return for each day what counters grew seven days before it."""
+        return tuple(
+            Told(
+                query='SELECT 8 * moving_average("v", 8) - 7 * moving_average("v", 7) FROM '
+                f'(SELECT sum("delta") AS "v" FROM {self._source(points, step, back="9d")}'
+                f" GROUP BY time(1d) fill(0){self._tz}) fill(none)",
+                form="time_series",
+                alias=alias,
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
+        )
+
+    def peaks(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
+        """Return the highest mean power of a quarter hour (over long ranges: an hour) of each day, in W from kW.h."""
+        return tuple(
+            Told(
+                query=f'SELECT max("v") FROM (SELECT sum("delta") * {3_600_000 // step.resolution.seconds} AS "v" '
+                f"FROM {self._source(points, step, back='1d')} GROUP BY time({step.resolution.value}) fill(none))"
+                f" GROUP BY time(1d) fill(none){self._tz}",
+                form="time_series",
+                alias=alias,
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
+        )
+
+    def hours(self, points: Sequence[Seen], column: str) -> Told:
+        """Return a table of what counters grew in each hour."""
+        query = (
+            f'SELECT sum("delta") AS {name(column)} FROM {self._source(points, None)}'
+            f" GROUP BY time(1h) fill(none){self._tz}"
+        )
+        return Told(query=query, form="table", resolutions=(Resolution.HOUR,))
+
+    # --- parts of the day -----------------------------------------------------------------------------------
+
+    def nights(
+        self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = (), begin: int = 2
+    ) -> tuple[Told, ...]:
+        """Return the lowest value of each night between `begin` and three hours later: of the sum over the points.
+
+        `begin` is 2, 5, 8 … 23 of the clock. Quarter hours are looked at, hours over long ranges.
+        """
+        return tuple(
+            Told(
+                query=self._first(
+                    'SELECT min("s") AS "v" FROM (SELECT sum("mean") AS "s" FROM '
+                    f"{self._source(points, step, back='1d')}"
+                    f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none))",
+                    by,
+                    begin,
+                ),
+                form="time_series",
+                alias=alias,
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
+        )
+
+    def night_power(
+        self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = (), begin: int = 2
+    ) -> tuple[Told, ...]:
+        """Return the mean power of each night, in W, from what energy counters (kW.h) grew."""
+        inner = f'SELECT sum("delta") * {1000 / SLOT_H:.6f} AS "v" FROM '
+        source = self._source(points, None, back="1d")
+        return (
+            Told(
+                query=self._first(inner + source, by, begin),
+                form="time_series",
+                alias=alias,
+                resolutions=(Resolution.HOUR,),
+            ),
+        )
+
+    def _first(self, inner: str, by: Sequence[str], begin: int) -> str:
+        slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(-1){self._tz})"
+        firsts = (
+            f'(SELECT first("v") AS "v" FROM {slots} GROUP BY {_groups(f"time(1d, {begin}h)", by)}'
+            f" fill(none){self._tz})"
+        )
+        return f'SELECT "v" FROM {firsts} WHERE "v" >= 0{_by(by)}'
+
+    def hours_in_state(
+        self, points: Sequence[Seen], state: str, begin: int, *, column: str, top: int
+    ) -> Told:
+        """Return a table of those longest in a state between `begin` and three hours later, in h over the range."""
+        by = ("device", "site")
+        inner = f'SELECT sum({name(f"state_s:{state}")}) AS "v" FROM {self._source(points, None)}'
+        slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(0){self._tz})"
+        firsts = (
+            f'(SELECT first("v") AS "v" FROM {slots} GROUP BY {_groups(f"time(1d, {begin}h)", by)}'
+            f" fill(none){self._tz})"
+        )
+        sums = f'(SELECT sum("v") / 3600 AS "v" FROM {firsts} WHERE "v" > 0{_by(by)})'
+        query = f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM {sums}'
+        return Told(query=query, form="table", resolutions=(Resolution.HOUR,))
+
+    # --- rankings and shares --------------------------------------------------------------------------------
+
+    def largest(
+        self, points: Sequence[Seen], *, column: str, top: int = 10, aggregate: str = 'sum("delta")'
+    ) -> tuple[Told, ...]:
+        """Return a table of the largest over the range: device, site and what `aggregate` makes of rollups."""
+        return tuple(
+            Told(
+                query=f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM (SELECT {aggregate} AS "v" '
+                f'FROM {self._source(points, step)} GROUP BY "device", "site")',
+                form="table",
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
+        )
+
+    def share_inside(
+        self, points: Sequence[Seen], bounds: Bounds, alias: Text, *, by: Sequence[str] = ()
+    ) -> tuple[Told, ...]:
+        """Return the share of quarter hours (over long ranges: hours) whose mean is within limits, in %."""
+        sides = [
+            f'("mean" - {one:g}) / abs("mean" - {one:g})' for one in (bounds.below,) if math.isfinite(one)
+        ]
+        sides += [
+            f'({one:g} - "mean") / abs({one:g} - "mean")' for one in (bounds.above,) if math.isfinite(one)
+        ]
+        inside = f"({sides[0]} + 1) / 2" if len(sides) == 1 else f"({' + '.join(sides)}) / 2"
+        return tuple(
+            Told(
+                query=f'SELECT 100 * mean("i") FROM (SELECT {inside} AS "i" FROM {self._source(points, step)}'
+                f"{_by(by)}) WHERE $timeFilter GROUP BY {_groups('time($__interval)', by)} fill(none)",
+                form="time_series",
+                alias=alias,
+                resolutions=(step.resolution,),
+            )
+            for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
+        )
+
+    # --- pieces ---------------------------------------------------------------------------------------------
+
+    def _source(self, points: Sequence[Seen], step: Step | None, *, back: str = "") -> str:
+        quantity = points[0].quantity.name
+        picked = picked_from(points, self.inventory.points(quantity))
+        times = f"time >= ${{__from}}ms - {back} AND time <= ${{__to}}ms" if back else "$timeFilter"
+        return (
+            f"{name(quantity)} WHERE {times}{f' AND {picked}' if picked else ''}{step.guard if step else ''}"
+        )
+
+    def _steps(self, points: Sequence[Seen], finest: Resolution, coarsest: Resolution) -> tuple[Step, ...]:
+        order = list(Resolution)
+        found = [
+            step
+            for step in steps(len(points), finest.seconds, finest=finest)
+            if order.index(step.resolution) <= order.index(coarsest)
+        ]
+        if not found:
+            return (Step(coarsest, None, None),)
+        last = found[-1]
+        return (*found[:-1], Step(last.resolution, last.low_s, None))
+
+    @property
+    def _tz(self) -> str:
+        return f" tz({value(self.inventory.district.zone.key)})"
+
+
+def _groups(times: str, by: Sequence[str]) -> str:
+    return ", ".join((times, *map(name, by)))
+
+
+def _by(by: Sequence[str]) -> str:
+    return f" GROUP BY {', '.join(map(name, by))}" if by else ""

@@ -1,0 +1,339 @@
+"""From a recipe to the JSON of a panel: queries, unit, limits, names, colours, links, and the words about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+from grafana_foundation_sdk.builders import common as bc
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.models import common as m
+from grafana_foundation_sdk.models import dashboard as d
+
+from dashboards.kit import common, units
+from dashboards.kit.alertlist import AlertList
+from dashboards.kit.basemap import basemap, layer
+from dashboards.kit.colours import BAD, BLUE, GOOD, PALETTE
+from dashboards.kit.influxql import INFLUXDB, Query, Target
+from dashboards.kit.names import folder_uid, source_uid
+from dashboards.kit.series import Compiled, Of, Told, compiled, tag_of
+from dashboards.kit.states import shown_states
+from dashboards.kit.steps import MAX_POINTS, duration, steps
+from dashboards.kit.texts import Text, same, shown
+from twin.model.quantities import Aggregation
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dashboards.kit.inventory import Bounds, Inventory
+    from dashboards.kit.made import Options
+    from dashboards.kit.names import Page as PageName
+    from dashboards.kit.panels import Builder, Column, Panel, Shown, Thresholds
+    from twin.model.district import District
+
+MIXED = m.DataSourceRef(type_val="datasource", uid="-- Mixed --")
+_NAMED = 40
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_NOW = 900.0
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A panel without id and place, and the kinds of the devices that it reads."""
+
+    json: dict[str, Any]
+    kinds: tuple[str, ...]
+
+
+class Drawing:
+    """Draws panels of one district in one language."""
+
+    def __init__(self, inventory: Inventory, options: Options, lists: PageName) -> None:
+        self._inventory = inventory
+        self._district: District = inventory.district
+        self._lang = options.lang
+        self._lists = lists
+
+    def panel(self, panel: Panel) -> Drawn | None:
+        """Return a panel, None when the district has nothing of what it reads."""
+        reads = [(one, self._compiled(panel, one)) for one in panel.reads]
+        kept = [(one, found) for one, found in reads if isinstance(one, Told) or found is not None]
+        if panel.reads and not kept:
+            return None
+        chosen = [found for _, found in kept if found is not None]
+        built = panel.make()
+        self._say(built, panel, chosen)
+        self._ask(built, panel, kept)
+        self._show(built, panel, chosen)
+        self._name(built, panel, kept)
+        self._own(built, panel)
+        found = common.plain(built.build())
+        if panel.transformations:
+            found["transformations"] = [dict(one) for one in panel.transformations]
+        return Drawn(found, tuple(dict.fromkeys(seen.kind for one in chosen for seen in one.points)))
+
+    def _compiled(self, panel: Panel, read: Of | Told) -> Compiled | None:
+        if isinstance(read, Told):
+            return None
+        label = (read.label or panel.title).of(self._lang)
+        return compiled(
+            self._inventory, read, shown(label), self._district.zone.key, panel.points or MAX_POINTS
+        )
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def _say(self, built: Builder, panel: Panel, chosen: Sequence[Compiled]) -> None:
+        about = panel.about
+        for text in (*map(_source, chosen[:3]), *([_resolutions(chosen)] if chosen else [])):
+            about = about + text
+        built.title(panel.title.of(self._lang)).description(about.of(self._lang))
+        built.no_value((panel.empty or common.EMPTY).of(self._lang))
+
+    # --- queries ----------------------------------------------------------------------------------------------------
+
+    def _ask(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
+        targets = []
+        for number, (read, found) in enumerate(kept):
+            for resolution, query, alias in self._queries(panel, read, found):
+                ref = f"{_LETTERS[number]}{resolution.value}" if resolution.seconds else _LETTERS[number]
+                form = read.form if isinstance(read, Told) else "table" if read.column else "time_series"
+                district = (read.district if isinstance(read, Told) else None) or self._district.id
+                targets.append(
+                    Query(
+                        ref,
+                        source_uid(district, resolution),
+                        query,
+                        form,
+                        alias if form == "time_series" else "",
+                    )
+                )
+        if not targets:
+            return
+        sources = {one.source for one in targets}
+        own = m.DataSourceRef(type_val=INFLUXDB, uid=targets[0].source) if len(sources) == 1 else MIXED
+        built.datasource(own).targets(list(map(Target, targets)))
+        built.max_data_points(panel.points or MAX_POINTS)
+        floor = max([panel.floor_s, 10.0, *(found.floor_s for _, found in kept if found)])
+        built.interval(duration(floor))
+        self._span(built, panel, kept)
+
+    def _span(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
+        """Panels as of now look back a little, whatever the range; so do those that say how far."""
+        if panel.last:
+            built.time_from(panel.last).hide_time_override(hide_time_override=panel.last == "15m")
+        elif kept and all(isinstance(read, Of) and read.over == "now" for read, _ in kept):
+            slowest = max(seen.heartbeat_s for _, found in kept if found for seen in found.points)
+            built.time_from(duration(max(_NOW, 3 * slowest))).hide_time_override(hide_time_override=True)
+
+    def _queries(
+        self, panel: Panel, read: Of | Told, found: Compiled | None
+    ) -> list[tuple[Resolution, str, str]]:
+        if isinstance(read, Told):
+            alias = shown((read.alias or panel.title).of(self._lang))
+            return [(one, text, alias) for one, text in _told(read, panel, len(self._district.devices))]
+        assert found is not None  # noqa: S101 - what was not found is not kept
+        return [(one, text, found.alias) for one, text in found.queries]
+
+    # --- values -----------------------------------------------------------------------------------------------------
+
+    def _show(self, built: Builder, panel: Panel, chosen: Sequence[Compiled]) -> None:
+        quantity = chosen[0].quantity if chosen else None
+        built.unit(panel.unit or (units.grafana_unit(quantity.unit) if quantity else units.COUNT))
+        for set_it, given in (
+            (built.decimals, panel.decimals),
+            (built.min, panel.minimum),
+            (built.max, panel.maximum),
+        ):
+            if given is not None:
+                set_it(given)
+        built.mappings(self._mappings(panel, chosen))
+        limits = panel.thresholds or self._limits(panel, chosen)
+        built.thresholds(_thresholds(limits or [(None, BLUE)]))
+        colour = dashboard.FieldColor()
+        if limits and panel.limits or panel.shown or quantity and quantity.aggregation is Aggregation.STATE:
+            built.color_scheme(colour.mode(d.FieldColorModeId.THRESHOLDS))
+        elif sum(len(_lines(one)) for one in chosen) > len(PALETTE):
+            built.color_scheme(colour.mode(d.FieldColorModeId.CONTINUOUS_BL_PU))
+        else:
+            built.color_scheme(colour.mode(d.FieldColorModeId.FIXED).fixed_color(BLUE))
+
+    def _limits(self, panel: Panel, chosen: Sequence[Compiled]) -> Thresholds:
+        """Return the limits of the alarm rules for what is shown, where it is shown as it is and not as a sum."""
+        if not panel.limits or len(chosen) != 1:
+            return ()
+        bounds = self._inventory.limits(chosen[0].points)
+        return () if bounds is None else bands(bounds)
+
+    def _mappings(self, panel: Panel, chosen: Sequence[Compiled]) -> list[d.ValueMapping]:
+        known: Shown = panel.shown
+        if not known:
+            found = [
+                one for one in chosen if one.quantity.aggregation is Aggregation.STATE and one.shows_states
+            ]
+            points = [seen for one in found for seen in one.points]
+            known = shown_states(
+                dict.fromkeys(state for seen in points for state in seen.states),
+                self._inventory.alarming(points),
+            )
+        return mappings(known, self._lang)
+
+    # --- names, colours, links --------------------------------------------------------------------------------------
+
+    def _name(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
+        built.data_links([])
+        links = [
+            common.data_link(*_link(self._district.id, found, self._lists), self._lang)
+            for _, found in kept
+            if found
+        ]
+        if links and not panel.columns:
+            _set_links(built, links[:1])
+        self._columns(built, panel)
+        lines = [line for _, found in kept if found and panel.named for line in _lines(found)]
+        if len(lines) <= _NAMED:
+            few = len(lines) <= len(PALETTE)
+            for number, (alias, people) in enumerate(dict(lines).items()):
+                self._line(
+                    built, panel, alias, people, PALETTE[number % len(PALETTE)] if few else "", len(lines)
+                )
+
+    def _line(self, built: Builder, panel: Panel, alias: str, owner: str, colour: str, lines: int) -> None:
+        name = shown(self._inventory.name_of(owner)) if owner else alias
+        properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
+        if colour and lines > 1 and not panel.thresholds and not panel.shown and panel.colours:
+            properties.append(
+                d.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
+            )
+        if properties:
+            built.override_by_name(alias, properties)
+
+    def _columns(self, built: Builder, panel: Panel) -> None:
+        for key, column in panel.columns.items():
+            built.override_by_name(key, self._column(column))
+
+    def _column(self, column: Column) -> list[d.DynamicConfigValue]:
+        lang = self._lang
+        given: list[tuple[str, Any]] = [("displayName", column.title.of(lang))]
+        given += [
+            (key, one)
+            for key, one in (
+                ("unit", column.unit),
+                ("decimals", column.decimals),
+                ("custom.width", column.width),
+            )
+            if one not in (None, "")
+        ]
+        if column.shown:
+            given.append(("mappings", [common.plain(one) for one in mappings(column.shown, lang)]))
+            given.append(("custom.cellOptions", {"type": "color-text"}))
+        if column.thresholds:
+            given.append(("thresholds", common.plain(_thresholds(column.thresholds).build())))
+            given.append(
+                (
+                    "custom.cellOptions",
+                    {"type": "gauge", "mode": "basic"} if column.bar else {"type": "color-text"},
+                )
+            )
+            given.append(("color", {"mode": "thresholds"}))
+        if column.link:
+            url = common.device_url(self._district.id, "${__data.fields.device}")
+            given.append(("links", [common.data_link(common.TO_DEVICE, url, lang)]))
+        elif column.url:
+            given.append(("links", [common.data_link(column.title, column.url, lang)]))
+        return [d.DynamicConfigValue(id_val=key, value=one) for key, one in given]
+
+    def _own(self, built: Builder, panel: Panel) -> None:
+        """Add what only some kinds of panels have."""
+        if panel.links:
+            links = [
+                dashboard.DashboardLink(title.of(self._lang)).type(d.DashboardLinkType.LINK).url(url)
+                for title, url in panel.links
+            ]
+            built.links(links)
+        if panel.content is not None:
+            built.content(panel.content.of(self._lang))
+        if panel.layers:
+            built.layers(
+                [layer(one, _LETTERS[number], self._lang) for number, one in enumerate(panel.layers)]
+            )
+            built.basemap(basemap(self._district))
+        if panel.sort is not None:
+            built.sort_by(
+                [bc.TableSortByFieldState().display_name(panel.sort[0].of(self._lang)).desc(panel.sort[1])]
+            )
+        if isinstance(built, AlertList):
+            built.folder(folder_uid(self._district.id), shown(self._district.name))
+
+
+def bands(bounds: Bounds) -> Thresholds:
+    """Return the bands of limits: bad below, good between, bad above."""
+    low = [(None, BAD), (bounds.below, GOOD)] if isfinite(bounds.below) else [(None, GOOD)]
+    return [*low, *([(bounds.above, BAD)] if isfinite(bounds.above) else [])]
+
+
+def mappings(known: Shown, lang: Any) -> list[d.ValueMapping]:
+    """Return what values are shown as."""
+    if not known:
+        return []
+    options = {
+        value: d.ValueMappingResult(text=text.of(lang), color=colour, index=number)
+        for number, (value, (text, colour)) in enumerate(known.items())
+    }
+    return [d.ValueMap(options=options)]
+
+
+def _thresholds(limits: Thresholds) -> dashboard.ThresholdsConfig:
+    steps_ = [d.Threshold(value=value, color=colour) for value, colour in limits]
+    return dashboard.ThresholdsConfig().mode(d.ThresholdsMode.ABSOLUTE).steps(steps_)
+
+
+def _set_links(built: Builder, links: list[dict[str, Any]]) -> None:
+    built.build().field_config.defaults.links = links
+
+
+def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]]:
+    if len(read.resolutions) == 1:
+        return [(read.resolutions[0], read.query.replace("{guard}", ""))]
+    found = steps(devices, 900, finest=read.resolutions[0], points=panel.points or MAX_POINTS)
+    return [(one.resolution, read.query.replace("{guard}", one.guard)) for one in found]
+
+
+def _link(district: str, found: Compiled, lists: PageName) -> tuple[Text, str]:
+    """Return where a number leads: to its device, or to the page that lists the devices behind it."""
+    owners = {seen.owner for seen in found.points}
+    if "device" in found.by:
+        return common.TO_DEVICE, common.device_url(district)
+    if len(owners) == 1:
+        return common.TO_DEVICE, common.device_url(district, next(iter(owners)))
+    return common.TO_LIST, common.page_url(district, lists)
+
+
+def _lines(found: Compiled) -> list[tuple[str, str]]:
+    """Return the names that lines have, each with the device or site whose name for people it gets."""
+    if len(found.by) != 1 or found.by[0] == "point":
+        keys = dict.fromkeys(tuple(tag_of(seen, tag) for tag in found.by) for seen in found.points)
+        return [(" ".join(key) or found.alias, "") for key in keys]
+    return [(one, one) for one in dict.fromkeys(tag_of(seen, found.by[0]) for seen in found.points)]
+
+
+def _source(found: Compiled) -> Text:
+    kinds = ", ".join(shown(kind) for kind in dict.fromkeys(seen.kind for seen in found.points))
+    owners = len({seen.owner for seen in found.points})
+    quantity = Text(found.quantity.title, found.quantity.titulo)
+    text = Text("Source: {what} of {count} ({kinds}).", "Fuente: {what} de {count} ({kinds}).")
+    return text.fill(what=quantity, count=owners, kinds=kinds)
+
+
+def _resolutions(chosen: Sequence[Compiled]) -> Text:
+    used = {one for found in chosen for one, _ in found.queries}
+    names = [one.value for one in Resolution if one in used and one.seconds]
+    if not names:
+        return Text("Read from readings.", "Se lee de las lecturas.")
+    if Resolution.RAW in used:
+        return Text(
+            f"Long ranges are read from rollups ({', '.join(names)}).",
+            f"Los periodos largos se leen de los resúmenes ({', '.join(names)}).",
+        )
+    return Text(f"Read from rollups ({', '.join(names)}).", f"Se lee de los resúmenes ({', '.join(names)}).")

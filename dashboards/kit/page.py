@@ -1,0 +1,179 @@
+"""A page: panels in a grid, with what every page of a district has.
+
+That is its variables, annotations (alarms, commands, deliveries), links to the other pages, and at its end the table of
+the devices that are silent now and why, so that an empty panel explains itself.
+
+A panel's id follows from its key (its English title when it has none), not from its place: links to a panel and alert
+rules stay right when another one is put above it.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from grafana_foundation_sdk.builders import dashboard
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+from grafana_foundation_sdk.models import dashboard as d
+
+from dashboards.kit import common
+from dashboards.kit.draw import Drawing
+from dashboards.kit.influxql import Query, Target
+from dashboards.kit.made import Dashboard, Options
+from dashboards.kit.names import CITY, TAG, Page as PageName, district_tag, folder_uid, page_uid, source_uid
+from dashboards.kit.texts import Text, same, shown
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dashboards.kit.inventory import Inventory
+    from dashboards.kit.panels import Panel
+
+_COLUMNS = 24
+
+
+class Page:
+    """One page of one district, filled from top to bottom and from left to right."""
+
+    def __init__(
+        self, inventory: Inventory, name: PageName, title: Text, about: Text, options: Options
+    ) -> None:
+        self.inventory = inventory
+        self.district = inventory.district
+        self.name = name
+        self.title = title
+        self.about = about
+        self.options = options
+        self.lists: PageName = "quality"
+        """The page that lists the devices behind a number that belongs to no single one."""
+        self._grid = _Grid()
+        self._panels: list[dict[str, Any]] = []
+        self._ids: dict[int, str] = {}
+        self._row: Text | None = None
+        self._variables: list[dict[str, Any]] = []
+        self._kinds: dict[str, None] = {}
+        self._silent = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is no panel yet that shows something of this district."""
+        return not self._panels
+
+    def row(self, title: Text) -> None:
+        """Begin a row; it appears with the first panel that is added to it."""
+        self._row = title
+
+    def add(self, panel: Panel) -> bool:
+        """Add a panel, unless the district has nothing of what it reads; return whether it was added."""
+        drawn = Drawing(self.inventory, self.options, self.lists).panel(panel)
+        if drawn is None:
+            return False
+        if self._row is not None:
+            self._put(self._drawn_row(self._row), "row " + self._row.en, _COLUMNS, 1)
+            self._row = None
+        self._put(drawn.json, panel.key or panel.title.en, panel.width, panel.height)
+        self._kinds.update(dict.fromkeys(drawn.kinds))
+        return True
+
+    def variable(self, name: str, title: Text, choices: Mapping[str, str], *, multi: bool = True) -> None:
+        """Add a variable with choices from the model: value to the name that people read.
+
+        With `multi` several can be chosen, and `All`, which is `.*` in queries, however many there are.
+        """
+        self._variables.append(common.variable(name, title.of(self.options.lang), choices, multi=multi))
+
+    def silent(self, condition: str = "") -> None:
+        """Add the table of silent devices here; without this it is added at the end. `condition` narrows it."""
+        if not self._silent:
+            self._silent = True
+            self.row(common.SILENT_ROW)
+            self.add(common.silent_devices(tuple(self._kinds), condition))
+
+    def build(self) -> Dashboard | None:
+        """Return the page, None when the district has nothing for it."""
+        if self.empty:
+            return None
+        self.silent()
+        title = Text(
+            f"{self.title.en} – {shown(self.district.name)}", f"{self.title.es} – {shown(self.district.name)}"
+        )
+        uid = page_uid(self.district.id, self.name)
+        built = dashboard.Dashboard(title.of(self.options.lang)).uid(uid)
+        built = built.description(self.about.of(self.options.lang)).tags(
+            [TAG, district_tag(self.district.id)]
+        )
+        built = built.timezone(self.district.zone.key)
+        found = finished(built, self._panels, self._variables, self._annotations(), self._links())
+        return Dashboard(
+            uid,
+            title.of(self.options.lang),
+            self.district.id,
+            folder_uid(self.district.id),
+            f"{self.district.id}-{self.name}",
+            found,
+        )
+
+    def _put(self, panel: dict[str, Any], key: str, width: int, height: int) -> None:
+        number = panel_id(key)
+        if number in self._ids:
+            raise ValueError(
+                f"two panels of {self.name} are called {key!r} (or {self._ids[number]!r}): give one a key"
+            )
+        self._ids[number] = key
+        self._panels.append({**panel, "id": number, "gridPos": self._grid.place(width, height)})
+
+    def _drawn_row(self, title: Text) -> dict[str, Any]:
+        return {"type": "row", "title": title.of(self.options.lang), "collapsed": False, "panels": []}
+
+    def _annotations(self) -> list[dict[str, Any]]:
+        return common.annotations(source_uid(self.district.id, Resolution.RAW), self.options.lang)
+
+    def _links(self) -> list[dict[str, Any]]:
+        return common.page_links(self.district.id, self.options)
+
+
+class _Grid:
+    """Where the next panel goes."""
+
+    def __init__(self) -> None:
+        self._x = self._y = self._tallest = 0
+
+    def place(self, width: int, height: int) -> dict[str, int]:
+        """Return the place of a panel: beside the last one if there is room, else below."""
+        if self._x + width > _COLUMNS:
+            self._x, self._y, self._tallest = 0, self._y + self._tallest, 0
+        found = {"h": height, "w": width, "x": self._x, "y": self._y}
+        self._x += width
+        self._tallest = max(self._tallest, height)
+        return found
+
+
+def panel_id(key: str) -> int:
+    """Return the id of a panel: the same in every run, whatever stands around it."""
+    return int.from_bytes(sha256(key.encode()).digest()[:4], "big") % 1_000_000_000 + 1
+
+
+def finished(
+    built: dashboard.Dashboard,
+    panels: Sequence[dict[str, Any]],
+    variables: Sequence[dict[str, Any]],
+    annotations: Sequence[dict[str, Any]],
+    links: Sequence[dict[str, Any]],
+) -> dict[str, Any]:
+    """Return the JSON of a dashboard with all its parts."""
+    built = built.readonly().tooltip(d.DashboardCursorSync.CROSSHAIR).time("now-24h", "now").refresh("1m")
+    found = plain(built.build())
+    return found | {
+        "panels": list(panels),
+        "templating": {"list": list(variables)},
+        "annotations": {"list": list(annotations)},
+        "links": list(links),
+    }
+
+
+def plain(model: object) -> dict[str, Any]:
+    """Return a model of the SDK as JSON, without the defaults that the SDK leaks."""
+    found: dict[str, Any] = common.tidied(json.loads(json.dumps(model, cls=JSONEncoder)))
+    return found

@@ -1,0 +1,320 @@
+"""Which series a panel reads, and the queries for them: one for each resolution that may answer.
+
+`of` says what is wanted in the words of the model; `compiled` finds the points in the inventory, chooses the tags by
+which a database tells them from others, and writes the guarded queries.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+from dashboards.kit.influxql import Format, name, picked, value
+from dashboards.kit.selection import picked_from
+from dashboards.kit.steps import BUDGET, MAX_POINTS, Step, duration, steps
+from dashboards.kit.texts import Text
+from twin.model.quantities import Aggregation, Quantity
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from dashboards.kit.inventory import Inventory, Seen
+
+Fold = Literal["sum", "mean", "min", "max", "count"]
+Over = Literal["time", "range", "now"]
+Take = Literal["mean", "min", "max", "last", "delta", "state", "seconds", "share", "count"]
+
+_SERIES = ("device", "point")
+# Bars per day go back about so far.
+_DAYS = 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Of:
+    """What a panel reads of the history of points; made by `of`."""
+
+    quantity: str
+    by: tuple[str, ...] = ()
+    fold: Fold = "mean"
+    take: Take | None = None
+    state: str = ""
+    kind: tuple[str, ...] | None = None
+    point: tuple[str, ...] | None = None
+    within: str | None = None
+    computed: bool | None = None
+    owners: frozenset[str] | None = None
+    pick: Mapping[str, str] = field(default_factory=dict)
+    label: Text | None = None
+    factor: float = 1.0
+    over: Over = "time"
+    daily: bool = False
+    column: str = ""
+    finest: Resolution | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """A query over facts that barrio tells beside readings (`twin.facts`), or over coverage.
+
+    `query` has `$timeFilter`; `{guard}` in it is replaced where there are several resolutions.
+    """
+
+    query: str
+    form: Format = "table"
+    alias: Text | None = None
+    resolutions: tuple[Resolution, ...] = (Resolution.RAW,)
+    district: str | None = None
+
+
+def of(
+    quantity: str,
+    *,
+    by: str | Sequence[str] = (),
+    fold: Fold = "mean",
+    take: Take | None = None,
+    kind: str | Collection[str] | None = None,
+    point: str | Collection[str] | None = None,
+    within: str | None = None,
+    **more: object,
+) -> Of:
+    """Return what a panel reads: the points of a quantity, one line for each value of the tags `by`.
+
+    Args:
+        quantity: Name of a quantity of the catalogue.
+        by: Tags that tell lines apart: `site`, `device`, `point`; none gives one line.
+        fold: How the points of a line become one: their `sum`, `mean`, `min`, `max`, or their `count`.
+        take: What of each interval: `mean` (gauges), `min`, `max`, `last`, `delta` (counters: what it grew), `state`
+            (the name it had last), and for states with `state="on"`: `seconds` in it, the `share` of the time in it
+            in %, or `count`: how many points are in it. By the kind of the quantity when left out.
+        kind: Kind of device or site, or several.
+        point: Name of the point, or several, where a device has two of a quantity.
+        within: Id of a site: what stands in it and in the sites within.
+        more: `computed` (True: only what barrio computes, False: only what devices give), `owners` (ids), `pick`
+            (`{"site": "site"}`: tag to the variable of the page that chooses it), `label` (Text), `factor`, `finest`
+            (the first resolution that may answer), and `over`: `time` (a history, the default), `range` (one number
+            for each line over the whole range) or `now` (one number as of now, without a history).
+    """
+    owners = more.pop("owners", None)
+    return Of(
+        quantity=quantity,
+        by=(by,) if isinstance(by, str) else tuple(by),
+        fold=fold,
+        take=take,
+        kind=_names(kind),
+        point=_names(point),
+        within=within,
+        owners=None if owners is None else frozenset(owners),  # type: ignore[call-overload]
+        **more,  # type: ignore[arg-type]
+    )
+
+
+def _names(given: str | Collection[str] | None) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    return (given,) if isinstance(given, str) else tuple(given)
+
+
+@dataclass(frozen=True, slots=True)
+class Compiled:
+    """The queries of one `Of`: `(resolution, query)`, what they read, and how often they make sense."""
+
+    queries: tuple[tuple[Resolution, str], ...]
+    points: tuple[Seen, ...]
+    quantity: Quantity
+    by: tuple[str, ...]
+    alias: str
+    floor_s: float
+    shows_states: bool
+
+
+def found(inventory: Inventory, wanted: Of) -> tuple[Seen, ...]:
+    """Return the points that are wanted."""
+    points = inventory.points(
+        wanted.quantity, kind=wanted.kind, point=wanted.point, within=wanted.within, computed=wanted.computed
+    )
+    return points if wanted.owners is None else tuple(one for one in points if one.owner in wanted.owners)
+
+
+def compiled(
+    inventory: Inventory, wanted: Of, lang_label: str, zone: str, points: int = MAX_POINTS
+) -> Compiled | None:
+    """Return the queries for what is wanted, None where the district has no such point."""
+    seen = found(inventory, wanted)
+    if not seen:
+        return None
+    quantity = seen[0].quantity
+    take = wanted.take or _TAKES[quantity.aggregation]
+    among = inventory.points(wanted.quantity)
+    where = filter(None, (picked_from(seen, among), *(picked(*one) for one in wanted.pick.items())))
+    chosen = _steps(seen, wanted, take, points)
+    write = _Writer(quantity.name, wanted, take, tuple(where), _alone(seen, wanted.by), zone)
+    queries = tuple((step.resolution, write.query(step)) for step in chosen)
+    alias = " ".join(f"$tag_{tag}" for tag in wanted.by) or lang_label
+    return Compiled(
+        queries, seen, quantity, wanted.by, alias, _floor(seen, wanted, take, chosen), take == "state"
+    )
+
+
+_TAKES: dict[Aggregation, Take] = {
+    Aggregation.GAUGE: "mean",
+    Aggregation.COUNTER: "delta",
+    Aggregation.STATE: "state",
+}
+_ROLLED: frozenset[Take] = frozenset({"delta", "seconds", "share"})
+
+
+def _steps(seen: Sequence[Seen], wanted: Of, take: Take, points: int) -> tuple[Step, ...]:
+    if wanted.daily:
+        many = len(seen) * 24 * _DAYS > BUDGET
+        return (Step(Resolution.DAY if many else Resolution.HOUR, None, None),)
+    if wanted.over == "now":
+        return (Step(Resolution.RAW, None, None),)
+    finest = wanted.finest or (Resolution.QUARTER if take in _ROLLED else Resolution.RAW)
+    every_s = min(one.every_s for one in seen)
+    return steps(len(seen), every_s, finest=finest, floor_s=_least(seen, wanted, take), points=points)
+
+
+def _least(seen: Sequence[Seen], wanted: Of, take: Take) -> float:
+    """Return the shortest interval of a panel in s: in a sum every series must have spoken once.
+
+    A point that does not move is stored only each heartbeat.
+    """
+    folded = not _alone(seen, wanted.by) or take == "state"
+    return max(10.0, max(one.heartbeat_s for one in seen) if folded else min(one.every_s for one in seen))
+
+
+def _floor(seen: Sequence[Seen], wanted: Of, take: Take, chosen: Sequence[Step]) -> float:
+    first = chosen[0].resolution.seconds
+    return max(_least(seen, wanted, take), float(first))
+
+
+def _alone(seen: Sequence[Seen], by: Collection[str]) -> bool:
+    """Whether each line is one series, so that nothing is to be folded."""
+    groups = {tuple(tag_of(one, tag) for tag in by) for one in seen}
+    return len(groups) == len(seen)
+
+
+def tag_of(seen: Seen, tag: str) -> str:
+    """Return the value that a tag of a point's series has."""
+    return {"device": seen.owner, "site": seen.site, "point": seen.point}[tag]
+
+
+_FIELDS: dict[Take, tuple[str, str]] = {
+    "mean": ('mean("value")', 'mean("mean")'),
+    "min": ('min("value")', 'min("min")'),
+    "max": ('max("value")', 'max("max")'),
+    "last": ('last("value")', 'last("last")'),
+    "state": ('last("state")', 'last("last_state")'),
+    "delta": ("", 'sum("delta")'),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """Writes the query of one resolution."""
+
+    measurement: str
+    wanted: Of
+    take: Take
+    where: tuple[str, ...]
+    alone: bool
+    zone: str
+
+    def query(self, step: Step) -> str:
+        """Return the query; every part of it portable."""
+        how: dict[Take, Callable[[Step], str]] = {
+            "share": self._share,
+            "seconds": self._seconds,
+            "count": self._count,
+        }
+        if self.wanted.over == "now":
+            return self._now(step)
+        text = how.get(self.take, self._plain)(step)
+        return f"{text}{self._zone(step)}"
+
+    def _plain(self, step: Step) -> str:
+        raw, rolled = _FIELDS[self.take]
+        column = rolled if step.resolution.seconds else raw
+        times = self._times
+        if self.alone or self.take == "delta":
+            return f"SELECT {column}{self._factor} FROM {self._inner(step)}{self._groups(times)}{self._fill}"
+        inner = f'SELECT {column} AS "v" FROM {self._inner(step)}{self._groups(times, *_SERIES)}'
+        return f'SELECT {self.wanted.fold}("v"){self._factor} FROM ({inner}) WHERE $timeFilter{self._groups(times)}{self._fill}'
+
+    def _now(self, step: Step) -> str:
+        column = 'last("state")' if self.take == "state" else 'last("value")'
+        if self.alone and self.take != "count":
+            return f"SELECT {column}{self._factor} FROM {self._inner(step)}{self._by}"
+        if self.take == "count":
+            inner = f'SELECT last("state") AS "v" FROM {self._inner(step)} GROUP BY {", ".join(map(name, self._both))}'
+            return f'SELECT count("v"){self._factor} FROM ({inner}) WHERE "v" = {value(self.wanted.state)}{self._by}'
+        inner = f'SELECT {column} AS "v" FROM {self._inner(step)} GROUP BY {", ".join(map(name, self._both))}'
+        return f'SELECT {self.wanted.fold}("v"){self._factor} FROM ({inner}){self._by}'
+
+    def _share(self, step: Step) -> str:
+        return f'SELECT 100 * sum("v") / sum("good"){self._factor} {self._windows(step)}'
+
+    def _seconds(self, step: Step) -> str:
+        return f'SELECT sum("v"){self._factor} {self._windows(step)}'
+
+    def _count(self, step: Step) -> str:
+        if step.resolution.seconds:
+            return f'SELECT mean("v") / {step.resolution.seconds}{self._factor} {self._windows(step)}'
+        inner = f'SELECT last("state") AS "v" FROM {self._inner(step)}{self._groups(self._times, *_SERIES)}'
+        condition = f'$timeFilter AND "v" = {value(self.wanted.state)}'
+        return f'SELECT count("v"){self._factor} FROM ({inner}) WHERE {condition}{self._groups(self._times)}{self._fill}'
+
+    def _windows(self, step: Step) -> str:
+        """Return where seconds in a state come from: 0 where it did not occur, nothing where nothing was known."""
+        column = name(f"state_s:{self.wanted.state}")
+        window = f"time({duration(step.resolution.seconds)})"
+        inner = (
+            f'SELECT sum({column}) AS "v", sum("good_s") AS "good" FROM {self._inner(step)}'
+            f"{self._groups(window)} fill(0)"
+        )
+        return f'FROM ({inner}) WHERE $timeFilter AND "good" > 0{self._groups(self._times)}{self._fill}'
+
+    def _inner(self, step: Step) -> str:
+        conditions = " AND ".join(("$timeFilter", *self.where))
+        return f"{name(self.measurement)} WHERE {conditions}{step.guard}"
+
+    @property
+    def _times(self) -> str:
+        """The intervals of a history; none where one number is wanted for the whole range."""
+        if self.wanted.daily:
+            return "time(1d)"
+        return "time($__interval)" if self.wanted.over == "time" else ""
+
+    @property
+    def _fill(self) -> str:
+        return " fill(none)" if self.wanted.over == "time" else ""
+
+    @property
+    def _both(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.wanted.by, *_SERIES)))
+
+    @property
+    def _by(self) -> str:
+        return f" GROUP BY {', '.join(map(name, self.wanted.by))}" if self.wanted.by else ""
+
+    def _groups(self, times: str, *more: str) -> str:
+        tags = map(name, dict.fromkeys((*self.wanted.by, *more)))
+        groups = ", ".join(filter(None, (times, *tags)))
+        return f" GROUP BY {groups}" if groups else ""
+
+    @property
+    def _factor(self) -> str:
+        """Return what stands behind the value: a factor, and the name of its column in a table."""
+        factor = "" if self.wanted.factor == 1.0 else f" * {self.wanted.factor:g}"
+        return factor + (f" AS {name(self.wanted.column)}" if self.wanted.column else "")
+
+    def _zone(self, step: Step) -> str:
+        """Days begin at the district's midnight. Not beside a variable: Grafana before 11.5.3 takes the `/` in it amiss."""
+        if (
+            self.wanted.pick
+            or self.wanted.over != "time"
+            or step.resolution.seconds < Resolution.HOUR.seconds
+        ):
+            return ""
+        return f" tz('{self.zone}')"
