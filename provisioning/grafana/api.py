@@ -1,0 +1,260 @@
+"""The calls of Grafana's HTTP API that are used, and nothing more of each answer than is used.
+
+From Grafana's pages `docs/sources/developers/http_api/{folder,folder_permissions,data_source,dashboard,team,
+alerting_provisioning,folder_dashboard_search}.md` (11 and 12), and `developer-resources/api-reference/http-api/` (13,
+where these calls are called legacy and stay). Where pages are silent, from the handlers in `pkg/api` and
+`pkg/services/{team/teamapi,ngalert}`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import httpx
+
+from provisioning.grafana.client import Refused
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from provisioning.grafana.client import Client
+
+Json = dict[str, Any]
+_MOST = "5000"
+# A dashboard that was saved as schema v2 is not given by a plain GET (406); from 13 on it is converted when asked for.
+_CLASSIC = ("v1beta1", "v1")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder; `parent` is empty at the top."""
+
+    uid: str
+    title: str
+    parent: str
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A dashboard. `json` is None where it was saved in a form (schema v2) that this Grafana does not give out."""
+
+    uid: str
+    json: Json | None
+    version: int
+    folder: str
+    from_file: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """A team; `id` is a number, which the paths about teams want."""
+
+    id: int
+    name: str
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """Grafana's calls; `Refused` when it does not do what it is asked."""
+
+    client: Client
+
+    def version(self) -> str:
+        """Return Grafana's version, empty where it is hidden from those who have not logged in."""
+        found = self.client.get("/api/health")
+        return str(found.get("version", "")) if isinstance(found, dict) else ""
+
+    # Folders
+
+    def folder(self, uid: str) -> Folder | None:
+        """Return a folder."""
+        found = self.client.find(f"/api/folders/{uid}")
+        return None if found is None else Folder(found["uid"], found["title"], found.get("parentUid") or "")
+
+    def create_folder(self, folder: Folder) -> None:
+        """Make a folder below its parent."""
+        body = {"uid": folder.uid, "title": folder.title}
+        if folder.parent:
+            body["parentUid"] = folder.parent
+        self.client.call("POST", "/api/folders", body)
+
+    def rename_folder(self, uid: str, title: str) -> None:
+        """Give a folder another title."""
+        self.client.call("PUT", f"/api/folders/{uid}", {"title": title, "overwrite": True})
+
+    def move_folder(self, uid: str, parent: str) -> None:
+        """Put a folder below another one."""
+        self.client.call("POST", f"/api/folders/{uid}/move", {"parentUid": parent})
+
+    def delete_folder(self, uid: str) -> None:
+        """Remove a folder and whatever is in it; alert rules in it are a reason to refuse."""
+        self.client.call("DELETE", f"/api/folders/{uid}", params={"forceDeleteRules": "false"})
+
+    def inside(self, uid: str) -> int:
+        """Return how many things are in a folder and below it: dashboards, folders, rules, library panels."""
+        counts = self.client.find(f"/api/folders/{uid}/counts") or {}
+        return sum(number for number in counts.values() if isinstance(number, int))
+
+    def pages_in(self, uid: str) -> list[str]:
+        """Return the uids of the dashboards in a folder."""
+        found = self.client.get("/api/search", type="dash-db", folderUIDs=uid, limit=_MOST)
+        return [hit["uid"] for hit in found]
+
+    def folders_in(self, uid: str) -> list[str]:
+        """Return the uids of the folders in a folder."""
+        return [each["uid"] for each in self.client.get("/api/folders", parentUid=uid, limit=_MOST)]
+
+    def permissions(self, uid: str) -> list[Json]:
+        """Return what a folder itself grants, none when there is no such folder."""
+        found = self.client.find(f"/api/folders/{uid}/permissions") or []
+        return [item for item in found if not item.get("inherited")]
+
+    def set_permissions(self, uid: str, items: Sequence[Json]) -> None:
+        """Grant exactly these."""
+        self.client.call("POST", f"/api/folders/{uid}/permissions", {"items": list(items)})
+
+    # Teams
+
+    def team(self, name: str) -> Team | None:
+        """Return a team by its name; 13 answers with numbers only where it is asked for a name."""
+        found = self.client.get("/api/teams/search", name=name)
+        for each in found.get("teams", ()):
+            if each["name"].casefold() == name.casefold():
+                return Team(each["id"], each["name"], each.get("email", ""))
+        return None
+
+    def create_team(self, name: str, email: str) -> Team:
+        """Make a team."""
+        made = self.client.call("POST", "/api/teams", {"name": name, "email": email})
+        return Team(made["teamId"], name, email)
+
+    def delete_team(self, team: Team) -> None:
+        """Remove a team."""
+        self.client.call("DELETE", f"/api/teams/{team.id}")
+
+    def members(self, team: Team) -> int:
+        """Return how many are in a team."""
+        return len(self.client.get(f"/api/teams/{team.id}/members"))
+
+    def preferences(self, team: Team) -> Json:
+        """Return what the members of a team begin with."""
+        found: Json = self.client.get(f"/api/teams/{team.id}/preferences")
+        return found
+
+    def set_preferences(self, team: Team, preferences: Mapping[str, Any]) -> None:
+        """Set them all: what is left out goes back to Grafana's own."""
+        self.client.call("PUT", f"/api/teams/{team.id}/preferences", dict(preferences))
+
+    # Data sources
+
+    def sources(self) -> list[Json]:
+        """Return all data sources, without users and without what is secret about each."""
+        found: list[Json] = self.client.get("/api/datasources")
+        return found
+
+    def source(self, uid: str) -> Json | None:
+        """Return a data source; of secrets, which there are."""
+        found: Json | None = self.client.find(f"/api/datasources/uid/{uid}")
+        return found
+
+    def create_source(self, body: Json) -> None:
+        """Make a data source."""
+        self.client.call("POST", "/api/datasources", body)
+
+    def put_source(self, uid: str, body: Json) -> None:
+        """Change a data source; a secret that is left out stays."""
+        self.client.call("PUT", f"/api/datasources/uid/{uid}", body)
+
+    def delete_source(self, uid: str) -> None:
+        """Remove a data source."""
+        self.client.call("DELETE", f"/api/datasources/uid/{uid}")
+
+    # Dashboards
+
+    def page(self, uid: str) -> Page | None:
+        """Return a dashboard as classic JSON."""
+        try:
+            found = self.client.find(f"/api/dashboards/uid/{uid}")
+        except Refused as error:
+            if error.status != httpx.codes.NOT_ACCEPTABLE:
+                raise
+            found = self._classic(uid)
+        else:
+            # Some 13.x give v2 out as it is.
+            if found is not None and "elements" in found["dashboard"]:
+                found = self._classic(uid)
+        if found is None:
+            return None
+        meta, json = found.get("meta", {}), found.get("dashboard")
+        version = meta.get("version") or (json or {}).get("version") or 0
+        return Page(uid, json, int(version), meta.get("folderUid") or "", bool(meta.get("provisioned")))
+
+    def _classic(self, uid: str) -> Json:
+        for version in _CLASSIC:
+            try:
+                found = self.client.find(f"/api/dashboards/uid/{uid}", apiVersion=version)
+            except Refused:
+                continue
+            if found is not None and "elements" not in found["dashboard"]:
+                return dict(found)
+        hits = self.client.get("/api/search", dashboardUIDs=uid)
+        folder = next((hit.get("folderUid", "") for hit in hits if hit["uid"] == uid), "")
+        return {"dashboard": None, "meta": {"folderUid": folder}}
+
+    def tags(self, uid: str) -> list[str]:
+        """Return the tags of a dashboard, which are known also where its JSON is not given."""
+        hits = self.client.get("/api/search", dashboardUIDs=uid)
+        return next((list(hit.get("tags") or ()) for hit in hits if hit["uid"] == uid), [])
+
+    def save_page(self, json: Json, folder: str, message: str, *, overwrite: bool) -> int:
+        """Save a dashboard over the version that its JSON names; return the new one. `Refused` (412) on a race."""
+        body = {"dashboard": json, "folderUid": folder, "message": message, "overwrite": overwrite}
+        return int(self.client.call("POST", "/api/dashboards/db", body).get("version", 0))
+
+    def delete_page(self, uid: str) -> None:
+        """Remove a dashboard."""
+        self.client.call("DELETE", f"/api/dashboards/uid/{uid}")
+
+    # Alerting
+
+    def rules(self) -> list[Json]:
+        """Return all alert rules of the organisation."""
+        found: list[Json] = self.client.get("/api/v1/provisioning/alert-rules")
+        return found
+
+    def rule_group(self, folder: str, group: str) -> Json | None:
+        """Return a group of rules."""
+        found: Json | None = self.client.find(_group_path(folder, group))
+        return found
+
+    def put_rule_group(self, folder: str, group: str, body: Json) -> None:
+        """Make a group hold exactly these rules; one that is as it was is not touched."""
+        self.client.call("PUT", _group_path(folder, group), body)
+
+    def delete_rule(self, uid: str) -> None:
+        """Remove one alert rule."""
+        self.client.call("DELETE", f"/api/v1/provisioning/alert-rules/{uid}")
+
+    def contact_points(self) -> list[Json]:
+        """Return all contact points of the organisation, secrets as `[REDACTED]`."""
+        found: list[Json] = self.client.get("/api/v1/provisioning/contact-points")
+        return found
+
+    def create_contact_point(self, body: Json) -> None:
+        """Make a contact point."""
+        self.client.call("POST", "/api/v1/provisioning/contact-points", body)
+
+    def put_contact_point(self, uid: str, body: Json) -> None:
+        """Change a contact point."""
+        self.client.call("PUT", f"/api/v1/provisioning/contact-points/{uid}", body)
+
+    def delete_contact_point(self, uid: str) -> None:
+        """Remove a contact point."""
+        self.client.call("DELETE", f"/api/v1/provisioning/contact-points/{uid}")
+
+
+def _group_path(folder: str, group: str) -> str:
+    return f"/api/v1/provisioning/folder/{folder}/rule-groups/{quote(group, safe='')}"
