@@ -27,8 +27,6 @@ def generate(districts: Sequence[District], options: Options) -> tuple[Dashboard
     found: list[Dashboard | None] = []
     if find_spec("dashboards.city"):
         found.append(import_module("dashboards.city").page(inventories, options))
-    for inventory in inventories:
-        for name in PAGES:
-            if find_spec(f"dashboards.{name}"):
-                found.append(import_module(f"dashboards.{name}").page(inventory, options))
+    there = [import_module(f"dashboards.{name}") for name in PAGES if find_spec(f"dashboards.{name}")]
+    found += [module.page(inventory, options) for inventory in inventories for module in there]
     return tuple(one for one in found if one is not None)

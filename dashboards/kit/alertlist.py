@@ -20,7 +20,7 @@ class AlertList(dashboard.Panel):
         self.type("alertlist")
 
     def folder(self, uid: str, title: str) -> Self:
-        """Show the alerts of the rules in a folder that fire or are about to, or that could not be asked; newest first."""
+        """Show alerts of the rules in a folder that fire, are about to, or could not be asked; newest first."""
         self.options(
             {
                 "viewMode": "list",

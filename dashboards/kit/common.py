@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models import common as m
 from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.kit.colours import ATTENTION, GOOD, PURPLE
-from dashboards.kit.influxql import INFLUXDB, Query, Target, one_of
+from dashboards.kit.influxql import INFLUXDB, Query, Target, one_of, select, value
 from dashboards.kit.names import CITY, district_tag, page_uid
 from dashboards.kit.panels import Column, Panel, listing
 from dashboards.kit.series import Told
@@ -130,11 +130,13 @@ _EVENTS = (
 )
 
 
-def annotations(source: str, lang: Lang, condition: str = "") -> list[dict[str, Any]]:
+def happenings(source: str, lang: Lang, condition: str = "") -> list[dict[str, Any]]:
     """Return what is drawn into every panel over time: transitions of alarms, commands, deliveries."""
     found = []
     for kind, title, colour in _EVENTS:
-        query = f"""SELECT "title", "text", "device", "what" FROM "barrio_events" WHERE $timeFilter AND "kind" = '{kind}'{condition} ORDER BY time DESC LIMIT 200"""
+        where = ("$timeFilter", f'"kind" = {value(kind)}', *([condition] if condition else []))
+        columns = '"title", "text", "device", "what"'
+        query = select(columns, "barrio_events", where, tail="ORDER BY time DESC LIMIT 200")
         extra = {
             "fromAnnotations": True,
             "titleColumn": "title",
@@ -161,18 +163,19 @@ def annotations(source: str, lang: Lang, condition: str = "") -> list[dict[str, 
 
 def silent_devices(kinds: Sequence[str], condition: str = "") -> Panel:
     """Return the table of the devices of these kinds (all when none) that are silent now, with the reason in words."""
-    wanted = f" AND {one_of('kind', kinds)}" if kinds and not condition else ""
-    inner = (
-        'SELECT last("up") AS "up", "kind", "name", "words", "silent_s", "heard" FROM "barrio_devices" '
-        f'WHERE $timeFilter{condition} GROUP BY "device"'
-    )
-    query = f'SELECT "up", "kind", "name", "words", "silent_s", "heard" FROM ({inner}) WHERE "up" = 0{wanted} GROUP BY "device"'
+    fields = '"kind", "name", "words", "silent_s", "heard"'
+    where = ("$timeFilter", *([condition] if condition else []))
+    inner = select(f'last("up") AS "up", {fields}', "barrio_devices", where, by=("device",))
+    silent = ('"up" = 0', *([one_of("kind", kinds)] if kinds and not condition else []))
+    query = select(f'"up", {fields}', f"({inner})", silent, by=("device",))
     return listing(
         Text("Silent now, and why", "En silencio ahora, y por qué"),
         Told(query=query),
         about=Text(
-            "The devices of this page that are not heard at the end of the time shown, and the reason. While one is here, panels that read it stay empty.",
-            "Los dispositivos de esta página que no se oyen al final del periodo mostrado, y la causa. Mientras uno esté aquí, los paneles que lo leen quedan vacíos.",
+            "The devices of this page that are not heard at the end of the time shown, and the reason. "
+            "While one is here, panels that read it stay empty.",
+            "Los dispositivos de esta página que no se oyen al final del periodo mostrado, y la causa. "
+            "Mientras uno esté aquí, los paneles que lo leen quedan vacíos.",
         ),
         columns={
             "device": Column(title=Text("Device", "Dispositivo"), link=True),

@@ -19,8 +19,8 @@ from dashboards.kit.influxql import INFLUXDB, Query, Target
 from dashboards.kit.names import folder_uid, source_uid
 from dashboards.kit.series import Compiled, Of, Told, compiled, tag_of
 from dashboards.kit.states import shown_states
-from dashboards.kit.steps import MAX_POINTS, duration, steps
-from dashboards.kit.texts import Text, same, shown
+from dashboards.kit.steps import MAX_POINTS, duration, on_grid, steps
+from dashboards.kit.texts import Text, shown
 from twin.model.quantities import Aggregation
 from twin.resolution import Resolution
 
@@ -116,7 +116,7 @@ class Drawing:
         built.datasource(own).targets(list(map(Target, targets)))
         built.max_data_points(panel.points or MAX_POINTS)
         floor = max([panel.floor_s, 10.0, *(found.floor_s for _, found in kept if found)])
-        built.interval(duration(floor))
+        built.interval(duration(on_grid(floor)))
         self._span(built, panel, kept)
 
     def _span(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
@@ -152,7 +152,11 @@ class Drawing:
         limits = panel.thresholds or self._limits(panel, chosen)
         built.thresholds(_thresholds(limits or [(None, BLUE)]))
         colour = dashboard.FieldColor()
-        if limits and panel.limits or panel.shown or quantity and quantity.aggregation is Aggregation.STATE:
+        if (
+            (limits and panel.limits)
+            or panel.shown
+            or (quantity and quantity.aggregation is Aggregation.STATE)
+        ):
             built.color_scheme(colour.mode(d.FieldColorModeId.THRESHOLDS))
         elif sum(len(_lines(one)) for one in chosen) > len(PALETTE):
             built.color_scheme(colour.mode(d.FieldColorModeId.CONTINUOUS_BL_PU))
@@ -297,7 +301,10 @@ def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]
     if len(read.resolutions) == 1:
         return [(read.resolutions[0], read.query.replace("{guard}", ""))]
     found = steps(devices, 900, finest=read.resolutions[0], points=panel.points or MAX_POINTS)
-    return [(one.resolution, read.query.replace("{guard}", one.guard)) for one in found]
+    return [
+        (one.resolution, read.query.replace("{guard}", "".join(f" AND {guard}" for guard in one.guard)))
+        for one in found
+    ]
 
 
 def _link(district: str, found: Compiled, lists: PageName) -> tuple[Text, str]:

@@ -50,7 +50,7 @@ class Query(Dataquery):
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Self:
-        """Return the target that a dashboard holds; keys that are none of ours are lost, which is how they are found."""
+        """Return the target that a dashboard holds; keys that are none of ours are lost: so they are found."""
         extra = {key: data[key] for key in ANNOTATION_KEYS if key in data}
         source = data.get("datasource", {}).get("uid", "")
         form = data.get("resultFormat", "time_series")
@@ -100,6 +100,31 @@ def one_of(tag: str, values: Collection[str]) -> str:
 def picked(tag: str, variable: str) -> str:
     """Return the condition that a tag is what a variable of the dashboard says; its `All` is `.*`."""
     return f"{name(tag)} =~ /^${{{variable}:regex}}$/"
+
+
+def select(
+    columns: str,
+    source: str,
+    where: Collection[str] = (),
+    *,
+    by: Collection[str] = (),
+    fill: str = "",
+    tail: str = "",
+) -> str:
+    """Return a query; `source` is a measurement's name, or a query in brackets; `by` are tags, or `time(…)`.
+
+    `tail` is what comes last: an order, a limit, a time zone.
+    """
+    groups = [one if one.startswith("time(") else name(one) for one in by]
+    parts = [
+        f"SELECT {columns}",
+        f"FROM {source if source.startswith('(') else name(source)}",
+        f"WHERE {' AND '.join(where)}" if where else "",
+        f"GROUP BY {', '.join(groups)}" if groups else "",
+        f"fill({fill})" if fill else "",
+        tail,
+    ]
+    return " ".join(part for part in parts if part)
 
 
 _DIGITS = re.compile(r"[0-9]+")

@@ -19,10 +19,10 @@ from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.kit import common
 from dashboards.kit.draw import Drawing
-from dashboards.kit.influxql import Query, Target
 from dashboards.kit.made import Dashboard, Options
-from dashboards.kit.names import CITY, TAG, Page as PageName, district_tag, folder_uid, page_uid, source_uid
-from dashboards.kit.texts import Text, same, shown
+from dashboards.kit.names import TAG, district_tag, folder_uid, page_uid, source_uid
+from dashboards.kit.names import Page as PageName
+from dashboards.kit.texts import Text, shown
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ class Page:
         return {"type": "row", "title": title.of(self.options.lang), "collapsed": False, "panels": []}
 
     def _annotations(self) -> list[dict[str, Any]]:
-        return common.annotations(source_uid(self.district.id, Resolution.RAW), self.options.lang)
+        return common.happenings(source_uid(self.district.id, Resolution.RAW), self.options.lang)
 
     def _links(self) -> list[dict[str, Any]]:
         return common.page_links(self.district.id, self.options)

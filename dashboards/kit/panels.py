@@ -99,7 +99,7 @@ def trend(
     limits: bool = True,
     **more: Any,
 ) -> Panel:
-    """Return a time series: lines, or areas on top of one another (`stacked`), or `bars`; `limits` of alarm rules drawn.
+    """Return a time series: lines, or areas on top of one another (`stacked`), or `bars`; `limits` draws the alarm rules'.
 
     `more` are fields of `Panel`: `unit`, `decimals`, `minimum`, `maximum`, `shown`, `last`, `width`, `height`, `key` …
     """
@@ -128,7 +128,7 @@ def figure(
     """Return a large number with its course behind it; coloured by the limits of the alarm rules, or `thresholds`."""
 
     def make() -> Builder:
-        built = stat.Panel().reduce_options(common.ReduceDataOptions().calcs([calc]).values(False))
+        built = stat.Panel().reduce_options(common.ReduceDataOptions().calcs([calc]).values(values=False))
         built = built.graph_mode(m.BigValueGraphMode.AREA if sparkline else m.BigValueGraphMode.NONE)
         return built.color_mode(m.BigValueColorMode.VALUE).text_mode(m.BigValueTextMode.AUTO)
 
@@ -166,7 +166,7 @@ def bars(title: Text, *reads: Read, about: Text, **more: Any) -> Panel:
             .display_mode(m.BarGaugeDisplayMode.BASIC)
         )
         return built.value_mode(m.BarGaugeValueMode.TEXT).reduce_options(
-            common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
+            common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False)
         )
 
     given: dict[str, Any] = {"limits": True} | more
@@ -182,7 +182,7 @@ def ranking(title: Text, read: Of, *, about: Text, top: int = 10, **more: Any) -
             .orientation(m.VizOrientation.HORIZONTAL)
             .display_mode(m.BarGaugeDisplayMode.BASIC)
         )
-        reduced = common.ReduceDataOptions().calcs([]).values(True).limit(top).fields("/^value$/")
+        reduced = common.ReduceDataOptions().calcs([]).values(values=True).limit(top).fields("/^value$/")
         return built.value_mode(m.BarGaugeValueMode.TEXT).reduce_options(reduced)
 
     order = (
@@ -199,8 +199,8 @@ def dial(title: Text, *reads: Read, about: Text, **more: Any) -> Panel:
     """Return a gauge for each line, with the limits of the alarm rules as its bands; best with `over="now"`."""
 
     def make() -> Builder:
-        reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(False)
-        return gauge.Panel().reduce_options(reduced).show_threshold_markers(True)  # noqa: FBT003 - the SDK's builder
+        reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False)
+        return gauge.Panel().reduce_options(reduced).show_threshold_markers(show_threshold_markers=True)
 
     given: dict[str, Any] = {"limits": True, "width": 6, "height": 6} | more
     return Panel(make=make, title=title, about=about, reads=reads, **given)
@@ -212,11 +212,11 @@ def states(title: Text, *reads: Read, about: Text, per_page: int = 20, **more: A
     def make() -> Builder:
         built = statetimeline.Panel().show_value(m.VisibilityMode.AUTO).row_height(0.8).per_page(per_page)
         return (
-            built.merge_values(True)
+            built.merge_values(merge_values=True)
             .fill_opacity(80)
             .legend(_legend())
             .tooltip(_tooltip(m.TooltipDisplayMode.SINGLE))
-        )  # noqa: FBT003
+        )
 
     return Panel(make=make, title=title, about=about, reads=reads, **more)
 
@@ -225,7 +225,7 @@ def heat(title: Text, read: Of, *, about: Text, scheme: str = "Blues", **more: A
     """Return a heat map of how often which values occur over time (many lines, one picture)."""
 
     def make() -> Builder:
-        built = heatmap.Panel().calculate(True)  # noqa: FBT003 - the SDK's builder
+        built = heatmap.Panel().calculate(calculate=True)
         colours = heatmap.HeatmapColorOptions().mode(_heat_mode("scheme")).scheme(scheme).steps(64)
         return built.color(colours).cell_gap(1)
 
@@ -289,11 +289,11 @@ def places(
         built = geomap.Panel().view(geomap.MapViewConfig().id("coords").lat(lat).lon(lon).zoom(zoom))  # type: ignore[arg-type] # the SDK says int, Grafana takes degrees
         controls = (
             geomap.ControlsOptions()
-            .show_zoom(True)
-            .mouse_wheel_zoom(True)
-            .show_scale(True)
-            .show_attribution(True)
-        )  # noqa: FBT003
+            .show_zoom(show_zoom=True)
+            .mouse_wheel_zoom(mouse_wheel_zoom=True)
+            .show_scale(show_scale=True)
+            .show_attribution(show_attribution=True)
+        )
         return built.controls(controls).tooltip(geomap.TooltipOptions().mode(geo.TooltipMode.DETAILS))
 
     given: dict[str, Any] = {"width": 12, "height": 14} | more
@@ -322,7 +322,12 @@ def alert_list(title: Text, *, about: Text, **more: Any) -> Panel:
 
 
 def _table() -> Builder:
-    return table.Panel().cell_height(m.TableCellHeight.SM).show_header(True).filterable(True)  # noqa: FBT003
+    return (
+        table.Panel()
+        .cell_height(m.TableCellHeight.SM)
+        .show_header(show_header=True)
+        .filterable(filterable=True)
+    )
 
 
 def _organized(columns: Mapping[str, Column]) -> Mapping[str, Any]:
@@ -343,8 +348,8 @@ def _legend() -> common.VizLegendOptions:
         common.VizLegendOptions()
         .display_mode(m.LegendDisplayMode.LIST)
         .placement(m.LegendPlacement.BOTTOM)
-        .show_legend(True)
-    )  # noqa: FBT003
+        .show_legend(show_legend=True)
+    )
 
 
 def _tooltip(mode: m.TooltipDisplayMode) -> common.VizTooltipOptions:

@@ -9,15 +9,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
-from dashboards.kit.influxql import Format, name, picked, value
+from dashboards.kit.influxql import Format, name, picked, select, value
 from dashboards.kit.selection import picked_from
-from dashboards.kit.steps import BUDGET, MAX_POINTS, Step, duration, steps
+from dashboards.kit.steps import BUDGET, MAX_POINTS, Step, duration, on_grid, steps
 from dashboards.kit.texts import Text
 from twin.model.quantities import Aggregation, Quantity
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from dashboards.kit.inventory import Inventory, Seen
 
@@ -146,9 +146,9 @@ def compiled(
     quantity = seen[0].quantity
     take = wanted.take or _TAKES[quantity.aggregation]
     among = inventory.points(wanted.quantity)
-    where = filter(None, (picked_from(seen, among), *(picked(*one) for one in wanted.pick.items())))
+    where = tuple(filter(None, (picked_from(seen, among), *(picked(*one) for one in wanted.pick.items()))))
     chosen = _steps(seen, wanted, take, points)
-    write = _Writer(quantity.name, wanted, take, tuple(where), _alone(seen, wanted.by), zone)
+    write = _Writer(quantity.name, wanted, take, where, _alone(seen, wanted.by), zone)
     queries = tuple((step.resolution, write.query(step)) for step in chosen)
     alias = " ".join(f"$tag_{tag}" for tag in wanted.by) or lang_label
     return Compiled(
@@ -171,7 +171,7 @@ def _steps(seen: Sequence[Seen], wanted: Of, take: Take, points: int) -> tuple[S
     if wanted.over == "now":
         return (Step(Resolution.RAW, None, None),)
     finest = wanted.finest or (Resolution.QUARTER if take in _ROLLED else Resolution.RAW)
-    every_s = min(one.every_s for one in seen)
+    every_s = len(seen) / sum(1 / one.every_s for one in seen)
     return steps(len(seen), every_s, finest=finest, floor_s=_least(seen, wanted, take), points=points)
 
 
@@ -186,7 +186,7 @@ def _least(seen: Sequence[Seen], wanted: Of, take: Take) -> float:
 
 def _floor(seen: Sequence[Seen], wanted: Of, take: Take, chosen: Sequence[Step]) -> float:
     first = chosen[0].resolution.seconds
-    return max(_least(seen, wanted, take), float(first))
+    return on_grid(max(_least(seen, wanted, take), float(first)))
 
 
 def _alone(seen: Sequence[Seen], by: Collection[str]) -> bool:
@@ -212,7 +212,7 @@ _FIELDS: dict[Take, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class _Writer:
-    """Writes the query of one resolution."""
+    """Writes the query of one resolution; every part of it is understood by InfluxDB 1.6 to 3."""
 
     measurement: str
     wanted: Of
@@ -222,99 +222,83 @@ class _Writer:
     zone: str
 
     def query(self, step: Step) -> str:
-        """Return the query; every part of it portable."""
-        how: dict[Take, Callable[[Step], str]] = {
-            "share": self._share,
-            "seconds": self._seconds,
-            "count": self._count,
-        }
+        """Return the query."""
         if self.wanted.over == "now":
             return self._now(step)
-        text = how.get(self.take, self._plain)(step)
-        return f"{text}{self._zone(step)}"
+        if self.take == "share":
+            return self._windows(step, '100 * sum("v") / sum("good")')
+        if self.take == "seconds":
+            return self._windows(step, 'sum("v")')
+        return self._count(step) if self.take == "count" else self._plain(step)
 
     def _plain(self, step: Step) -> str:
         raw, rolled = _FIELDS[self.take]
         column = rolled if step.resolution.seconds else raw
-        times = self._times
         if self.alone or self.take == "delta":
-            return f"SELECT {column}{self._factor} FROM {self._inner(step)}{self._groups(times)}{self._fill}"
-        inner = f'SELECT {column} AS "v" FROM {self._inner(step)}{self._groups(times, *_SERIES)}'
-        return f'SELECT {self.wanted.fold}("v"){self._factor} FROM ({inner}) WHERE $timeFilter{self._groups(times)}{self._fill}'
+            return self._outer(step, column, self.measurement, self._where(step))
+        inner = select(f'{column} AS "v"', self.measurement, self._where(step), by=self._groups(*_SERIES))
+        return self._outer(step, f'{self.wanted.fold}("v")', f"({inner})", ("$timeFilter",))
 
     def _now(self, step: Step) -> str:
-        column = 'last("state")' if self.take == "state" else 'last("value")'
+        column = 'last("state")' if self.take in ("state", "count") else 'last("value")'
         if self.alone and self.take != "count":
-            return f"SELECT {column}{self._factor} FROM {self._inner(step)}{self._by}"
+            return select(self._named(column), self.measurement, self._where(step), by=self.wanted.by)
+        every = dict.fromkeys((*self.wanted.by, *_SERIES))
+        inner = select(f'{column} AS "v"', self.measurement, self._where(step), by=every)
         if self.take == "count":
-            inner = f'SELECT last("state") AS "v" FROM {self._inner(step)} GROUP BY {", ".join(map(name, self._both))}'
-            return f'SELECT count("v"){self._factor} FROM ({inner}) WHERE "v" = {value(self.wanted.state)}{self._by}'
-        inner = f'SELECT {column} AS "v" FROM {self._inner(step)} GROUP BY {", ".join(map(name, self._both))}'
-        return f'SELECT {self.wanted.fold}("v"){self._factor} FROM ({inner}){self._by}'
-
-    def _share(self, step: Step) -> str:
-        return f'SELECT 100 * sum("v") / sum("good"){self._factor} {self._windows(step)}'
-
-    def _seconds(self, step: Step) -> str:
-        return f'SELECT sum("v"){self._factor} {self._windows(step)}'
+            return select(self._named('count("v")'), f"({inner})", (self._in_state,), by=self.wanted.by)
+        return select(self._named(f'{self.wanted.fold}("v")'), f"({inner})", by=self.wanted.by)
 
     def _count(self, step: Step) -> str:
         if step.resolution.seconds:
-            return f'SELECT mean("v") / {step.resolution.seconds}{self._factor} {self._windows(step)}'
-        inner = f'SELECT last("state") AS "v" FROM {self._inner(step)}{self._groups(self._times, *_SERIES)}'
-        condition = f'$timeFilter AND "v" = {value(self.wanted.state)}'
-        return f'SELECT count("v"){self._factor} FROM ({inner}) WHERE {condition}{self._groups(self._times)}{self._fill}'
+            return self._windows(step, f'mean("v") / {step.resolution.seconds}')
+        inner = select('last("state") AS "v"', self.measurement, self._where(step), by=self._groups(*_SERIES))
+        return self._outer(step, 'count("v")', f"({inner})", ("$timeFilter", self._in_state))
 
-    def _windows(self, step: Step) -> str:
-        """Return where seconds in a state come from: 0 where it did not occur, nothing where nothing was known."""
-        column = name(f"state_s:{self.wanted.state}")
-        window = f"time({duration(step.resolution.seconds)})"
-        inner = (
-            f'SELECT sum({column}) AS "v", sum("good_s") AS "good" FROM {self._inner(step)}'
-            f"{self._groups(window)} fill(0)"
+    def _windows(self, step: Step, column: str) -> str:
+        """Return what is made of seconds in a state: 0 where it did not occur, nothing where nothing was known."""
+        seconds = name(f"state_s:{self.wanted.state}")
+        windows = (f"time({duration(step.resolution.seconds)})", *self.wanted.by)
+        both = f'sum({seconds}) AS "v", sum("good_s") AS "good"'
+        inner = select(both, self.measurement, self._where(step), by=windows, fill="0")
+        return self._outer(step, column, f"({inner})", ("$timeFilter", '"good" > 0'))
+
+    def _outer(self, step: Step, column: str, source: str, where: tuple[str, ...]) -> str:
+        fill = "none" if self.wanted.over == "time" else ""
+        return select(self._named(column), source, where, by=self._groups(), fill=fill, tail=self._zone(step))
+
+    def _where(self, step: Step) -> tuple[str, ...]:
+        return ("$timeFilter", *self.where, *step.guard)
+
+    @property
+    def _in_state(self) -> str:
+        return f'"v" = {value(self.wanted.state)}'
+
+    def _groups(self, *more: str) -> tuple[str, ...]:
+        """Return what is grouped by: the intervals of a history, none for one number of the whole range."""
+        times = (
+            ("time(1d)",)
+            if self.wanted.daily
+            else ("time($__interval)",)
+            if self.wanted.over == "time"
+            else ()
         )
-        return f'FROM ({inner}) WHERE $timeFilter AND "good" > 0{self._groups(self._times)}{self._fill}'
+        return (*times, *dict.fromkeys((*self.wanted.by, *more)))
 
-    def _inner(self, step: Step) -> str:
-        conditions = " AND ".join(("$timeFilter", *self.where))
-        return f"{name(self.measurement)} WHERE {conditions}{step.guard}"
-
-    @property
-    def _times(self) -> str:
-        """The intervals of a history; none where one number is wanted for the whole range."""
-        if self.wanted.daily:
-            return "time(1d)"
-        return "time($__interval)" if self.wanted.over == "time" else ""
-
-    @property
-    def _fill(self) -> str:
-        return " fill(none)" if self.wanted.over == "time" else ""
-
-    @property
-    def _both(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys((*self.wanted.by, *_SERIES)))
-
-    @property
-    def _by(self) -> str:
-        return f" GROUP BY {', '.join(map(name, self.wanted.by))}" if self.wanted.by else ""
-
-    def _groups(self, times: str, *more: str) -> str:
-        tags = map(name, dict.fromkeys((*self.wanted.by, *more)))
-        groups = ", ".join(filter(None, (times, *tags)))
-        return f" GROUP BY {groups}" if groups else ""
-
-    @property
-    def _factor(self) -> str:
-        """Return what stands behind the value: a factor, and the name of its column in a table."""
+    def _named(self, column: str) -> str:
+        """Return a column with its factor, and with its name in a table."""
         factor = "" if self.wanted.factor == 1.0 else f" * {self.wanted.factor:g}"
-        return factor + (f" AS {name(self.wanted.column)}" if self.wanted.column else "")
+        return column + factor + (f" AS {name(self.wanted.column)}" if self.wanted.column else "")
 
     def _zone(self, step: Step) -> str:
-        """Days begin at the district's midnight. Not beside a variable: Grafana before 11.5.3 takes the `/` in it amiss."""
+        """Days begin at the district's midnight.
+
+        Not beside a variable: Grafana before 11.5.3 takes the `/` in a zone's name amiss there.
+        """
         if (
             self.wanted.pick
             or self.wanted.over != "time"
             or step.resolution.seconds < Resolution.HOUR.seconds
         ):
             return ""
-        return f" tz('{self.zone}')"
+        return f"tz({value(self.zone)})"

@@ -56,10 +56,10 @@ class Step:
     high_s: int | None
 
     @property
-    def guard(self) -> str:
-        """The condition, with ` AND ` before it; empty where no other resolution is asked."""
-        low = f" AND $__interval >= {duration(self.low_s)}" if self.low_s is not None else ""
-        high = f" AND $__interval < {duration(self.high_s)}" if self.high_s is not None else ""
+    def guard(self) -> tuple[str, ...]:
+        """The conditions; none where no other resolution is asked."""
+        low = () if self.low_s is None else (f"$__interval >= {duration(self.low_s)}",)
+        high = () if self.high_s is None else (f"$__interval < {duration(self.high_s)}",)
         return low + high
 
 
@@ -75,23 +75,27 @@ def steps(
 
     A resolution that would answer for no interval of at least `floor_s` is left out.
     """
-    periods = {one: one.seconds or max(every_s, 1.0) for one in Resolution}
-    chosen = [
-        one
-        for one in Resolution
-        if periods[one] >= periods[finest] and list(Resolution).index(one) >= list(Resolution).index(finest)
-    ]
+    order = list(Resolution)
+    chosen = order[order.index(finest) :]
     found: list[Step] = []
     low: int | None = None
     for one, coarser in zip(chosen, [*chosen[1:], None], strict=True):
         if coarser is None:
             found.append(Step(one, low, None))
             break
-        high = _until(series, periods[one], coarser.seconds, points)
+        high = _until(series, float(one.seconds) or max(every_s, 1.0), coarser.seconds, points)
         if high > max(low or 0, floor_s):
             found.append(Step(one, low, high))
             low = high
     return tuple(found)
+
+
+def on_grid(seconds: float) -> int:
+    """Return the shortest interval of Grafana's that is at least so long.
+
+    Grafana's server cuts an interval to whole units when it writes it, so that 90 s would become `1m`.
+    """
+    return next((one for one in _GRID if one >= seconds), _GRID[-1])
 
 
 def _until(series: int, period_s: float, coarser_s: int, points: int) -> int:
