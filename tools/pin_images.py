@@ -1,7 +1,7 @@
 """Writes the digests of the images that compose uses into compose/.env, so that a tag cannot become another image.
 
-Run through `make pin-images`, on a machine with docker. An image is written `NAME:TAG${VARIABLE}` in compose/compose.yaml
-and compose/Dockerfile; `VARIABLE=@sha256:…` in compose/.env fills it. The digest is that of the list of all platforms.
+Run through `make pin-images`, on a machine with docker. An image is written `NAME:TAG${VARIABLE}` in compose.yaml and
+Dockerfile there; `VARIABLE=@sha256:…` in .env fills it. The digest is that of the list of all platforms.
 """
 
 import json
@@ -14,7 +14,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent.parent / "compose"
 FILES = ("compose.yaml", "Dockerfile")
 IMAGE = re.compile(
-    r"^\s*(?:image:|FROM)\s+(?P<name>[a-z0-9./_-]+:[\w.-]+)\$\{(?P<variable>\w+_DIGEST)(?::-)?\}", re.MULTILINE
+    r"^\s*(?:image:|FROM)\s+(?P<name>[a-z0-9./_-]+:[\w.-]+)\$\{(?P<variable>\w+_DIGEST)(?::-)?\}",
+    re.MULTILINE,
 )
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 WAIT_S = 120
