@@ -186,6 +186,7 @@ def store_of(settings: Settings, database: Path) -> Store:
     if not settings.store.startswith(("http://", "https://")):
         message = f"store {settings.store!r} is neither duckdb nor the URL of an InfluxDB (http://HOST:8086)"
         raise StartError(message)
+    from barrio.store_access import KeptAccess
     from twin.store.influx import InfluxStore
 
     try:
@@ -193,12 +194,17 @@ def store_of(settings: Settings, database: Path) -> Store:
     except OSError as error:
         message = f"the store's token file {settings.store_token_file} cannot be read: {error.strerror}"
         raise StartError(message) from error
+    kept = KeptAccess(settings.tokens, settings.store_org) if settings.tokens is not None else None
+    if kept is not None and token is None and (access := kept.first()) is not None:
+        # 3 Core says nothing, not even its version, to whoever has no token.
+        token = access.token
     return InfluxStore(
         settings.store,
         org=settings.store_org,
         user=settings.store_user,
         token=token or "",
         timeout_s=settings.store_timeout,
+        access_of=kept,
     )
 
 

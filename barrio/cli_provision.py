@@ -1,0 +1,166 @@
+"""`barrio plan`, `apply`, `drift`, `destroy` and `render`: InfluxDB and Grafana as the districts' files say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from barrio.cli_options import AsJson, Store, settings_of
+
+FAILED = 1
+
+Districts = Annotated[
+    list[str],
+    typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
+]
+Only = Annotated[
+    str | None, typer.Option(metavar="TARGET", help="influxdb or grafana; both, where they are named, else.")
+]
+Adopt = Annotated[
+    bool, typer.Option("--adopt", help="Take over InfluxDB 2.x buckets of our names that are not marked.")
+]
+Lang = Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")]
+BarrioUrl = Annotated[
+    str, typer.Option(metavar="URL", help="Where people reach barrio, for links of dashboards.")
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the commands."""
+
+    @app.command()
+    def plan(
+        districts: Districts,
+        only: Only = None,
+        as_json: AsJson = False,
+        exit_code: Annotated[
+            bool, typer.Option("--exit-code", help="Exit code 2 when there is something to do.")
+        ] = False,
+        adopt: Adopt = False,
+        lang: Lang = "en",
+        barrio_url: BarrioUrl = "",
+        store: Store = None,
+    ) -> None:
+        """Show what apply would do to InfluxDB and Grafana, field by field."""
+        from barrio.commands import provision as command
+
+        asked = command.Asked(districts, only, adopt, lang, barrio_url)
+        with _failing(everything=exit_code):
+            text, code = command.plan(settings_of(store=store), asked, machine=as_json, exit_code=exit_code)
+        typer.echo(text)
+        raise typer.Exit(code)
+
+    @app.command()
+    def apply(
+        districts: Districts,
+        only: Only = None,
+        as_json: AsJson = False,
+        expect: Annotated[
+            str | None,
+            typer.Option(metavar="PLAN", help="Name of the plan that was read: do nothing if it is another."),
+        ] = None,
+        adopt: Adopt = False,
+        lang: Lang = "en",
+        barrio_url: BarrioUrl = "",
+        store: Store = None,
+    ) -> None:
+        """Do what plan shows; a second time there is nothing to do."""
+        from barrio.commands import provision as command
+
+        asked = command.Asked(districts, only, adopt, lang, barrio_url)
+        tell = _silent if as_json else typer.echo
+        with _failing():
+            outcome = command.apply(settings_of(store=store), asked, tell, expect=expect)
+        text, code = command.shown_outcome(outcome, machine=as_json)
+        typer.echo(text, err=code != 0 and not as_json)
+        raise typer.Exit(code)
+
+    @app.command()
+    def drift(
+        districts: Districts,
+        only: Only = None,
+        as_json: AsJson = False,
+        lang: Lang = "en",
+        barrio_url: BarrioUrl = "",
+        store: Store = None,
+    ) -> None:
+        """Show what is not as the districts say; exit code 1 when there is something."""
+        from barrio.commands import provision as command
+
+        asked = command.Asked(districts, only, lang=lang, barrio_url=barrio_url)
+        with _failing(code=2):
+            text, code = command.drift(settings_of(store=store), asked, machine=as_json)
+        typer.echo(text)
+        raise typer.Exit(code)
+
+    @app.command()
+    def destroy(
+        districts: Districts,
+        only: Only = None,
+        delete_data: Annotated[
+            bool, typer.Option("--delete-data/--keep-data", help="Remove readings as well.")
+        ] = False,
+        yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+        as_json: AsJson = False,
+        store: Store = None,
+    ) -> None:
+        """Remove what is ours from InfluxDB and Grafana; readings stay."""
+        from barrio.commands import provision as command
+        from barrio.errors import AskError
+
+        asked = command.Asked(districts, only)
+        with _failing():
+            steps = command.to_destroy(settings_of(store=store), asked, keep_data=not delete_data)
+        if not yes:
+            typer.echo(command.shown_plan(steps), err=True)
+            if not command.interactive():
+                raise AskError("--yes", "nobody can be asked here: say it to go on")
+            typer.confirm("Remove this?", abort=True, err=True)
+        outcome = command.destroy(steps, _silent if as_json else typer.echo)
+        text, code = command.shown_outcome(outcome, machine=as_json)
+        typer.echo(text, err=code != 0 and not as_json)
+        raise typer.Exit(code)
+
+    @app.command()
+    def render(
+        districts: Districts,
+        out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")],
+        lang: Lang = "en",
+        barrio_url: BarrioUrl = "",
+        store: Store = None,
+    ) -> None:
+        """Write dashboards, data sources and alert rules as files that Grafana and Git take."""
+        from barrio.commands import provision as command
+
+        asked = command.Asked(districts, None, lang=lang, barrio_url=barrio_url)
+        for line in command.render(asked, settings_of(store=store), out):
+            typer.echo(line)
+
+
+def _silent(_: str) -> None:
+    """Tell nothing: the answer is one JSON object."""
+
+
+@contextmanager
+def _failing(*, code: int = FAILED, everything: bool = False) -> Iterator[None]:
+    """Say in one line what a server did not do, with an exit code that is no other answer of the command.
+
+    `everything`: files and options that are wrong end with it as well.
+    """
+    from barrio.terminal import plain
+    from provisioning.plan import ProvisioningError
+    from twin.errors import BarrioError
+
+    try:
+        yield
+    except BarrioError as error:
+        if not everything and not isinstance(error, ProvisioningError):
+            raise
+        lines = plain(str(error), keep="\n").splitlines()
+        sys.stderr.write("".join(f"barrio: {line}\n" for line in lines))
+        raise typer.Exit(code) from None
