@@ -8,10 +8,12 @@ All of them read rollups, and are tables or lines that `Told` takes. Four tricks
   `n * moving_average(v, n)` being the sum of the last n rows, `8 * moving_average(v, 8) - 7 * moving_average(v, 7)` is
   the row of seven days before. Days without a row are filled with 0 first, or rows would slip.
 - Part of each night (02 to 05) is the first of the windows of three hours of a day that begins at two. Windows that
-  have nothing are filled with -1, or the first would be a later one, and left out at the end.
+  have nothing are filled with -1, or the first would be a later one, and left out at the end. The first of the days is
+  a part of one, of which the first window is any: the difference of cumulative sums is the rows without the first.
 - `x / abs(x)` tells on which side of a limit a value is, so a share of time needs no second query.
 
-Days and hours are those of the zone, so `tz()` stands in every select that has windows; it does not reach into others.
+Days and hours are those of the zone. What a select says of its windows does not reach into others: `tz()` and the
+bounds of time stand in every one, or 1.6.7 would fill windows from the beginning of time.
 """
 
 # Queries are put together of quoted names: `influxql.name`, `influxql.value`.
@@ -80,7 +82,7 @@ class Clock:
             Told(
                 query=f'SELECT max("v") FROM (SELECT sum("delta") * {3_600_000 // step.resolution.seconds} AS "v" '
                 f"FROM {self._source(points, step, back='1d')} GROUP BY time({step.resolution.value}) fill(none))"
-                f" GROUP BY time(1d) fill(none){self._tz}",
+                f" WHERE {_times('1d')} GROUP BY time(1d) fill(none){self._tz}",
                 form="time_series",
                 alias=alias,
                 resolutions=(step.resolution,),
@@ -110,7 +112,7 @@ class Clock:
                 query=self._first(
                     'SELECT min("s") AS "v" FROM (SELECT sum("mean") AS "s" FROM '
                     f"{self._source(points, step, back='1d')}"
-                    f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none))",
+                    f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none)) WHERE {_times('1d')}",
                     by,
                     begin,
                 ),
@@ -138,11 +140,17 @@ class Clock:
 
     def _first(self, inner: str, by: Sequence[str], begin: int) -> str:
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(-1){self._tz})"
-        firsts = (
-            f'(SELECT first("v") AS "v" FROM {slots} GROUP BY {_groups(f"time(1d, {begin}h)", by)}'
-            f" fill(none){self._tz})"
+        firsts = self._firsts(slots, by, begin, _times("1d"))
+        return f'SELECT "v" FROM {firsts} WHERE "v" > -0.5{_by(by)}'
+
+    def _firsts(self, slots: str, by: Sequence[str], begin: int, times: str) -> str:
+        """Return the first slot of each whole day that begins at an hour; the first day, a part of one, falls away."""
+        days = _groups(f"time(1d, {begin}h)", by)
+        sums = (
+            f'SELECT cumulative_sum(first("v")) AS "c" FROM {slots} WHERE {times}'
+            f" GROUP BY {days} fill(none){self._tz}"
         )
-        return f'SELECT "v" FROM {firsts} WHERE "v" >= 0{_by(by)}'
+        return f'(SELECT difference("c") AS "v" FROM ({sums}){_by(by)})'
 
     def hours_in_state(
         self, points: Sequence[Seen], state: str, begin: int, *, column: str, top: int
@@ -151,10 +159,7 @@ class Clock:
         by = ("device", "site")
         inner = f'SELECT sum({name(f"state_s:{state}")}) AS "v" FROM {self._source(points, None)}'
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(0){self._tz})"
-        firsts = (
-            f'(SELECT first("v") AS "v" FROM {slots} GROUP BY {_groups(f"time(1d, {begin}h)", by)}'
-            f" fill(none){self._tz})"
-        )
+        firsts = self._firsts(slots, by, begin, "$timeFilter")
         sums = f'(SELECT sum("v") / 3600 AS "v" FROM {firsts} WHERE "v" > 0{_by(by)})'
         query = f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM {sums}'
         return Told(query=query, form="table", resolutions=(Resolution.HOUR,))
@@ -202,10 +207,9 @@ class Clock:
     def _source(self, points: Sequence[Seen], step: Step | None, *, back: str = "") -> str:
         quantity = points[0].quantity.name
         picked = picked_from(points, self.inventory.points(quantity))
-        times = f"time >= ${{__from}}ms - {back} AND time <= ${{__to}}ms" if back else "$timeFilter"
-        return (
-            f"{name(quantity)} WHERE {times}{f' AND {picked}' if picked else ''}{step.guard if step else ''}"
-        )
+        times = _times(back) if back else "$timeFilter"
+        conditions = (times, *([picked] if picked else []), *(step.guard if step else ()))
+        return f"{name(quantity)} WHERE {' AND '.join(conditions)}"
 
     def _steps(self, points: Sequence[Seen], finest: Resolution, coarsest: Resolution) -> tuple[Step, ...]:
         order = list(Resolution)
@@ -222,6 +226,11 @@ class Clock:
     @property
     def _tz(self) -> str:
         return f" tz({value(self.inventory.district.zone.key)})"
+
+
+def _times(back: str) -> str:
+    """Return the condition for the range that is shown and what lies before it."""
+    return f"time >= ${{__from}}ms - {back} AND time <= ${{__to}}ms"
 
 
 def _groups(times: str, by: Sequence[str]) -> str:
