@@ -11,7 +11,16 @@ from typing import Annotated
 
 import typer
 
-from barrio import cli_alarms, cli_commands, cli_graph, cli_notify, cli_past, cli_provision, cli_services
+from barrio import (
+    cli_alarms,
+    cli_commands,
+    cli_graph,
+    cli_init,
+    cli_notify,
+    cli_past,
+    cli_provision,
+    cli_services,
+)
 from barrio.cli_options import AsJson, Data, District, Since, Store, To, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
 
@@ -360,6 +369,7 @@ def connectors(as_json: AsJson = False) -> None:
 cli_alarms.add(app)
 cli_commands.add(app)
 cli_graph.add(app)
+cli_init.add(app)
 cli_notify.add(app)
 cli_past.add(app)
 cli_provision.add(app)

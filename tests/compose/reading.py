@@ -28,7 +28,7 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
     """Return a text with its variables, or their defaults, in place; as compose does it."""
     while (match := _VARIABLE.search(text)) is not None:
         text = text.replace(match[0], variables.get(match["name"]) or match["default"])
-    return text
+    return text.replace("$$", "$")
 
 
 def composed(variables: Mapping[str, str] | None = None) -> Any:

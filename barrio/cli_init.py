@@ -1,0 +1,55 @@
+"""`barrio init`: once, when everything starts at the same time."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from barrio.cli_options import Store, settings_of
+
+FAILED = 1
+
+
+def add(app: typer.Typer) -> None:
+    """Add the command."""
+
+    @app.command()
+    def init(
+        districts: Annotated[
+            list[str],
+            typer.Argument(
+                metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."
+            ),
+        ],
+        wait: Annotated[
+            str, typer.Option(metavar="DURATION", help="Longest wait for InfluxDB and Grafana to answer.")
+        ] = "2min",
+        lang: Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")] = "en",
+        barrio_url: Annotated[
+            str, typer.Option(metavar="URL", help="Where people reach barrio, for links of dashboards.")
+        ] = "",
+        store: Store = None,
+    ) -> None:
+        """Wait for InfluxDB and Grafana to answer, then do what apply does: for containers."""
+        from barrio.commands import init as command
+        from barrio.commands import provision
+        from barrio.errors import AskError
+        from barrio.terminal import plain
+        from provisioning.plan import ProvisioningError
+        from twin.model.spec import parse_duration
+
+        try:
+            wait_s = parse_duration(wait)
+        except ValueError as error:
+            raise AskError("--wait", f"{error}, found {wait!r}") from None
+        asked = provision.Asked(districts, lang=lang, barrio_url=barrio_url)
+        try:
+            outcome = command.init(settings_of(store=store), asked, wait_s, typer.echo)
+        except ProvisioningError as error:
+            sys.stderr.write(f"barrio: {plain(str(error))}\n")
+            raise typer.Exit(FAILED) from None
+        text, code = provision.shown_outcome(outcome, machine=False)
+        typer.echo(text, err=code != 0)
+        raise typer.Exit(code)
