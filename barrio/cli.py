@@ -14,6 +14,7 @@ import typer
 from barrio import (
     cli_alarms,
     cli_commands,
+    cli_dashboards,
     cli_graph,
     cli_init,
     cli_notify,
@@ -368,6 +369,7 @@ def connectors(as_json: AsJson = False) -> None:
 
 cli_alarms.add(app)
 cli_commands.add(app)
+cli_dashboards.add(app)
 cli_graph.add(app)
 cli_init.add(app)
 cli_notify.add(app)

@@ -83,6 +83,7 @@ class Canvas:
             facecolor=fill,
             edgecolor=edge,
             linewidth=0.8 if edge != "none" else 0,
+            zorder=-3,
             transform=self._pixels(),
         )
         self.figure.add_artist(shape)
@@ -99,6 +100,7 @@ class Canvas:
             facecolor=fill,
             edgecolor="none",
             alpha=alpha,
+            zorder=-2,
             transform=self._pixels(),
         )
         self.figure.add_artist(shape)
@@ -110,7 +112,8 @@ class Canvas:
         from matplotlib.lines import Line2D
 
         xs, ys = (start[0], stop[0]), (self.height - start[1], self.height - stop[1])
-        self.figure.add_artist(Line2D(xs, ys, color=colour, linewidth=width, transform=self._pixels()))
+        shape = Line2D(xs, ys, color=colour, linewidth=width, zorder=-1, transform=self._pixels())
+        self.figure.add_artist(shape)
 
     def words(  # noqa: PLR0913 -- what can be said of a line of text
         self,

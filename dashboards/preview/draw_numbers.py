@@ -125,7 +125,7 @@ def _course(scene: Scene, number: Number, box: Box, colour: str) -> None:
     if len(pairs) < 2:
         return
     times, values = np.array(pairs, float).T
-    lower = box.inside(-3, box.height * 0.62, -3, -2)
+    lower = box.inside(0, box.height * 0.62, 0, -2)
     axes = scene.canvas.axes(lower)
     axes.set_axis_off()
     low, high = float(values.min()), float(values.max())
@@ -171,7 +171,7 @@ def _dial(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
         start, stop = angle(min(until, high)), angle(max(least, low))
         if stop > start:
             axes.add_patch(Wedge((0, 0), 1.06, start, stop, width=0.06, color=shade))
-    size = largest([number.text], min(box.width, box.height) * 0.56, 18.0, 7.0)
+    size = largest([number.text], min(box.width, box.height * 1.1) * 0.46, 18.0, 6.5)
     axes.text(
         0, -0.02, number.text, color=number.colour, fontsize=size, ha="center", va="center", fontweight="bold"
     )

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dashboards.preview.canvas import FAINT, LINES, TEXT, Box, length
+from dashboards.preview.fields import Style
 from dashboards.preview.reduce import reduced
 from dashboards.preview.scene import Scene, Shown
 from dashboards.preview.span import Span
@@ -35,7 +36,6 @@ _STEPS_S = (
     2_592_000,
     7_776_000,
 )
-_SOLID = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ def series(scene: Scene) -> None:
 def _axis_texts(lines: Sequence[Line]) -> list[str]:
     style = lines[0].shown.style
     low, high = _range(lines)
-    return [style.text(value) for value in _ticks(low, high)] or [""]
+    return _tick_texts(style, _ticks(low, high)) or [""]
 
 
 def _is_stacked(lines: Sequence[Line]) -> bool:
@@ -137,6 +137,11 @@ def _ticks(low: float, high: float) -> list[float]:
     step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _tick_texts(style: Style, ticks: Sequence[float]) -> list[str]:
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else 1.0
+    return [style.tick(value, step) for value in ticks]
 
 
 def _plot(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
@@ -227,7 +232,7 @@ def _scales(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
     style = lines[0].shown.style
     axes.set_ylim(low, high)
     ticks = _ticks(low, high)
-    axes.set_yticks(ticks, [style.text(value) for value in ticks])
+    axes.set_yticks(ticks, _tick_texts(style, ticks))
     time_axis(axes, scene.span, scene.zone)
     axes.grid(visible=True, color=LINES, linewidth=0.6)
     axes.set_axisbelow(True)
@@ -334,7 +339,7 @@ def _heat_counted(axes: Any, scene: Scene, lines: Sequence[Line], shades: str) -
     counts, _, _ = np.histogram2d(times, values, (across, edges))
     _mesh(axes, across, edges, np.where(counts > 0, counts, np.nan).T, shades)
     ticks = _ticks(float(edges[0]), float(edges[-1]))
-    axes.set_yticks(ticks, [lines[0].shown.style.text(value) for value in ticks])
+    axes.set_yticks(ticks, _tick_texts(lines[0].shown.style, ticks))
 
 
 def _heat_given(axes: Any, scene: Scene, lines: Sequence[Line], shades: str) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from dashboards.preview.frames import Column, Frame
-from dashboards.preview.units import written
+from dashboards.preview.units import is_scaled, written
 
 Config = Mapping[str, Any]
 
@@ -95,6 +95,13 @@ class Style:
             self.zone,
             self.now_ms,
         )
+
+    def tick(self, value: float, step: float) -> str:
+        """Return a value beside an axis whose marks are `step` apart: with as many decimals as tell them apart."""
+        unit, decimals = str(self.config.get("unit") or ""), self.config.get("decimals")
+        if decimals is None and step < 1 and not is_scaled(unit):
+            decimals = math.ceil(-math.log10(step) - 1e-9)
+        return written(value, unit, decimals, self.zone, self.now_ms)
 
     def colour(self, value: Any = None) -> str:
         """Return the colour of a value, or of the field where it has one for all."""

@@ -106,6 +106,11 @@ def fixed(value: float, decimals: int | None) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+def is_scaled(unit: str) -> bool:
+    """Whether a unit is written with prefixes or as hours and minutes: its decimals are not those of the value."""
+    return unit in _SCALED or unit in _SPECIAL or unit.startswith(("date", "time:"))
+
+
 def _scaled(value: float, unit: str, prefix: int, decimals: int | None) -> str:
     if value:
         steps = math.floor(math.log10(abs(value)) / 3 + 1e-9)
