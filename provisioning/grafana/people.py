@@ -68,7 +68,10 @@ def plan_permissions(work: Work) -> Iterator[Step]:
 
 
 def plan_homes(work: Work) -> Iterator[Step]:
-    """Yield what makes the home dashboard of a district that of its teams; a home that somebody chose stays."""
+    """Yield what makes the home dashboard of a district that of its teams; a home that somebody chose stays.
+
+    Whether somebody took it away is not known: there is no room for a mark that is made in the same moment.
+    """
     taken: dict[str, str] = {}
     for district in work.districts:
         spec = spec_of(district)
@@ -86,7 +89,7 @@ def plan_homes(work: Work) -> Iterator[Step]:
                 taken[team.name.casefold()] = home
                 do = partial(_set_home, work.api, team.name, home)
                 changed = (Difference("home", found or "none", home),)
-                yield step("home", team.name, Action.CHANGE, do, changed=changed, by_hand=used)
+                yield step("home", team.name, Action.CHANGE, do, changed=changed)
             elif not spec.home and used and found == home:
                 do = partial(_set_home, work.api, team.name, "")
                 yield step("home", team.name, Action.CHANGE, do, changed=(Difference("home", home, "none"),))
