@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 SLOT_H = 3
 """Length of the windows of a day; they begin at 02, 05, 08 … of the clock."""
 
+# Weeks of 7 days since 1970 begin on Thursdays.
+_SATURDAY, _SUNDAY, _MONDAY = "2d", "3d", "4d"
+
 
 @dataclass(frozen=True, slots=True)
 class Clock:
@@ -52,12 +55,13 @@ class Clock:
     def days(self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = ()) -> tuple[Told, ...]:
         """Return what counters grew on each day of the calendar, together or for each of the tags `by`."""
         return tuple(
-            Told(
-                query=f'SELECT sum("delta") FROM {self._source(points, step, back="1d")}'
+            self._line(
+                f'SELECT sum("delta") FROM {self._source(points, step, back="1d")}'
                 f" GROUP BY {_groups('time(1d)', by)} fill(none){self._tz}",
-                form="time_series",
-                alias=alias,
-                resolutions=(step.resolution,),
+                step.resolution,
+                points,
+                alias,
+                by,
             )
             for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
         )
@@ -65,13 +69,13 @@ class Clock:
     def week_before(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
         """Return for each day what counters grew seven days before it."""
         return tuple(
-            Told(
-                query='SELECT 8 * moving_average("v", 8) - 7 * moving_average("v", 7) FROM '
+            self._line(
+                'SELECT 8 * moving_average("v", 8) - 7 * moving_average("v", 7) FROM '
                 f'(SELECT sum("delta") AS "v" FROM {self._source(points, step, back="9d")}'
                 f" GROUP BY time(1d) fill(0){self._tz}) fill(none)",
-                form="time_series",
-                alias=alias,
-                resolutions=(step.resolution,),
+                step.resolution,
+                points,
+                alias,
             )
             for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
         )
@@ -79,16 +83,33 @@ class Clock:
     def peaks(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
         """Return the highest mean power of a quarter hour (over long ranges: an hour) of each day, in W from kW.h."""
         return tuple(
-            Told(
-                query=f'SELECT max("v") FROM (SELECT sum("delta") * {3_600_000 // step.resolution.seconds} AS "v" '
+            self._line(
+                f'SELECT max("v") FROM (SELECT sum("delta") * {3_600_000 // step.resolution.seconds} AS "v" '
                 f"FROM {self._source(points, step, back='1d')} GROUP BY time({step.resolution.value}) fill(none))"
                 f" WHERE {_times('1d')} GROUP BY time(1d) fill(none){self._tz}",
-                form="time_series",
-                alias=alias,
-                resolutions=(step.resolution,),
+                step.resolution,
+                points,
+                alias,
             )
             for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
         )
+
+    def weekends(self, points: Sequence[Seen], saturday: Text, sunday: Text, week: Text) -> tuple[Told, ...]:
+        """Return the mean power of each Saturday, of each Sunday and of whole weeks from Monday on, in W from kW.h."""
+        source = self._source(points, None, back="7d")
+        days = f'(SELECT sum("delta") * {1000 / 24:.6f} AS "v" FROM {source} GROUP BY time(1d) fill(-1){self._tz})'
+
+        def first(begin: str) -> str:
+            found = self._dropped(
+                f'cumulative_sum(first("v")) AS "c" FROM {days}', f"time(7d, {begin})", (), "7d"
+            )
+            return f'SELECT "v" FROM {found} WHERE "v" > -0.5'
+
+        mean = self._dropped(
+            f'cumulative_sum(mean("v")) AS "c" FROM {days}', f"time(7d, {_MONDAY})", (), "7d"
+        )
+        queries = ((first(_SATURDAY), saturday), (first(_SUNDAY), sunday), (f'SELECT "v" FROM {mean}', week))
+        return tuple(self._line(query, Resolution.HOUR, points, alias) for query, alias in queries)
 
     def hours(self, points: Sequence[Seen], column: str) -> Told:
         """Return a table of what counters grew in each hour."""
@@ -96,7 +117,7 @@ class Clock:
             f'SELECT sum("delta") AS {name(column)} FROM {self._source(points, None)}'
             f" GROUP BY time(1h) fill(none){self._tz}"
         )
-        return Told(query=query, form="table", resolutions=(Resolution.HOUR,))
+        return self._table(query, Resolution.HOUR, points)
 
     # --- parts of the day -----------------------------------------------------------------------------------
 
@@ -108,17 +129,18 @@ class Clock:
         `begin` is 2, 5, 8 … 23 of the clock. Quarter hours are looked at, hours over long ranges.
         """
         return tuple(
-            Told(
-                query=self._first(
+            self._line(
+                self._first(
                     'SELECT min("s") AS "v" FROM (SELECT sum("mean") AS "s" FROM '
                     f"{self._source(points, step, back='1d')}"
                     f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none)) WHERE {_times('1d')}",
                     by,
                     begin,
                 ),
-                form="time_series",
-                alias=alias,
-                resolutions=(step.resolution,),
+                step.resolution,
+                points,
+                alias,
+                by,
             )
             for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
         )
@@ -127,30 +149,25 @@ class Clock:
         self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = (), begin: int = 2
     ) -> tuple[Told, ...]:
         """Return the mean power of each night, in W, from what energy counters (kW.h) grew."""
-        inner = f'SELECT sum("delta") * {1000 / SLOT_H:.6f} AS "v" FROM '
-        source = self._source(points, None, back="1d")
-        return (
-            Told(
-                query=self._first(inner + source, by, begin),
-                form="time_series",
-                alias=alias,
-                resolutions=(Resolution.HOUR,),
-            ),
+        inner = (
+            f'SELECT sum("delta") * {1000 / SLOT_H:.6f} AS "v" FROM {self._source(points, None, back="1d")}'
         )
+        return (self._line(self._first(inner, by, begin), Resolution.HOUR, points, alias, by),)
 
     def _first(self, inner: str, by: Sequence[str], begin: int) -> str:
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(-1){self._tz})"
-        firsts = self._firsts(slots, by, begin, _times("1d"))
-        return f'SELECT "v" FROM {firsts} WHERE "v" > -0.5{_by(by)}'
+        return f'SELECT "v" FROM {self._firsts(slots, by, begin, "1d")} WHERE "v" > -0.5{_by(by)}'
 
-    def _firsts(self, slots: str, by: Sequence[str], begin: int, times: str) -> str:
-        """Return the first slot of each whole day that begins at an hour; the first day, a part of one, falls away."""
-        days = _groups(f"time(1d, {begin}h)", by)
-        sums = (
-            f'SELECT cumulative_sum(first("v")) AS "c" FROM {slots} WHERE {times}'
-            f" GROUP BY {days} fill(none){self._tz}"
+    def _firsts(self, slots: str, by: Sequence[str], begin: int, back: str) -> str:
+        """Return the first slot of each whole day that begins at an hour."""
+        return self._dropped(
+            f'cumulative_sum(first("v")) AS "c" FROM {slots}', f"time(1d, {begin}h)", by, back
         )
-        return f'(SELECT difference("c") AS "v" FROM ({sums}){_by(by)})'
+
+    def _dropped(self, sums: str, window: str, by: Sequence[str], back: str) -> str:
+        """Return the rows of which these are the sums, without the first: its window is not whole."""
+        inner = f"SELECT {sums} WHERE {_times(back)} GROUP BY {_groups(window, by)} fill(none){self._tz}"
+        return f'(SELECT difference("c") AS "v" FROM ({inner}){_by(by)})'
 
     def hours_in_state(
         self, points: Sequence[Seen], state: str, begin: int, *, column: str, top: int
@@ -159,10 +176,10 @@ class Clock:
         by = ("device", "site")
         inner = f'SELECT sum({name(f"state_s:{state}")}) AS "v" FROM {self._source(points, None)}'
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(0){self._tz})"
-        firsts = self._firsts(slots, by, begin, "$timeFilter")
+        firsts = self._firsts(slots, by, begin, "")
         sums = f'(SELECT sum("v") / 3600 AS "v" FROM {firsts} WHERE "v" > 0{_by(by)})'
         query = f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM {sums}'
-        return Told(query=query, form="table", resolutions=(Resolution.HOUR,))
+        return self._table(query, Resolution.HOUR, points)
 
     # --- rankings and shares --------------------------------------------------------------------------------
 
@@ -171,11 +188,11 @@ class Clock:
     ) -> tuple[Told, ...]:
         """Return a table of the largest over the range: device, site and what `aggregate` makes of rollups."""
         return tuple(
-            Told(
-                query=f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM (SELECT {aggregate} AS "v" '
+            self._table(
+                f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM (SELECT {aggregate} AS "v" '
                 f'FROM {self._source(points, step)} GROUP BY "device", "site")',
-                form="table",
-                resolutions=(step.resolution,),
+                step.resolution,
+                points,
             )
             for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
         )
@@ -192,23 +209,54 @@ class Clock:
         ]
         inside = f"({sides[0]} + 1) / 2" if len(sides) == 1 else f"({' + '.join(sides)}) / 2"
         return tuple(
-            Told(
-                query=f'SELECT 100 * mean("i") FROM (SELECT {inside} AS "i" FROM {self._source(points, step)}'
-                f"{_by(by)}) WHERE $timeFilter GROUP BY {_groups('time($__interval)', by)} fill(none)",
-                form="time_series",
-                alias=alias,
-                resolutions=(step.resolution,),
+            self._line(
+                f'SELECT 100 * mean("i") FROM (SELECT {inside} AS "i" FROM {self._source(points, step)}{_by(by)})'
+                f" WHERE $timeFilter GROUP BY {_groups('time($__interval)', by)} fill(none)",
+                step.resolution,
+                points,
+                alias,
+                by,
             )
             for step in self._steps(points, Resolution.QUARTER, Resolution.HOUR)
         )
 
+    def free_of_alarm(self, points: Sequence[Seen], rule: str, alias: Text) -> Told:
+        """Return the share of minutes in which an alarm of a rule stood for none of the owners of points, in %.
+
+        An alarm that stands is told each minute, so nothing told is nothing wrong.
+        """
+        owners = len({seen.owner for seen in points})
+        standing = (
+            'SELECT max("standing") AS "v" FROM "barrio_alarms" WHERE $timeFilter'
+            f' AND "rule" = {value(rule)} AND "standing" = 1 GROUP BY time(1m), "device" fill(none)'
+        )
+        query = (
+            f'SELECT 100 - 6000000 * count("v") / ($__interval_ms * {owners}) FROM ({standing})'
+            " WHERE $timeFilter GROUP BY time($__interval) fill(0)"
+        )
+        return self._line(query, Resolution.RAW, points, alias)
+
     # --- pieces ---------------------------------------------------------------------------------------------
+
+    def _line(
+        self, query: str, resolution: Resolution, points: Sequence[Seen], alias: Text, by: Sequence[str] = ()
+    ) -> Told:
+        return Told(
+            query=query,
+            form="time_series",
+            alias=alias,
+            resolutions=(resolution,),
+            points=tuple(points),
+            by=tuple(by),
+        )
+
+    def _table(self, query: str, resolution: Resolution, points: Sequence[Seen]) -> Told:
+        return Told(query=query, resolutions=(resolution,), points=tuple(points), by=("device",))
 
     def _source(self, points: Sequence[Seen], step: Step | None, *, back: str = "") -> str:
         quantity = points[0].quantity.name
         picked = picked_from(points, self.inventory.points(quantity))
-        times = _times(back) if back else "$timeFilter"
-        conditions = (times, *([picked] if picked else []), *(step.guard if step else ()))
+        conditions = (_times(back), *([picked] if picked else []), *(step.guard if step else ()))
         return f"{name(quantity)} WHERE {' AND '.join(conditions)}"
 
     def _steps(self, points: Sequence[Seen], finest: Resolution, coarsest: Resolution) -> tuple[Step, ...]:
@@ -229,7 +277,9 @@ class Clock:
 
 
 def _times(back: str) -> str:
-    """Return the condition for the range that is shown and what lies before it."""
+    """Return the condition for the range that is shown and, with `back`, what lies so far before it."""
+    if not back:
+        return "$timeFilter"
     return f"time >= ${{__from}}ms - {back} AND time <= ${{__to}}ms"
 
 

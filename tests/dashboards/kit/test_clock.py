@@ -230,3 +230,46 @@ def test_long_ranges_read_coarser_rollups(tmp_path):
     assert [one.resolutions for one in told] == [(Resolution.HOUR,), (Resolution.DAY,)]
     assert "$__interval < " in told[0].query
     assert "$__interval >= " in told[1].query
+
+
+def test_weekends_stand_beside_the_week(filled):
+    """1 kWh an hour is 1 kW; Saturday takes half of it, Sunday a quarter."""
+    share = {5: 0.5, 6: 0.25}
+    hourly(filled, "meter-1/import", MONDAY, 24 * 22, lambda when: {"delta": share.get(when.weekday(), 1.0)})
+    clock = clock_of(filled)
+    points = clock.inventory.points("active_energy_import")
+    told = clock.weekends(points, same("Saturday"), same("Sunday"), same("week"))
+    week = round((5 + 0.5 + 0.25) * 1000 / 7, 2)
+
+    saturdays, sundays, weeks = (
+        [
+            (when, round(watts, 2))
+            for when, _, watts in filled.ask([one], MONDAY + 7.3 * DAY, MONDAY + 21 * DAY - HOUR)
+        ]
+        for one in told
+    )
+
+    assert saturdays == [(MONDAY + n * DAY, 500.0) for n in (5, 12, 19)][-len(saturdays) :]
+    assert sundays == [(MONDAY + n * DAY, 250.0) for n in (6, 13, 20)][-len(sundays) :]
+    assert weeks == [(MONDAY + 7 * DAY, week), (MONDAY + 14 * DAY, week)]
+    assert len(saturdays) >= 2 <= len(sundays)
+
+
+def test_minutes_without_an_alarm_are_counted(filled):
+    """Two tanks; the alarm of one stands for six minutes of an hour: 95 % of the minutes are free of it."""
+    clock = clock_of(filled)
+    tags = f"district={filled.district.id},site=plaza,point=level,priority=high"
+    for number in range(6):
+        for again in (0, 20):
+            when = MONDAY + HOUR + number * timedelta(minutes=1) + timedelta(seconds=again)
+            filled.line(f"barrio_alarms,{tags},device=tank-1,rule=low", when, Resolution.RAW, {"standing": 1})
+    ended = MONDAY + HOUR + timedelta(minutes=6)
+    filled.line(f"barrio_alarms,{tags},device=tank-1,rule=low", ended, Resolution.RAW, {"standing": 0})
+    filled.line(f"barrio_alarms,{tags},device=tank-1,rule=other", ended, Resolution.RAW, {"standing": 1})
+    points = (*clock.inventory.points("level_ratio"), *clock.inventory.points("lamp_power")[:1])
+
+    found = filled.ask(
+        [clock.free_of_alarm(points, "low", same("free"))], MONDAY, MONDAY + 3 * HOUR - HOUR / 60, points=3
+    )
+
+    assert [row[2] for row in found][:3] == [100.0, 95.0, 100.0]
