@@ -26,10 +26,11 @@ if TYPE_CHECKING:
     from dashboards.kit.texts import Lang
 
 EMPTY = Text(
-    "Nothing heard in this time: “Silent now, and why” below names devices that are silent",
-    "Nada recibido en este periodo: «En silencio ahora, y por qué», abajo, dice qué dispositivos callan",
+    "Nothing heard in this time: the table of devices on this page says who is silent, and why",
+    "Nada recibido en este periodo: la tabla de dispositivos de esta página dice quién calla, y por qué",
 )
-NOBODY = Text("None", "Ninguno")
+EMPTY_FIGURE = Text("nothing heard", "nada recibido")
+NONE_IN_STATE = Text("0, or silent", "0, o en silencio")
 SILENT_ROW = Text("What is missing", "Lo que falta")
 TIME = "${__url_time_range}"
 
@@ -167,7 +168,7 @@ def silent_devices(kinds: Sequence[str], condition: str = "") -> Panel:
     where = ("$timeFilter", *([condition] if condition else []))
     inner = select(f'last("up") AS "up", {fields}', "barrio_devices", where, by=("device",))
     silent = ('"up" = 0', *([one_of("kind", kinds)] if kinds and not condition else []))
-    query = select(f'"up", {fields}', f"({inner})", silent, by=("device",))
+    query = select(f'"up", "device", {fields}', f"({inner})", silent)
     return listing(
         Text("Silent now, and why", "En silencio ahora, y por qué"),
         Told(query=query),

@@ -72,11 +72,13 @@ class Drawing:
         found = common.plain(built.build())
         if panel.transformations:
             found["transformations"] = [dict(one) for one in panel.transformations]
-        return Drawn(found, tuple(dict.fromkeys(seen.kind for one in chosen for seen in one.points)))
+        devices = self._district.devices
+        kinds = (seen.kind for one in chosen for seen in one.points if seen.owner in devices)
+        return Drawn(found, tuple(dict.fromkeys(kinds)))
 
     def _compiled(self, panel: Panel, read: Of | Told) -> Compiled | None:
         if isinstance(read, Told):
-            return None
+            return read.about(shown((read.alias or panel.title).of(self._lang)))
         label = (read.label or panel.title).of(self._lang)
         return compiled(
             self._inventory, read, shown(label), self._district.zone.key, panel.points or MAX_POINTS
@@ -86,10 +88,13 @@ class Drawing:
 
     def _say(self, built: Builder, panel: Panel, chosen: Sequence[Compiled]) -> None:
         about = panel.about
-        for text in (*map(_source, chosen[:3]), *([_resolutions(chosen)] if chosen else [])):
+        for text in (
+            *list(dict.fromkeys(map(_source, chosen)))[:3],
+            *([_resolutions(chosen)] if chosen else []),
+        ):
             about = about + text
         built.title(panel.title.of(self._lang)).description(about.of(self._lang))
-        built.no_value((panel.empty or common.EMPTY).of(self._lang))
+        built.no_value((panel.empty or _empty(panel)).of(self._lang))
 
     # --- queries ----------------------------------------------------------------------------------------------------
 
@@ -97,7 +102,7 @@ class Drawing:
         targets = []
         for number, (read, found) in enumerate(kept):
             for resolution, query, alias in self._queries(panel, read, found):
-                ref = f"{_LETTERS[number]}{resolution.value}" if resolution.seconds else _LETTERS[number]
+                ref = letters(number) + (resolution.value if resolution.seconds else "")
                 form = read.form if isinstance(read, Told) else "table" if read.column else "time_series"
                 district = (read.district if isinstance(read, Told) else None) or self._district.id
                 targets.append(
@@ -131,7 +136,7 @@ class Drawing:
         self, panel: Panel, read: Of | Told, found: Compiled | None
     ) -> list[tuple[Resolution, str, str]]:
         if isinstance(read, Told):
-            alias = shown((read.alias or panel.title).of(self._lang))
+            alias = found.alias if found else shown((read.alias or panel.title).of(self._lang))
             return [(one, text, alias) for one, text in _told(read, panel, len(self._district.devices))]
         assert found is not None  # noqa: S101 - what was not found is not kept
         return [(one, text, found.alias) for one, text in found.queries]
@@ -187,21 +192,44 @@ class Drawing:
 
     def _name(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
         built.data_links([])
-        links = [
-            common.data_link(*_link(self._district.id, found, self._lists), self._lang)
-            for _, found in kept
-            if found
-        ]
-        if links and not panel.columns:
-            _set_links(built, links[:1])
+        leads = panel.leads or next((self._link(*one) for one in kept), (common.TO_LIST, self._list_url))
+        if panel.leads or not any(column.link for column in panel.columns.values()):
+            _set_links(built, [common.data_link(*leads, self._lang)])
         self._columns(built, panel)
-        lines = [line for _, found in kept if found and panel.named for line in _lines(found)]
+        for line, unit in panel.lines.items():
+            built.override_by_name(line, [d.DynamicConfigValue(id_val="unit", value=unit)])
+        lines = [line for one in kept if panel.named for line in self._lines(*one)]
         if len(lines) <= _NAMED:
             few = len(lines) <= len(PALETTE)
             for number, (alias, people) in enumerate(dict(lines).items()):
                 self._line(
                     built, panel, alias, people, PALETTE[number % len(PALETTE)] if few else "", len(lines)
                 )
+
+    @property
+    def _list_url(self) -> str:
+        return common.page_url(self._district.id, self._lists)
+
+    def _link(self, read: Of | Told, found: Compiled | None) -> tuple[Text, str]:
+        """Return where a number leads: to its device, or to the page that lists the devices behind it."""
+        owners = {seen.owner for seen in found.points} if found else set()
+        if "$tag_device" in (read.lines if isinstance(read, Told) else "") or (
+            found and "device" in found.by
+        ):
+            return common.TO_DEVICE, common.device_url(self._district.id)
+        if len(owners) == 1:
+            return common.TO_DEVICE, common.device_url(self._district.id, next(iter(owners)))
+        return common.TO_LIST, self._list_url
+
+    def _lines(self, read: Of | Told, found: Compiled | None) -> list[tuple[str, str]]:
+        """Return the names that lines have, each with the device or site whose name for people it gets."""
+        if found is not None:
+            return _lines(found)
+        if isinstance(read, Told) and read.lines in ("$tag_device", "$tag_site"):
+            devices = self._district.devices.values()
+            among = (one.id if read.lines == "$tag_device" else one.site for one in devices)
+            return [(one, one) for one in dict.fromkeys(among)]
+        return []
 
     def _line(self, built: Builder, panel: Panel, alias: str, owner: str, colour: str, lines: int) -> None:
         name = shown(self._inventory.name_of(owner)) if owner else alias
@@ -259,9 +287,7 @@ class Drawing:
         if panel.content is not None:
             built.content(panel.content.of(self._lang))
         if panel.layers:
-            built.layers(
-                [layer(one, _LETTERS[number], self._lang) for number, one in enumerate(panel.layers)]
-            )
+            built.layers([layer(one, letters(number), self._lang) for number, one in enumerate(panel.layers)])
             built.basemap(basemap(self._district))
         if panel.sort is not None:
             built.sort_by(
@@ -269,6 +295,12 @@ class Drawing:
             )
         if isinstance(built, AlertList):
             built.folder(folder_uid(self._district.id), shown(self._district.name))
+
+
+def letters(number: int) -> str:
+    """Return the name of a query: A, B, … Z, AA, AB …"""
+    first = letters(number // len(_LETTERS) - 1) if number >= len(_LETTERS) else ""
+    return first + _LETTERS[number % len(_LETTERS)]
 
 
 def bands(bounds: Bounds) -> Thresholds:
@@ -307,16 +339,6 @@ def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]
     ]
 
 
-def _link(district: str, found: Compiled, lists: PageName) -> tuple[Text, str]:
-    """Return where a number leads: to its device, or to the page that lists the devices behind it."""
-    owners = {seen.owner for seen in found.points}
-    if "device" in found.by:
-        return common.TO_DEVICE, common.device_url(district)
-    if len(owners) == 1:
-        return common.TO_DEVICE, common.device_url(district, next(iter(owners)))
-    return common.TO_LIST, common.page_url(district, lists)
-
-
 def _lines(found: Compiled) -> list[tuple[str, str]]:
     """Return the names that lines have, each with the device or site whose name for people it gets."""
     if len(found.by) != 1 or found.by[0] == "point":
@@ -325,12 +347,26 @@ def _lines(found: Compiled) -> list[tuple[str, str]]:
     return [(one, one) for one in dict.fromkeys(tag_of(seen, found.by[0]) for seen in found.points)]
 
 
+def _empty(panel: Panel) -> Text:
+    """Return why a panel may be empty."""
+    if any(isinstance(one, Of) and one.take == "count" for one in panel.reads):
+        return common.NONE_IN_STATE
+    return common.EMPTY_FIGURE if panel.short else common.EMPTY
+
+
 def _source(found: Compiled) -> Text:
-    kinds = ", ".join(shown(kind) for kind in dict.fromkeys(seen.kind for seen in found.points))
-    owners = len({seen.owner for seen in found.points})
     quantity = Text(found.quantity.title, found.quantity.titulo)
-    text = Text("Source: {what} of {count} ({kinds}).", "Fuente: {what} de {count} ({kinds}).")
-    return text.fill(what=quantity, count=owners, kinds=kinds)
+    owners = {seen.owner: seen.name for seen in found.points}
+    if len(owners) == 1:
+        return Text("Source: {what} of {name}.", "Fuente: {what} de {name}.").fill(
+            what=quantity, name=next(iter(owners.values()))
+        )
+    kinds = ", ".join(dict.fromkeys(seen.kind for seen in found.points))
+    text = Text(
+        "Source: {what} of {count} devices or places ({kinds}).",
+        "Fuente: {what} de {count} dispositivos o lugares ({kinds}).",
+    )
+    return text.fill(what=quantity, count=len(owners), kinds=kinds)
 
 
 def _resolutions(chosen: Sequence[Compiled]) -> Text:

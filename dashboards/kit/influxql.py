@@ -98,7 +98,12 @@ def one_of(tag: str, values: Collection[str]) -> str:
 
 
 def picked(tag: str, variable: str) -> str:
-    """Return the condition that a tag is what a variable of the dashboard says; its `All` is `.*`."""
+    """Return the condition that a tag is what a variable of the dashboard says; its `All` is `.*`.
+
+    A variable that has always one value is written `=NAME`, and compared without a regular expression.
+    """
+    if variable.startswith("="):
+        return f"{name(tag)} = ${{{variable[1:]}:singlequote}}"
     return f"{name(tag)} =~ /^${{{variable}:regex}}$/"
 
 

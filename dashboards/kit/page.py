@@ -91,6 +91,10 @@ class Page:
             self.row(common.SILENT_ROW)
             self.add(common.silent_devices(tuple(self._kinds), condition))
 
+    def without_silent(self) -> None:
+        """Leave the table of silent devices out: the page says by other means who is silent."""
+        self._silent = True
+
     def build(self) -> Dashboard | None:
         """Return the page, None when the district has nothing for it."""
         if self.empty:

@@ -77,7 +77,10 @@ class Panel:
     floor_s: float = 0.0
     points: int | None = None
     links: tuple[tuple[Text, str], ...] = ()
+    leads: tuple[Text, str] | None = None
     empty: Text | None = None
+    short: bool = False
+    lines: Mapping[str, str] = field(default_factory=dict)
     named: bool = True
     colours: bool = True
     content: Text | None = None
@@ -125,15 +128,21 @@ def trend(
 def figure(
     title: Text, *reads: Read, about: Text, sparkline: bool = True, calc: str = "lastNotNull", **more: Any
 ) -> Panel:
-    """Return a large number with its course behind it; coloured by the limits of the alarm rules, or `thresholds`."""
+    """Return a large number with its course behind it; coloured by the alarm rules' limits or `thresholds`."""
 
     def make() -> Builder:
         built = stat.Panel().reduce_options(common.ReduceDataOptions().calcs([calc]).values(values=False))
         built = built.graph_mode(m.BigValueGraphMode.AREA if sparkline else m.BigValueGraphMode.NONE)
         return built.color_mode(m.BigValueColorMode.VALUE).text_mode(m.BigValueTextMode.AUTO)
 
-    given: dict[str, Any] = {"width": 4, "height": 4, "limits": True} | more
+    given: dict[str, Any] = {"width": 4, "height": 4, "limits": True, "short": True} | more
     return Panel(make=make, title=title, about=about, reads=reads, **given)
+
+
+def per_day_told(title: Text, *reads: Told, about: Text, last: str = "14d", **more: Any) -> Panel:
+    """Return `per_day` of queries that group by days themselves."""
+    panel = per_day(title, about=about, last=last, **more)
+    return replace(panel, reads=reads)
 
 
 def per_day(
@@ -202,7 +211,7 @@ def dial(title: Text, *reads: Read, about: Text, **more: Any) -> Panel:
         reduced = common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False)
         return gauge.Panel().reduce_options(reduced).show_threshold_markers(show_threshold_markers=True)
 
-    given: dict[str, Any] = {"limits": True, "width": 6, "height": 6} | more
+    given: dict[str, Any] = {"limits": True, "width": 6, "height": 6, "short": True} | more
     return Panel(make=make, title=title, about=about, reads=reads, **given)
 
 

@@ -57,14 +57,26 @@ class Of:
 class Told:
     """A query over facts that barrio tells beside readings (`twin.facts`), or over coverage.
 
-    `query` has `$timeFilter`; `{guard}` in it is replaced where there are several resolutions.
+    `query` has `$timeFilter`; `{guard}` in it is replaced where there are several resolutions. A query about `points`,
+    one line for each value of the tags `by`, is told of as `of` is: where it comes from, names of lines, links.
     """
 
     query: str
     form: Format = "table"
     alias: Text | None = None
+    lines: str = ""
     resolutions: tuple[Resolution, ...] = (Resolution.RAW,)
     district: str | None = None
+    points: tuple[Seen, ...] = ()
+    by: tuple[str, ...] = ()
+
+    def about(self, label: str) -> Compiled | None:
+        """Return what it reads, None for facts that are about no points; `label` names its line."""
+        if not self.points:
+            return None
+        alias = " ".join(f"$tag_{tag}" for tag in self.by) or label
+        queries = tuple((one, self.query) for one in self.resolutions)
+        return Compiled(queries, self.points, self.points[0].quantity, self.by, alias, 0.0, shows_states=False)
 
 
 def of(
@@ -86,12 +98,12 @@ def of(
         fold: How the points of a line become one: their `sum`, `mean`, `min`, `max`, or their `count`.
         take: What of each interval: `mean` (gauges), `min`, `max`, `last`, `delta` (counters: what it grew), `state`
             (the name it had last), and for states with `state="on"`: `seconds` in it, the `share` of the time in it
-            in %, or `count`: how many points are in it. By the kind of the quantity when left out.
+            in %, or `count`: how many points are in it (on average; with `over="now"` at last). By the kind of the quantity when left out.
         kind: Kind of device or site, or several.
         point: Name of the point, or several, where a device has two of a quantity.
         within: Id of a site: what stands in it and in the sites within.
         more: `computed` (True: only what barrio computes, False: only what devices give), `owners` (ids), `pick`
-            (`{"site": "site"}`: tag to the variable of the page that chooses it), `label` (Text), `factor`, `finest`
+            (`{"site": "site"}`: tag to the variable of the page that chooses it, `"=device"` one of a single value), `label` (Text), `factor`, `finest`
             (the first resolution that may answer), and `over`: `time` (a history, the default), `range` (one number
             for each line over the whole range) or `now` (one number as of now, without a history).
     """
@@ -156,12 +168,25 @@ def compiled(
     )
 
 
+def told(inventory: Inventory, wanted: Of, label: Text) -> tuple[Told, ...]:
+    """Return the queries for what is wanted as such that belong to their district, for pages of several districts."""
+    found = compiled(inventory, wanted, label.en, inventory.district.zone.key)
+    if found is None:
+        return ()
+    form: Format = "table" if wanted.column else "time_series"
+    district = inventory.district.id
+    return tuple(
+        Told(query=query, form=form, alias=label, resolutions=(one,), district=district)
+        for one, query in found.queries
+    )
+
+
 _TAKES: dict[Aggregation, Take] = {
     Aggregation.GAUGE: "mean",
     Aggregation.COUNTER: "delta",
     Aggregation.STATE: "state",
 }
-_ROLLED: frozenset[Take] = frozenset({"delta", "seconds", "share"})
+_ROLLED: frozenset[Take] = frozenset({"delta", "seconds", "share", "count"})
 
 
 def _steps(seen: Sequence[Seen], wanted: Of, take: Take, points: int) -> tuple[Step, ...]:
@@ -229,14 +254,18 @@ class _Writer:
             return self._windows(step, '100 * sum("v") / sum("good")')
         if self.take == "seconds":
             return self._windows(step, 'sum("v")')
-        return self._count(step) if self.take == "count" else self._plain(step)
+        if self.take == "count":
+            return self._windows(step, f'mean("v") / {step.resolution.seconds}')
+        return self._plain(step)
 
     def _plain(self, step: Step) -> str:
         raw, rolled = _FIELDS[self.take]
         column = rolled if step.resolution.seconds else raw
         if self.alone or self.take == "delta":
             return self._outer(step, column, self.measurement, self._where(step))
-        inner = select(f'{column} AS "v"', self.measurement, self._where(step), by=self._groups(*_SERIES))
+        series = self._groups(*_SERIES)
+        zone = self._zone(step)
+        inner = select(f'{column} AS "v"', self.measurement, self._where(step), by=series, tail=zone)
         return self._outer(step, f'{self.wanted.fold}("v")', f"({inner})", ("$timeFilter",))
 
     def _now(self, step: Step) -> str:
@@ -249,18 +278,12 @@ class _Writer:
             return select(self._named('count("v")'), f"({inner})", (self._in_state,), by=self.wanted.by)
         return select(self._named(f'{self.wanted.fold}("v")'), f"({inner})", by=self.wanted.by)
 
-    def _count(self, step: Step) -> str:
-        if step.resolution.seconds:
-            return self._windows(step, f'mean("v") / {step.resolution.seconds}')
-        inner = select('last("state") AS "v"', self.measurement, self._where(step), by=self._groups(*_SERIES))
-        return self._outer(step, 'count("v")', f"({inner})", ("$timeFilter", self._in_state))
-
     def _windows(self, step: Step, column: str) -> str:
         """Return what is made of seconds in a state: 0 where it did not occur, nothing where nothing was known."""
         seconds = name(f"state_s:{self.wanted.state}")
         windows = (f"time({duration(step.resolution.seconds)})", *self.wanted.by)
         both = f'sum({seconds}) AS "v", sum("good_s") AS "good"'
-        inner = select(both, self.measurement, self._where(step), by=windows, fill="0")
+        inner = select(both, self.measurement, self._where(step), by=windows, fill="0", tail=self._zone(step))
         return self._outer(step, column, f"({inner})", ("$timeFilter", '"good" > 0'))
 
     def _outer(self, step: Step, column: str, source: str, where: tuple[str, ...]) -> str:
@@ -291,7 +314,7 @@ class _Writer:
         return column + factor + (f" AS {name(self.wanted.column)}" if self.wanted.column else "")
 
     def _zone(self, step: Step) -> str:
-        """Days begin at the district's midnight.
+        """Days begin at the district's midnight; an inner query does not know it from the outer one.
 
         Not beside a variable: Grafana before 11.5.3 takes the `/` in a zone's name amiss there.
         """
