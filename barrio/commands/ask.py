@@ -217,7 +217,8 @@ def _open_links(securities: Iterable[str]) -> list[str]:
 def _told(facts: Mapping[str, Any]) -> str:
     """Return what dashboards were told beside readings."""
     lost = f", {facts['lost']:,} REFUSED" if facts["lost"] else ""
-    return f"{facts['told']:,} facts beside readings, {facts['waiting']:,} waiting{lost}, the last {_age(facts['last'])}"
+    counts = f"{facts['told']:,} facts beside readings, {facts['waiting']:,} waiting{lost}"
+    return f"{counts}, the last {_age(facts['last'])}"
 
 
 def _balance(body: Mapping[str, Any]) -> str:

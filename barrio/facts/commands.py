@@ -77,7 +77,9 @@ class CommandSource:
                 size = file.seek(0, 2)
                 if size < offset:
                     return [], 0, False
-                file.seek(offset)
+                file.seek(max(0, offset - 1))
+                if offset and file.read(1) != b"\n":
+                    return [], 0, False
                 while len(found) < limit and (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
                     offset += len(line)
                     entry = json.loads(line)

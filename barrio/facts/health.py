@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     from barrio.platform import Platform
     from barrio.supervisor import LinkStatus
 
+    Says = tuple[bool, str]
+    """Whether a link is up, and why it is not."""
+
 AGAIN_S = 300.0
+WORDS_S = 30.0
 
 
 class Links:
@@ -36,7 +40,8 @@ class Links:
             )
             for status in statuses
         }
-        self._told: dict[str, tuple[bool, str]] = {}
+        self._told: dict[str, Says] = {}
+        self._told_s: dict[str, float] = {}
         self._changed = dict.fromkeys(self.statuses)
         self._all_s = -float("inf")
 
@@ -44,27 +49,36 @@ class Links:
         """A link went up or down, or is tried again in vain."""
         self._changed[status.name] = None
 
-    def due(self, monotonic_s: float) -> list[str]:
-        """Return the links that are to be told."""
-        names = self.statuses if monotonic_s - self._all_s >= AGAIN_S else self._changed
-        if names is self.statuses:
-            return list(names)
-        return [name for name in names if self._told.get(name) != self._says(name)]
+    def due(self, monotonic_s: float) -> dict[str, Says]:
+        """Return what is to be told of which links; one that only has other words is not told again at once."""
+        if monotonic_s - self._all_s >= AGAIN_S:
+            return {name: _says(status) for name, status in self.statuses.items()}
+        return {
+            name: says
+            for name in self._changed
+            if (says := _says(self.statuses[name])) != (told := self._told.get(name))
+            and (told is None or told[0] != says[0] or monotonic_s - self._told_s[name] >= WORDS_S)
+        }
 
-    def told(self, names: Sequence[str], monotonic_s: float) -> None:
-        """These links are in the database."""
-        if len(names) == len(self.statuses):
+    def told(self, said: Mapping[str, Says], monotonic_s: float) -> None:
+        """This is in the database."""
+        if len(said) == len(self.statuses):
             self._all_s = monotonic_s
-        for name in names:
-            self._told[name] = self._says(name)
-        self._changed.clear()
+        self._told |= said
+        self._told_s |= dict.fromkeys(said, monotonic_s)
+        changed = (name for name in self._changed if self._told.get(name) != _says(self.statuses[name]))
+        self._changed = dict.fromkeys(changed)
 
-    def facts(self, names: Sequence[str], now: int) -> list[Fact]:
+    def again(self) -> None:
+        """Tell everything anew: the database was away."""
+        self._all_s = -float("inf")
+
+    def facts(self, said: Mapping[str, Says], now: int) -> list[Fact]:
         """Return a row for each link and district."""
         found = []
-        for name in names:
+        for name, (up, words) in said.items():
             status = self.statuses[name]
-            fields: Fields = {"up": int(status.up), "words": status.words, "drops": status.drops}
+            fields: Fields = {"up": int(up), "words": words, "drops": status.drops}
             for district in self.districts[name]:
                 tags = {"district": district, "link": tag(name), "protocol": tag(status.protocol)}
                 found.append(Fact("barrio_links", tags, fields, now))
@@ -74,10 +88,6 @@ class Links:
         """Return how many links a district has, and how many are up."""
         here = [self.statuses[name] for name, districts in self.districts.items() if district in districts]
         return len(here), sum(status.up for status in here)
-
-    def _says(self, name: str) -> tuple[bool, str]:
-        status = self.statuses[name]
-        return status.up, status.words
 
 
 class Health:
@@ -130,3 +140,7 @@ class Health:
             "quarantined": books.quarantined - before.quarantined,
             "dropped": platform.intake.tally.dropped,
         }
+
+
+def _says(status: LinkStatus) -> Says:
+    return status.up, status.words

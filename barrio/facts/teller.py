@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,7 @@ MOST_A_TICK = 20_000
 """Entries of a journal that are told in one tick, so that a long past does not hold up the present."""
 FIRST_WAIT_S, MAX_WAIT_S = 2.0, 30.0
 FINISH_S = 3.0
+_DROPPED = re.compile(r"partial write.*?(?:dropped=(?P<count>\d+)|$)", re.IGNORECASE)
 
 log = structlog.get_logger("barrio.facts")
 
@@ -123,7 +125,7 @@ class Teller:
         while True:
             self._note_store()
             if store_words(self._platform):
-                self._devices.again()
+                self._again()
                 await asyncio.sleep(TICK_S)
                 continue
             try:
@@ -133,12 +135,18 @@ class Teller:
                 if not self.state.words:
                     log.warning("facts.not_told", words=error.words)
                 self.state.words = error.words
-                self._devices.again()
+                self._again()
                 await asyncio.sleep(wait_s)
                 wait_s = min(wait_s * 2, MAX_WAIT_S)
             else:
                 self.state.words, wait_s = "", FIRST_WAIT_S
                 await asyncio.sleep(TICK_S)
+
+    def _again(self) -> None:
+        """Tell how everything is once the database is back."""
+        self._devices.again()
+        self._links.again()
+        self._health_s = self._standing_s = -float("inf")
 
     async def finish(self) -> None:
         """Tell what happened until the end; bounded in time, the next start goes on with the rest."""
@@ -230,16 +238,16 @@ class Teller:
         try:
             await self._platform.in_thread("store", self._tell_store, facts)
         except StoreRefused as error:
-            if "beyond retention" in error.words:
-                # The others of the request are stored.
-                self.state.lost += 1
-            elif len(facts) > 1:
+            # Of a partial write the others are stored.
+            partly = _DROPPED.search(error.words)
+            if partly is None and len(facts) > 1:
                 await self._insist(facts[: len(facts) // 2])
                 await self._insist(facts[len(facts) // 2 :])
                 return
-            else:
-                self.state.lost += 1
-                log.warning("facts.refused", measurement=facts[0].measurement, words=error.words)
+            lost = max(1, int(partly["count"] or 1)) if partly else 1
+            self.state.lost += lost
+            self.state.rows += len(facts) - lost
+            log.warning("facts.refused", lost=lost, words=error.words)
         else:
             self.state.rows += len(facts)
         self.state.last = self._platform.clock.now_ns()

@@ -1,7 +1,7 @@
 """A platform on a real InfluxDB, and what the database holds of it, held to `MEASUREMENTS`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -80,8 +80,17 @@ async def told(folder: Path, url: str, name: str, **texts: str) -> AsyncIterator
             try:
                 yield Stage(platform, links, http)
             finally:
+                if work.done():
+                    work.result()
                 work.cancel()
                 await asyncio.gather(work, return_exceptions=True)
+
+
+async def speak(link: Any, temperature: float = 20.0) -> None:
+    """Let a device give all of its points."""
+    await link.give("temperature", temperature)
+    await link.give("level", 50.0)
+    await link.give("pump", link.point("pump").state_ids[0])
 
 
 def writes(link: Any) -> None:
@@ -89,7 +98,7 @@ def writes(link: Any) -> None:
 
     async def write(settings: Any) -> list[Outcome]:
         for one in settings:
-            await link.give(one.point.point.name, one.raw)
+            await link.give(one.point.point.name, one.point.state_ids.get(one.raw, one.raw))
         return [Outcome(one, Done.WRITTEN, one.raw) for one in settings]
 
     link.write = write
@@ -115,13 +124,15 @@ class Database:
         answer = httpx.get(f"{self.url}/query", params=params, trust_env=False).raise_for_status().json()
         result = answer["results"][0]
         assert "error" not in result, result
-        return result.get("series", [])
+        found: list[dict[str, Any]] = result.get("series", [])
+        return found
 
     def rows(self, measurement: str, **where: str) -> list[dict[str, Any]]:
         """Return rows in the order of time, with their tags."""
         check(self, measurement)
-        text = " AND ".join(f"\"{key}\" = '{value}'" for key, value in where.items())
-        series = self.query(f'SELECT * FROM "{measurement}"' + (f" WHERE {text}" if text else ""))
+        conditions = " AND ".join(f"\"{key}\" = '{value}'" for key, value in where.items())
+        words = ["SELECT * FROM", f'"{measurement}"', "WHERE" * bool(where), conditions]
+        series = self.query(" ".join(words))
         return [dict(zip(one["columns"], values, strict=True)) for one in series for values in one["values"]]
 
 
@@ -144,3 +155,29 @@ def held_to_it(database: Database) -> Mapping[str, int]:
     told_of = [name for name in names if name.startswith("barrio_")]
     assert set(told_of) <= MEASUREMENTS.keys()
     return {name: len(database.rows(name)) for name in told_of}
+
+
+async def holds(
+    database: "Database",
+    measurement: str,
+    condition: Callable[[list[dict[str, Any]]], object],
+    **where: str,
+) -> list[dict[str, Any]]:
+    """Return the rows once a condition holds of them."""
+    found: list[dict[str, Any]] = []
+
+    def look() -> object:
+        found[:] = database.rows(measurement, **where)
+        return condition(found)
+
+    await until(look)
+    return found
+
+
+async def low(stage: Stage) -> None:
+    """Let the tank be low until it asks for supply."""
+    services = stage.platform.living.services
+    assert services is not None
+    while services.supply.open_request(1) is None:
+        await stage.links["tank"].give("level", 20.0)
+        await asyncio.sleep(0.05)

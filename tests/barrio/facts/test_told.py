@@ -1,49 +1,24 @@
 """What an InfluxDB is told beside readings, on a running platform."""
 
-import asyncio
-
-import pytest
-
-from tests.barrio.facts.stage import ALARMS, COMMANDS, SERVICES, Database, held_to_it, teller, told
+from tests.barrio.facts.stage import (
+    ALARMS,
+    COMMANDS,
+    SERVICES,
+    Database,
+    held_to_it,
+    holds,
+    low,
+    speak,
+    teller,
+    told,
+)
 from tests.barrio.scripted import until
 
 TOKEN = "let-me"
 
 
-@pytest.fixture(autouse=True)
-def quick(monkeypatch):
-    """Look often, and begin at once."""
-    monkeypatch.setenv("BARRIO_SECRET_AGUAS", "shared")
-    monkeypatch.setattr("barrio.supervisor.START_SPREAD_S", 0.0)
-    monkeypatch.setattr("barrio.facts.teller.TICK_S", 0.05)
-    monkeypatch.setattr("barrio.facts.teller.FIRST_WAIT_S", 0.05)
-    monkeypatch.setattr("barrio.facts.teller.STANDING_S", 0.3)
-    monkeypatch.setattr("barrio.facts.teller.HEALTH_S", 0.3)
-    monkeypatch.setattr("barrio.facts.devices.NOT_SOONER_S", 0.05)
-
-
-async def holds(database, measurement, condition, **where):
-    """Return the rows once a condition holds of them."""
-    found = []
-
-    def look():
-        found[:] = database.rows(measurement, **where)
-        return condition(found)
-
-    await until(look)
-    return found
-
-
-async def low(stage):
-    """Let the tank be low until it asks for supply."""
-    services = stage.platform.living.services
-    while services.supply.open_request(1) is None:
-        await stage.links["tank"].give("level", 20.0)
-        await asyncio.sleep(0.05)
-
-
 async def test_an_alarm_is_an_event_and_stands_until_its_ending_row(tmp_path, influxdb):
-    """Raised, acknowledged by a person and over: three events; the last row of the alarm says that it does not stand."""
+    """Raised, acknowledged by a person and over: three events, and a last row that says that it stands no more."""
     database = Database(influxdb.url, "facts_alarm")
     async with told(tmp_path, influxdb.url, "facts_alarm", alarms=ALARMS) as stage:
         stage.platform.token = TOKEN
@@ -78,7 +53,7 @@ async def test_every_row_is_one_that_dashboards_know(tmp_path, influxdb):
         await low(stage)
         await stage.http.post(
             "/api/v1/commands",
-            json={"point": "facts_all/probe/pump", "value": "on", "who": "ana", "roles": ["operator"]},
+            json={"point": "facts_all/probe/pump", "value": "on", "who": "ana"},
             headers={"Authorization": f"Bearer {TOKEN}"},
         )
         await holds(database, "barrio_events", lambda rows: rows, kind="command")
@@ -91,3 +66,119 @@ async def test_every_row_is_one_that_dashboards_know(tmp_path, influxdb):
         f"barrio_{name}" for name in ("events", "alarms", "health", "devices", "links", "gaps", "requests")
     }
     assert teller(stage).state.lost == 0
+
+
+async def test_a_command_is_told_step_by_step(tmp_path, influxdb):
+    """Asked for, sent, read back: with the value in its unit, who and why."""
+    database = Database(influxdb.url, "facts_command")
+    async with told(tmp_path, influxdb.url, "facts_command", commands=COMMANDS) as stage:
+        stage.platform.token = TOKEN
+        answer = await stage.http.post(
+            "/api/v1/commands",
+            json={
+                "point": "facts_command/probe/pump",
+                "value": "on",
+                "who": "ana",
+                "why": "the yard is dry",
+            },
+            headers={"Authorization": f"Bearer {TOKEN}"},
+        )
+        events = await holds(
+            database,
+            "barrio_events",
+            lambda rows: any(row["what"] == "confirmed" for row in rows),
+            kind="command",
+        )
+
+    assert answer.status_code < 300, answer.text
+    steps = [one for one in events if one["device"] == "probe"]
+    assert [one["what"] for one in steps] == ["accepted", "sending", "confirmed"]
+    assert steps[0]["title"] == "probe/pump on: asked for"
+    assert steps[-1]["text"].startswith("Probe/pump on: read back, ana (the yard is dry)")
+    assert (steps[0]["site"], steps[0]["point"], steps[0]["who"]) == ("house", "pump", "ana")
+
+
+async def test_a_request_is_told_step_by_step_and_while_it_is_open(tmp_path, influxdb):
+    """What was asked for, until when, and that it is open no more once it was cancelled."""
+    database = Database(influxdb.url, "facts_request")
+    async with told(tmp_path, influxdb.url, "facts_request", services=SERVICES) as stage:
+        await low(stage)
+        services = stage.platform.living.services
+        assert services is not None
+        await holds(database, "barrio_requests", lambda rows: len({row["time"] for row in rows}) > 2)
+        services.supply.cancel(1, "ana", "not today")
+        rows = await holds(database, "barrio_requests", lambda rows: rows and not rows[-1]["open"])
+        events = await holds(database, "barrio_events", lambda rows: len(rows) > 1, kind="delivery")
+
+    assert (rows[0]["quantity"], rows[0]["unit"], rows[0]["what"], rows[0]["number"]) == (
+        45.0,
+        "m3",
+        "water",
+        "1",
+    )
+    assert {row["open"] for row in rows[:-1]} == {1}
+    assert (rows[-1]["state"], rows[-1]["text"]) == ("cancelled", "not today")
+    assert rows[0]["deadline"] > rows[0]["since"]
+    assert [one["what"] for one in events] == ["requested", "cancelled"]
+    assert (events[1]["who"], events[1]["title"]) == ("ana", "water for tank: cancelled (request 1)")
+
+
+async def test_a_device_says_why_it_is_not_heard_and_where_it_is(tmp_path, influxdb):
+    """A link that is lost takes its device down, with its words; the gap is one row for all points, closed later."""
+    database = Database(influxdb.url, "facts_device")
+    async with told(tmp_path, influxdb.url, "facts_device") as stage:
+        link = stage.links["tank"]
+        await speak(link)
+        await holds(database, "barrio_devices", lambda rows: rows and rows[-1]["up"] == 1, device="tank")
+        link.break_off("no route to host")
+        down = await holds(
+            database, "barrio_devices", lambda rows: rows and rows[-1]["up"] == 0, device="tank"
+        )
+        await holds(
+            database, "barrio_links", lambda rows: rows and rows[-1]["up"] == 0, link="scripted://10.0.0.2:1"
+        )
+        gaps = await holds(database, "barrio_gaps", lambda rows: rows, reason="link_down")
+        link.trouble = ""
+        await until(lambda: link.sink is not None)
+        await holds(database, "barrio_links", lambda rows: rows[-1]["up"] == 1, link="scripted://10.0.0.2:1")
+        await speak(link)
+        up = await holds(database, "barrio_devices", lambda rows: rows[-1]["up"] == 1, device="tank")
+        closed = await holds(
+            database, "barrio_gaps", lambda rows: all(row["open"] == 0 for row in rows), reason="link_down"
+        )
+        links = database.rows("barrio_events", kind="platform")
+
+    assert (down[-1]["state"], down[-1]["words"]) == (
+        "link_down",
+        "the link to the device is down (no route to host)",
+    )
+    assert (down[-1]["points"], down[-1]["points_silent"], down[-1]["name"]) == (3, 3, "Cistern")
+    assert (down[-1]["lat"], down[-1]["lon"]) == (20.6, -100.4)
+    assert (up[-1]["state"], up[-1]["words"], up[-1]["points_silent"]) == ("up", "", 0)
+    assert up[-1]["heard"] > 1_700_000_000_000
+    assert (gaps[0]["device"], gaps[0]["site"], gaps[0]["open"]) == ("tank", "shed", 1)
+    assert sum(row["points"] for row in closed) == 3
+    assert all(row["seconds"] > 0 and row["filled"] == 0 for row in closed)
+    assert {"platform_started", "link_up", "link_down"} <= {one["what"] for one in links}
+
+
+async def test_health_counts_what_stands_and_what_is_heard(tmp_path, influxdb):
+    """Devices, points, gaps, links, alarms by priority, and how the spool and the store are."""
+    database = Database(influxdb.url, "facts_health")
+    async with told(tmp_path, influxdb.url, "facts_health", alarms=ALARMS) as stage:
+        await speak(stage.links["probe"], 31.5)
+        rows = await holds(
+            database, "barrio_health", lambda rows: rows and rows[-1]["alarms"] and rows[-1]["stored"] == 3
+        )
+
+    newest = rows[-1]
+    assert (newest["alarms"], newest["critical"], newest["high"], newest["unacknowledged"]) == (1, 1, 0, 1)
+    assert (newest["devices"], newest["devices_heard"], newest["links"], newest["links_up"]) == (2, 1, 2, 2)
+    assert (newest["points"], newest["points_heard"], newest["gaps"]) == (6, 3, 3)
+    assert (newest["stored"], newest["spool_waiting"], newest["dropped"], newest["store_errors"]) == (
+        3,
+        0,
+        0,
+        0,
+    )
+    assert newest["requests"] is None if "requests" in newest else True
