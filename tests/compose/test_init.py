@@ -18,7 +18,12 @@ from barrio.commands.init import Server, Time, servers, wait
 from barrio.settings import load_settings
 from provisioning.plan import ProvisioningError
 from tests import ROOT
+from tests.compose.reading import running
+from tests.provisioning.grafana_stand_in import PASSWORD as GRAFANA_PASSWORD
+from tests.provisioning.grafana_stand_in import USER as GRAFANA_USER
+from tests.provisioning.grafana_stand_in import GrafanaStandIn
 from tests.provisioning.guarded import ADMIN, PASSWORD, GuardedInfluxDB
+from tests.provisioning.influx_stand_in import ORG, InfluxStandIn
 from tests.servers import free_port
 from twin.errors import BarrioError
 
@@ -244,3 +249,36 @@ def test_a_real_influxdb_is_prepared_once(guarded, tmp_path):
     assert "+ influxdb database ciudad-maderas_15m" in first
     assert "+" not in second
     assert not any(secret in first + second for secret in (PASSWORD, *made.values()))
+
+
+def test_both_are_prepared_as_in_compose(tmp_path):
+    """With the settings that compose gives: all is made once, nothing twice, and a token that is gone is made anew."""
+    with InfluxStandIn() as influx, GrafanaStandIn() as grafana:
+        admin, password, tokens = tmp_path / "admin", tmp_path / "password", tmp_path / "tokens"
+        admin.write_text(influx.operator)
+        password.write_text(GRAFANA_PASSWORD)
+        given = running("demo")["demo-init"]["environment"] | {
+            "PATH": os.environ["PATH"],
+            "BARRIO_STORE": influx.url,
+            "BARRIO_STORE_ORG": ORG,
+            "BARRIO_TOKENS": str(tokens),
+            "BARRIO_ADMIN_TOKEN_FILE": str(admin),
+            "BARRIO_GRAFANA": grafana.url,
+            "BARRIO_GRAFANA_USER": GRAFANA_USER,
+            "BARRIO_GRAFANA_PASSWORD_FILE": str(password),
+        }
+        first, made = run(given), files(tokens)
+        second, kept = run(given), files(tokens)
+        (tokens / "ciudad-maderas.15m.read").unlink()
+        third, anew = run(given), files(tokens)
+        fourth = run(given)
+
+    assert "influxdb bucket ciudad-maderas" in first
+    assert "grafana dashboard" in first
+    assert not re.search(r"^  [+~-]", second, re.MULTILINE)
+    assert kept == made
+    assert "grafana data source" in third
+    assert {name for name in made if anew[name] != made[name]} == {"ciudad-maderas.15m.read"}
+    assert not re.search(r"^  [+~-]", fourth, re.MULTILINE)
+    secrets = (influx.operator, GRAFANA_PASSWORD, *made.values(), *anew.values())
+    assert not any(secret in first + second + third for secret in secrets)
