@@ -18,11 +18,29 @@ if TYPE_CHECKING:
     from twin.store.rollup import Rollups
 
 
-def from_readings(store: Store, points: Points, edges: Times, resolution: Resolution) -> Rollups:
-    """Return the rollups of points as the readings of their windows say. Raises as the store's reading methods."""
+class TooMany(Exception):
+    """Raised when there are more readings than a portion may have: `readings` at least."""
+
+    def __init__(self, readings: int) -> None:
+        super().__init__(f"{readings} readings are too many at once")
+        self.readings = readings
+
+
+def from_readings(
+    store: Store, points: Points, edges: Times, resolution: Resolution, most: int | None = None
+) -> Rollups:
+    """Return the rollups of points as the readings of their windows say.
+
+    Raises as the store's reading methods, and `TooMany` beyond about `most` readings.
+    """
     start, stop = int(edges[0]), int(edges[-1])
-    rows = join([empty_batch(), *store.chunks(points.ids, start, stop)])
-    return reduce(points, rows, _before(store, points, start), edges, resolution)
+    parts, number = [empty_batch()], 0
+    for part in store.chunks(points.ids, start, stop):
+        number += len(part)
+        if most is not None and number > most:
+            raise TooMany(number)
+        parts.append(part)
+    return reduce(points, join(parts), _before(store, points, start), edges, resolution)
 
 
 def directions(store: Store, points: Points, edges: Times) -> tuple[Ids, Values]:

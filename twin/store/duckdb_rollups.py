@@ -26,10 +26,10 @@ if TYPE_CHECKING:
 def write(writer: Writer, rows: Rollups) -> None:
     """Put rollups in the place of those that are there; inside a transaction."""
     delete(writer, rows.resolution, rows.ids, int(rows.edges[0]), int(rows.edges[-1]))
-    series, windows = rows.shape
     starts = rows.edges[:-1]
-    numbers = {name: rows.columns[name].ravel() for name in COLUMNS}
-    table = {"series": np.repeat(rows.ids, windows), "start": np.tile(starts, series), **numbers}
+    series, window = np.nonzero(~np.isnan(rows.columns["count"]))
+    numbers = {name: rows.columns[name][series, window] for name in COLUMNS}
+    table = {"series": rows.ids[series], "start": starts[window], **numbers}
     _append(writer, rollup_table(rows.resolution), table)
     if len(rows.held):
         held = rows.held

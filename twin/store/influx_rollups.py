@@ -50,12 +50,15 @@ def lines(
     fields = _fields_of_states(rows, states, before)
     times = rows.edges[:-1].tolist()
     columns = [(name, rows.columns[name]) for name in COLUMNS]
+    there = (~np.isnan(rows.columns["count"])).tolist()
     for at, one in enumerate(rows.ids.tolist()):
         if one not in series:
             continue
         head, of_states = beginning(one), is_state(series[one])
         numbers = [(name, column[at].tolist()) for name, column in columns]
         for window, time in enumerate(times):
+            if not there[at][window]:
+                continue
             texts = _numbers(numbers, window, states if of_states else None)
             texts += fields.get((at, window), ())
             found.append(f"{head}{','.join(texts)} {time}")
@@ -111,10 +114,13 @@ def _coverage(rows: Rollups, series: Mapping[int, Series]) -> Iterator[Fact]:
     district = next((series[one].district for one in rows.ids.tolist() if one in series), "")
     for (site, device), mine in devices.items():
         good = np.nansum(rows.columns["good_s"][mine], axis=0).tolist()
+        number = np.count_nonzero(~np.isnan(rows.columns["count"][mine]), axis=0).tolist()
         tags = {"district": district, "site": site, "device": device}
         for window, time in enumerate(rows.edges[:-1].tolist()):
-            expected = len(mine) * length[window]
-            fields = {"expected_s": expected, "good_s": good[window], "points": len(mine)}
+            if not number[window]:
+                continue
+            expected = number[window] * length[window]
+            fields = {"expected_s": expected, "good_s": good[window], "points": number[window]}
             yield Fact(COVERAGE.name, tags, fields, time)
 
 

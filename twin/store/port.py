@@ -156,7 +156,7 @@ class Store(Protocol):
         """Return when each series had its first good or uncertain reading with `time >= since`; none, left out."""
 
     def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:
-        """Store rollups of one district durably, in place of those that are there; a row for every series and window.
+        """Store rollups of one district durably, in place of those that are there; a row where `count` is one.
 
         They hold all points of each device that occurs in them, so that what it was heard of can be told. `again`
         says that there may be rows of another content. Raises as `write`.

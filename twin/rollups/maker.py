@@ -1,0 +1,380 @@
+"""The maker of rollups: what is due, in portions that are bounded, from the store into the store.
+
+What it does is given as iterators; each step reads and writes one portion, whole devices each, and may raise what the
+store raises. An iterator that is dropped in the middle is begun anew later: nothing is noted as made before it is.
+
+In the order of what matters: windows that have ended (`forward`), windows for which readings came late (`stale`),
+what somebody asked for (`asked`), and what is older than the first window of all, day by day backwards (`backward`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.clock import NS
+from twin.resolution import ROLLUPS, Resolution
+from twin.rollups.book import DAY_NS, EVERY
+from twin.rollups.coarser import coarser
+from twin.rollups.source import TooMany, directions, from_readings
+from twin.store import windows
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from twin.frame import Ids, Times
+    from twin.rollups.book import Book, Job
+    from twin.rollups.late import Late
+    from twin.rollups.points import Points
+    from twin.store.port import Store
+
+MOST_READINGS = 50_000
+MOST_CELLS = 50_000
+MOST_SERIES = 2_000
+MOST_WINDOWS = 96
+MOST_MARKS = 500
+TOO_MANY = 4 * MOST_READINGS
+LONGEST_SILENCE_NS = 31 * DAY_NS
+"""When a whole district said nothing for so long, the time has no rows."""
+_NEAR_NS = 3600 * NS
+_FIRST_RATE = 1.0
+_LEAST_RATE = 0.01
+_NEVER = int(np.iinfo(np.int64).max)
+_FINER = {Resolution.HOUR: Resolution.QUARTER, Resolution.DAY: Resolution.HOUR}
+_SOURCE = {Resolution.QUARTER: Resolution.RAW, **_FINER}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ground:
+    """A district: its zone, the points that are read, and how long (s) each resolution is kept, None for ever."""
+
+    id: str
+    zone: ZoneInfo
+    points: Points
+    retention: Mapping[Resolution, float | None]
+
+
+class Maker:
+    """Makes the rollups of districts; used from one thread."""
+
+    def __init__(self, store: Store, book: Book, late: Late, grounds: Sequence[Ground]) -> None:
+        self.grounds = grounds
+        self.rows = 0
+        self._store = store
+        self._book = book
+        self._late = late
+        # Readings of a series in a second, as it was lately.
+        self._rate = _FIRST_RATE
+        # Districts whose last windows were made from beginning to end: there is nothing yet behind them.
+        self._smooth: set[str] = set()
+
+    def begin(self, now: int) -> None:
+        """Begin with today where nothing was made, or nothing for very long; go on elsewhere."""
+        for ground in self.grounds:
+            today = self._edges(ground, Resolution.DAY, now, now + 1)[0]
+            until = self._book.until(ground.id, Resolution.QUARTER)
+            if not until:
+                self._late.claim(ground.points.ids, int(today))
+                self._book.begin(ground.id, int(today))
+            elif until < today - LONGEST_SILENCE_NS:
+                self._late.claim(ground.points.ids, int(today))
+                for one in ROLLUPS:
+                    self._book.advance(ground.id, one, int(today))
+            else:
+                self._late.claim(ground.points.ids, until)
+
+    # --- windows that have ended ----------------------------------------------------------------------------
+
+    def is_due(self, ground: Ground, horizon: int) -> bool:
+        """Whether a window has ended by `horizon` that is not made."""
+        until = self._book.until(ground.id, Resolution.QUARTER)
+        return until < horizon and self._edges(ground, Resolution.QUARTER, until, until + 1)[-1] <= horizon
+
+    def waiting(self, ground: Ground, resolution: Resolution, horizon: int) -> int:
+        """Return how many windows have ended that are not made."""
+        until = self._book.until(ground.id, resolution)
+        if until + resolution.seconds * NS > horizon:
+            return 0
+        return max(0, len(_between(self._edges(ground, resolution, until, horizon), until, horizon)) - 1)
+
+    def forward(self, ground: Ground, horizon: int, now: int) -> Iterator[int]:
+        """Make the windows that have ended by `horizon`."""
+        if not self.is_due(ground, horizon):
+            return
+        until = self._book.until(ground.id, Resolution.QUARTER)
+        edges = _between(self._edges(ground, Resolution.QUARTER, until, horizon), until, horizon)
+        for some in self._spans(edges, len(ground.points)):
+            again = ground.id not in self._smooth
+            self._smooth.discard(ground.id)
+            self._late.claim(ground.points.ids, int(some[-1]))
+            low = self._low(ground, Resolution.QUARTER, now)
+            yield from self._from_readings(ground.points, _from(some, low), again=again)
+            self._book.advance(ground.id, Resolution.QUARTER, int(some[-1]))
+            for resolution, finer in _FINER.items():
+                yield from self._follow(ground, resolution, finer, now, again=again)
+            self._smooth.add(ground.id)
+
+    def _follow(
+        self, ground: Ground, resolution: Resolution, finer: Resolution, now: int, *, again: bool
+    ) -> Iterator[int]:
+        """Make the windows of a resolution of which all finer ones are made."""
+        until, stop = (self._book.until(ground.id, one) for one in (resolution, finer))
+        if until >= stop:
+            return
+        edges = _between(self._edges(ground, resolution, until, stop), until, stop)
+        if len(edges) > 1:
+            yield from self._coarser(ground, ground.points, resolution, edges, now, again=again)
+            self._book.advance(ground.id, resolution, int(edges[-1]))
+
+    # --- windows for which readings came late ---------------------------------------------------------------
+
+    def stale(self, now: int) -> Iterator[int]:
+        """Make windows again for which readings came late: those of the newest day that has any."""
+        found = self._book.stale(MOST_MARKS)
+        if found is None:
+            return
+        for ground in self.grounds:
+            mine = np.isin(found.ids, ground.points.ids)
+            if mine.any():
+                yield from self._again(ground, found.ids[mine], found.start[mine], found.stop[mine], now)
+        self._book.unmark(found)
+
+    def _again(self, ground: Ground, ids: Ids, start: Times, stop: Times, now: int) -> Iterator[int]:
+        since, goal = self._book.since(ground.id), self._book.goal(ground.id)
+        if goal is not None and int(start.min()) < min(since, goal):
+            self._book.reach(ground.id, since, int(start.min()))
+        end = self._reaches(ground, ids, stop)
+        near = end - stop <= _NEAR_NS
+        for some in (near, ~near):
+            if some.any():
+                points = ground.points.of_devices_of(ids[some])
+                span = int(start[some].min()), int(end[some].max()) + 1
+                yield from self._remake(ground, points, span, ROLLUPS, now)
+
+    def _reaches(self, ground: Ground, ids: Ids, stop: Times) -> Times:
+        """Return until when readings matter: until the next one of the series, or as long as a value stands.
+
+        The increase of a counter ends at its next reading, a state lasts until then.
+        """
+        points = ground.points.take(np.searchsorted(ground.points.ids, ids))
+        end = stop + points.hold
+        lasting = np.flatnonzero(points.is_state | points.is_counter)
+        following = self._following(ids[lasting], stop[lasting])
+        # A counter that is not heard any more grew no further.
+        known = np.where(points.is_state[lasting] | (following < _NEVER), following, 0)
+        end[lasting] = np.maximum(end[lasting], known)
+        found: Times = np.minimum(end, self._book.until(ground.id, Resolution.QUARTER))
+        return found
+
+    def _following(self, ids: Ids, after: Times) -> Times:
+        """Return when each series had its next usable reading after a time, the end of time where it had none."""
+        found = np.full(len(ids), _NEVER)
+        for moment in np.unique(after).tolist():
+            mine = np.flatnonzero(after == moment)
+            some, time = self._store.first(ids[mine], moment + 1)
+            found[mine[np.searchsorted(ids[mine], some)]] = time
+        return found
+
+    # --- what somebody asked for ----------------------------------------------------------------------------
+
+    def asked(self, job: Job, ids: Ids, now: int) -> Iterator[int]:
+        """Make a day of a job again, or what is left of it; `ids` are the points that it is about."""
+        resolutions = ROLLUPS if job.resolution == EVERY else (Resolution(job.resolution),)
+        begin, end = job.done, job.stop
+        for ground in self.grounds:
+            points = ground.points.of_devices_of(ids)
+            if not len(points):
+                continue
+            end = min(job.stop, int(self._edges(ground, Resolution.DAY, begin, begin + 1)[-1]))
+            yield from self._remake(ground, points, (begin, end), resolutions, now)
+        self._book.proceed(job.id, end)
+
+    # --- what is older --------------------------------------------------------------------------------------
+
+    def is_behind(self, ground: Ground) -> bool:
+        """Whether there are readings from before the first window that was made, or nobody looked."""
+        goal = self._book.goal(ground.id)
+        return goal is None or goal < self._book.since(ground.id)
+
+    def backward(self, ground: Ground, now: int) -> Iterator[int]:
+        """Make the windows of the day before the first one that was made."""
+        since, goal = self._book.since(ground.id), self._book.goal(ground.id)
+        if goal is None:
+            goal = self._oldest(ground, since, now)
+            self._book.reach(ground.id, since, goal)
+        if goal >= since:
+            return
+        day = int(self._edges(ground, Resolution.DAY, since - 1, since)[0])
+        low = self._low(ground, Resolution.QUARTER, now)
+        edges = _from(self._edges(ground, Resolution.QUARTER, day, since), low)
+        readings = 0
+        for some in self._spans(edges, len(ground.points)):
+            for count in self._from_readings(ground.points, some, again=True):
+                readings += count
+                yield count
+        for resolution in _FINER:
+            edges = self._edges(ground, resolution, day, since)
+            yield from self._coarser(ground, ground.points, resolution, edges, now, again=True)
+        self._book.reach(ground.id, day if readings else self._before(ground, day, goal), goal)
+
+    def _oldest(self, ground: Ground, since: int, now: int) -> int:
+        """Return from when on there are readings of a district; `since` when there are none before it."""
+        _, first = self._store.first(ground.points.ids, self._low(ground, Resolution.QUARTER, now))
+        return int(first.min(initial=since))
+
+    def _before(self, ground: Ground, day: int, goal: int) -> int:
+        """Return where to go on before an empty day: there, or far back where nothing was said for long."""
+        newest = int(self._store.asof(ground.points.ids, day - 1).time.max(initial=goal))
+        if newest > day - LONGEST_SILENCE_NS:
+            return day
+        return max(goal, int(self._edges(ground, Resolution.DAY, newest, newest + 1)[-1]))
+
+    # --- what goes ------------------------------------------------------------------------------------------
+
+    def forget(self, now: int) -> Iterator[int]:
+        """Let go of rollups past their retention."""
+        for ground in self.grounds:
+            for resolution in ROLLUPS:
+                before = self._gone(ground, resolution, now)
+                if before:
+                    self._book.forgets(ground.id, resolution, before)
+                    self._store.forget_rollups(resolution, ground.id, before)
+                    yield 0
+
+    # --- in detail ------------------------------------------------------------------------------------------
+
+    def _remake(
+        self,
+        ground: Ground,
+        points: Points,
+        span: tuple[int, int],
+        resolutions: Sequence[Resolution],
+        now: int,
+    ) -> Iterator[int]:
+        """Make the windows again that touch a span and were made."""
+        for resolution in resolutions:
+            low = max(self._book.since(ground.id), self._low(ground, resolution, now))
+            until = self._book.until(ground.id, resolution)
+            start, stop = max(span[0], low), min(span[1], until)
+            if start >= stop:
+                continue
+            edges = _between(self._edges(ground, resolution, start, stop), low, until)
+            if resolution is not Resolution.QUARTER:
+                yield from self._coarser(ground, points, resolution, edges, now, again=True)
+                continue
+            for some in self._spans(edges, len(points)):
+                yield from self._from_readings(points, some, again=True)
+
+    def _from_readings(self, points: Points, edges: Times, *, again: bool) -> Iterator[int]:
+        """Make quarter hours; yields how many readings each portion had."""
+        if len(edges) < 2:
+            return
+        span_s = float(edges[-1] - edges[0]) / NS
+        most = min(round(MOST_READINGS / (self._rate * span_s)), MOST_CELLS // (len(edges) - 1), MOST_SERIES)
+        for some in _portions(points, most):
+            yield from self._portion(some, edges, again=again)
+
+    def _portion(self, points: Points, edges: Times, *, again: bool) -> Iterator[int]:
+        """Make one portion, or several where it has too many readings for one."""
+        span_s, number = float(edges[-1] - edges[0]) / NS, len(edges) - 1
+        devices = len(np.unique(points.device))
+        most = TOO_MANY if devices > 1 or number > 1 else None
+        try:
+            found = from_readings(self._store, points, edges, Resolution.QUARTER, most)
+        except TooMany as error:
+            self._rate = max(self._rate, error.readings / (len(points) * span_s))
+            if devices > 1:
+                for some in _portions(points, 1):
+                    yield from self._portion(some, edges, again=again)
+            else:
+                for half in (edges[: number // 2 + 1], edges[number // 2 :]):
+                    yield from self._portion(points, half, again=again)
+            return
+        self._store.write_rollups(found, again=again)
+        count = int(np.nansum(found.columns["count"]))
+        self._rate = max((self._rate + count / (len(points) * span_s)) / 2, _LEAST_RATE)
+        self.rows += len(points) * number
+        yield count
+
+    def _coarser(
+        self, ground: Ground, points: Points, resolution: Resolution, edges: Times, now: int, *, again: bool
+    ) -> Iterator[int]:
+        """Make hours or days; yields 0 for each portion."""
+        finer = _FINER[resolution]
+        edges = _from(edges, self._low(ground, resolution, now))
+        if len(edges) < 2:
+            return
+        fine = self._edges(ground, finer, int(edges[0]), int(edges[-1]))
+        for some in _portions(points, min(MOST_CELLS // len(fine), MOST_SERIES)):
+            if np.isin(edges, fine).all():
+                found = coarser(self._store.rollups(finer, some.ids, fine), edges, resolution)
+                self._turn(ground, some, found.columns["mean"], edges, resolution, now)
+            else:
+                found = from_readings(self._store, some, edges, resolution)
+            self._store.write_rollups(found, again=again)
+            self.rows += len(some) * (len(edges) - 1)
+            yield 0
+
+    def _turn(
+        self,
+        ground: Ground,
+        points: Points,
+        mean: np.ndarray,
+        edges: Times,
+        resolution: Resolution,
+        now: int,
+    ) -> None:
+        """Put mean directions, made from readings, where means of means stand; those whose readings are gone stay."""
+        if np.isnan(points.period).all():
+            return
+        kept = max(self._book.kept(ground.id, Resolution.RAW), self._gone(ground, Resolution.RAW, now))
+        gone = edges[:-1] < kept
+        ids, found = directions(self._store, points, edges)
+        if gone.any():
+            before = self._store.rollups(resolution, ids, edges).columns["mean"]
+            found[:, gone] = before[:, gone]
+        mean[np.searchsorted(points.ids, ids)] = found
+
+    def _low(self, ground: Ground, resolution: Resolution, now: int) -> int:
+        """Return from when on a resolution may be made: what it is made of is there, and it is kept itself."""
+        both = (_SOURCE[resolution], resolution)
+        return max(max(self._book.kept(ground.id, one), self._gone(ground, one, now)) for one in both)
+
+    def _gone(self, ground: Ground, resolution: Resolution, now: int) -> int:
+        """Return before when nothing is kept, 0 when all is."""
+        age = ground.retention.get(resolution)
+        return 0 if age is None else max(0, now - round(age * NS))
+
+    def _edges(self, ground: Ground, resolution: Resolution, start: int, stop: int) -> Times:
+        return windows.edges(start, stop, resolution.value, ground.zone)
+
+    def _spans(self, edges: Times, points: int) -> Iterator[Times]:
+        """Yield edges of spans of windows, as many as one portion of many series may have readings."""
+        at_once = min(points, MOST_SERIES)
+        most = min(MOST_READINGS / (self._rate * 900 * max(at_once, 1)), MOST_CELLS / max(at_once, 1))
+        step = int(min(max(most, 1), MOST_WINDOWS))
+        for first in range(0, len(edges) - 1, step):
+            yield edges[first : first + step + 1]
+
+
+def _between(edges: Times, start: int, stop: int) -> Times:
+    """Return the edges from `start` to `stop`, both included."""
+    return edges[(edges >= start) & (edges <= stop)]
+
+
+def _from(edges: Times, low: int) -> Times:
+    return edges[edges >= low]
+
+
+def _portions(points: Points, most: int) -> Iterator[Points]:
+    """Yield points in portions of whole devices, about `most` of them each."""
+    if not len(points):
+        return
+    number = np.bincount(points.device)
+    portion = (np.cumsum(number) - number) // max(most, 1)
+    where = portion[points.device]
+    for one in np.unique(where):
+        yield points.take(where == one)
