@@ -1,0 +1,160 @@
+"""Panels by the clock: days against the week before, the hours of the week, the largest. Made of `kit.clock`."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from grafana_foundation_sdk.builders import table
+from grafana_foundation_sdk.models import common as m
+from grafana_foundation_sdk.models import dashboard as d
+
+from dashboards.kit.colours import ORANGE
+from dashboards.kit.panels import Column, Panel, trend
+from dashboards.kit.texts import Text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from dashboards.kit.clock import Clock
+    from dashboards.kit.inventory import Seen
+    from dashboards.kit.panels import Builder
+    from dashboards.kit.texts import Lang
+
+THAT_DAY = Text("that day", "ese día")
+WEEK_BEFORE = Text("a week before", "una semana antes")
+DEVICE = Text("Device", "Dispositivo")
+SITE = Text("Site", "Sitio")
+
+_DAYS = (
+    Text("Mon", "Lun"),
+    Text("Tue", "Mar"),
+    Text("Wed", "Mié"),
+    Text("Thu", "Jue"),
+    Text("Fri", "Vie"),
+    Text("Sat", "Sáb"),
+    Text("Sun", "Dom"),
+)
+_HOUR = Text("Hour", "Hora")
+
+
+def against(
+    clock: Clock, points: Sequence[Seen], title: Text, *, about: Text, lang: Lang, **more: Any
+) -> Panel:
+    """Return a bar for each day and, as a line of steps, what the same day of the week before had."""
+    reads = (*clock.days(points, THAT_DAY), *clock.week_before(points, WEEK_BEFORE))
+    given: dict[str, Any] = {"last": "14d", "limits": False, "minimum": 0.0} | more
+    panel = trend(title, *reads, about=about, bars=True, **given)
+
+    def make() -> Builder:
+        line = {
+            "custom.drawStyle": "line",
+            "custom.lineInterpolation": "stepAfter",
+            "custom.lineWidth": 2,
+            "custom.fillOpacity": 0,
+            "color": {"mode": "fixed", "fixedColor": ORANGE},
+        }
+        built = panel.make().bar_alignment(m.BarAlignment.AFTER).bar_width_factor(0.7)
+        return built.override_by_name(WEEK_BEFORE.of(lang), _properties(line))
+
+    return replace(panel, make=make)
+
+
+def hours_of_the_week(
+    clock: Clock, points: Sequence[Seen], title: Text, *, about: Text, lang: Lang, unit: str, **more: Any
+) -> Panel:
+    """Return a table with the mean hour of each day of the week, coloured by how much it is.
+
+    Grafana makes it of a table of hours: each becomes a text `day=1 hour=07`, is taken apart, grouped and turned.
+    """
+    zone = clock.inventory.district.zone.key
+    stamp = {
+        "targetField": "Time",
+        "destinationType": "string",
+        "dateFormat": "[day=]E[ hour=]HH",
+        "timezone": zone,
+    }
+    groups = {
+        **{key: {"operation": "groupby", "aggregations": []} for key in ("day", "hour")},
+        "amount": {"operation": "aggregate", "aggregations": ["mean"]},
+    }
+    turned = {"columnField": "day", "rowField": "hour", "valueField": "amount (mean)", "emptyValue": "null"}
+    names = {
+        "hour\\day": _HOUR.of(lang),
+        **{str(number): day.of(lang) for number, day in enumerate(_DAYS, 1)},
+    }
+    steps = (
+        {"id": "convertFieldType", "options": {"fields": {}, "conversions": [stamp]}},
+        {"id": "sortBy", "options": {"fields": {}, "sort": [{"field": "Time", "desc": False}]}},
+        {
+            "id": "extractFields",
+            "options": {"source": "Time", "format": "kvp", "replace": False, "keepTime": False},
+        },
+        {"id": "groupBy", "options": {"fields": groups}},
+        {"id": "groupingToMatrix", "options": turned},
+        {"id": "organize", "options": {"excludeByName": {}, "indexByName": {}, "renameByName": names}},
+    )
+    cells = {
+        "custom.cellOptions": {"type": "color-background", "mode": "basic"},
+        "color": {"mode": "continuous-BlPu"},
+        "custom.align": "center",
+    }
+
+    def make() -> Builder:
+        built = table.Panel().cell_height(m.TableCellHeight.SM).show_header(show_header=True)
+        return built.override_by_field_type("number", _properties(cells))
+
+    given: dict[str, Any] = {"last": "28d", "decimals": 1, "height": 22} | more
+    reads = (clock.hours(points, "amount"),)
+    return Panel(
+        make=make,
+        title=title,
+        about=about,
+        reads=reads,
+        transformations=steps,
+        unit=unit,
+        named=False,
+        **given,
+    )
+
+
+def largest(
+    clock: Clock,
+    points: Sequence[Seen],
+    title: Text,
+    *,
+    about: Text,
+    amount: Column,
+    aggregate: str = 'sum("delta")',
+    **more: Any,
+) -> Panel:
+    """Return a table of the ten largest over the range with their places; each leads to its device."""
+    columns = {
+        "device": Column(title=DEVICE, link=True),
+        "site": Column(title=SITE),
+        "amount": amount,
+    }
+    reads = clock.largest(points, column="amount", aggregate=aggregate)
+    return ranked(title, *reads, about=about, columns=columns, **more)
+
+
+def ranked(title: Text, *reads: Any, about: Text, columns: Mapping[str, Column], **more: Any) -> Panel:
+    """Return a table of what several queries, of which one answers, give; in their order."""
+    kept = {
+        "includeByName": dict.fromkeys(columns, True),
+        "excludeByName": {},
+        "indexByName": {key: place for place, key in enumerate(columns)},
+        "renameByName": {},
+    }
+    steps = ({"id": "merge", "options": {}}, {"id": "organize", "options": kept})
+
+    def make() -> Builder:
+        return table.Panel().cell_height(m.TableCellHeight.SM).show_header(show_header=True)
+
+    return Panel(
+        make=make, title=title, about=about, reads=reads, transformations=steps, columns=columns, **more
+    )
+
+
+def _properties(given: Mapping[str, Any]) -> list[d.DynamicConfigValue]:
+    return [d.DynamicConfigValue(id_val=key, value=value) for key, value in given.items()]
