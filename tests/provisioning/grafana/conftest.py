@@ -9,15 +9,17 @@ from typing import Any
 
 import pytest
 
+from connectors.registry import Connectors
 from dashboards.generate import Dashboard, Options
 from dashboards.kit.names import CITY, ROOT_FOLDER, district_tag, folder_uid, page_uid
 from provisioning.grafana.client import Login
 from provisioning.grafana.target import Access, Grafana
 from provisioning.plan import Outcome, Step, apply
 from provisioning.tokens import Tokens, read_name
-from tests.dashboards.districts import small
+from tests.dashboards.districts import PROFILES, small
 from tests.provisioning.grafana_stand_in import ADMIN, GrafanaStandIn
 from twin.model.district import District
+from twin.model.loader import load_district
 from twin.resolution import Resolution
 
 CANARY = "canary"
@@ -41,7 +43,7 @@ def pages(districts: Sequence[District], options: Options) -> tuple[Dashboard, .
     made = [_page(CITY, "Barrio", None, ROOT_FOLDER, [district_tag("all")], options)]
     for each in districts:
         for name in ("home", "quality"):
-            uid, folder = page_uid(each.id, name), folder_uid(each.id)  # type: ignore[arg-type]
+            uid, folder = page_uid(each.id, name), folder_uid(each.id)
             made.append(_page(uid, f"{each.name}: {name}", each.id, folder, [district_tag(each.id)], options))
     return tuple(made)
 
@@ -98,10 +100,6 @@ class World:
         if title:
             file = self.folder / str(number) / name / "district.yaml"
             file.write_text(file.read_text().replace(f"name: {name.title()}", f"name: {title}", 1))
-            from connectors.registry import Connectors  # noqa: PLC0415 - only here
-            from tests.dashboards.districts import PROFILES
-            from twin.model.loader import load_district
-
             made = load_district(file.parent, Connectors(), [PROFILES])
         for resolution in Resolution:
             if self.tokens.read(read_name(name, resolution)) is None:
@@ -119,6 +117,8 @@ class World:
             self.generate,
             self.secrets.__getitem__,
         )
+        if not url and self._open and self._open[0].access.login == self.login:
+            made._client = self._open[0]._client
         self._open.append(made)
         return made
 
