@@ -14,6 +14,7 @@ from dashboards.preview.fields import Style
 from dashboards.preview.frames import Column, Frame
 from dashboards.preview.scene import Scene, Shown
 from dashboards.preview.transform import picked
+from dashboards.preview.units import is_moment, written
 
 _ROW = 24.0
 _TYPE = {
@@ -72,9 +73,11 @@ def _order(scene: Scene, frame: Frame, shown: Sequence[Shown]) -> list[int]:
 
 def _text(one: Shown, row: int) -> str:
     value = one.column.values[row]
-    if one.column.kind == "time" and value is not None and not one.style.config.get("unit"):
-        from dashboards.preview.units import written
-
+    if (
+        one.column.kind == "time"
+        and value is not None
+        and not is_moment(str(one.style.config.get("unit") or ""))
+    ):
         return written(float(value), "dateTimeAsIso", None, one.style.zone)
     return one.style.text(value)
 

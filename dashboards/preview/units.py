@@ -81,7 +81,7 @@ def written(value: float, unit: str, decimals: int | None, zone: ZoneInfo, now_m
     """Return a number in words. `now_ms` is what `dateTimeFromNow` counts from."""
     if math.isnan(value):
         return "NaN"
-    if unit.startswith(("date", "time:")):
+    if is_moment(unit):
         return _moment(value, unit, zone, now_ms)
     if unit.startswith("suffix:"):
         return f"{fixed(value, decimals)} {unit[7:]}"
@@ -108,7 +108,12 @@ def fixed(value: float, decimals: int | None) -> str:
 
 def is_scaled(unit: str) -> bool:
     """Whether a unit is written with prefixes or as hours and minutes: its decimals are not those of the value."""
-    return unit in _SCALED or unit in _SPECIAL or unit.startswith(("date", "time:"))
+    return unit in _SCALED or unit in _SPECIAL or is_moment(unit)
+
+
+def is_moment(unit: str) -> bool:
+    """Whether a unit says that a number is a time."""
+    return unit.startswith(("date", "time:"))
 
 
 def _scaled(value: float, unit: str, prefix: int, decimals: int | None) -> str:

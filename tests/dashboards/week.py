@@ -1,6 +1,6 @@
 """A simulated week of the demo district, ending now, put into a real InfluxDB in half a minute.
 
-Readings follow the physics of `barrio/simulator`, one every two minutes where the value changed and every twenty where
+Readings follow the physics of `barrio/simulator`, one every two minutes where the value changed and every four where
 it did not. `Week.district` says so: its points may be quiet for that long, or most of the week would count as a gap.
 What a week has to show is put in by hand: devices that are silent, a link that was down, a cistern that ran low, a lamp
 that failed (`TROUBLES`).
@@ -35,7 +35,7 @@ STEP_S = 120
 DAYS = 7
 PHYSICS_S = 240.0
 SEED = 7
-QUIET_STEPS = 10
+QUIET_STEPS = 2
 RECENT_STEPS = 60
 Matrix = npt.NDArray[np.float64]
 
@@ -211,7 +211,8 @@ def _smooth(values: Matrix, steps: int = 90) -> Matrix:
     """Return the mean of the last three hours."""
     total = np.cumsum(np.nan_to_num(values))
     before = np.concatenate([np.zeros(steps), total[:-steps]])
-    return (total - before) / np.minimum(np.arange(1, len(values) + 1), steps)
+    mean: Matrix = (total - before) / np.minimum(np.arange(1, len(values) + 1), steps)
+    return mean
 
 
 def batch_of(

@@ -14,7 +14,7 @@ import httpx
 import numpy as np
 
 from barrio.facts.places import Places
-from tests.dashboards.week import DRAINED_H, LAMP_FAULT_H, TROUBLES, Silence, Week, is_of
+from tests.dashboards.week import LAMP_FAULT_H, TROUBLES, Silence, Week, is_of
 from twin.facts import NOTHING, Fact
 from twin.store.lineprotocol import line_of
 
@@ -325,6 +325,7 @@ def _health(week: Week) -> Iterator[Fact]:
         for one in TROUBLES:
             if is_of(one, device.id):
                 silent[one].append(len(device.points))
+    away = _ago(week, 75.0)
     for number, at in enumerate(range(week.now_ns - WEEK, week.now_ns + 1, MINUTE)):
         standing = [
             a for a in ALARMS if _ago(week, a.since_h) <= at and (not a.until_h or at < _ago(week, a.until_h))
@@ -349,7 +350,7 @@ def _health(week: Week) -> Iterator[Fact]:
             + 150 * int(np.sin(number / 50) * 1.3 + 1)
             + 40_000 * (_ago(week, 75.0) < at < _ago(week, 74.5)),
             "spool_bytes": 400_000,
-            "store_errors": 3 if at > _ago(week, 75.0) else 0,
+            "store_errors": 3 if at > away else 0,
             "stored": 40_000 * number,
             "quarantined": 0,
             "dropped": 0,

@@ -72,7 +72,9 @@ def rows(week: Week, resolution: Resolution) -> Iterator[str]:
     there = ~np.isnan(week.values)
     counts = np.add.reduceat(there, steps, axis=0)
     holding = _covered(there)
-    good = np.add.reduceat(holding, steps, axis=0) * float(STEP_S)
+    lengths = np.minimum(cuts[1:], week.now_ns) - np.maximum(starts, week.times[0])
+    many = np.diff(np.append(steps, len(week.times)))
+    good = np.add.reduceat(holding, steps, axis=0) * (lengths / NS / many)[:, None]
     shifts = [(number * WEEK_NS, 1.0 - 0.03 * number) for number in range(EARLIER[resolution] + 1)]
     for column in range(len(week.series)):
         texts = _texts(week, column, steps, counts[:, column], good[:, column])
@@ -81,13 +83,13 @@ def rows(week: Week, resolution: Resolution) -> Iterator[str]:
             whole = starts < week.now_ns - resolution.seconds * NS if not shift else starts < week.times[-1]
             for start, text in zip(starts[whole], np.array(texts, object)[whole], strict=True):
                 yield f"{head}{text(scale)} {start - shift}"
-    yield from _coverage(week, starts, good, [shift for shift, _ in shifts])
+    yield from _coverage(week, starts, lengths / NS, good, [shift for shift, _ in shifts])
 
 
 def _covered(there: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Return the steps at which a value holds: since it was read, or for as long as a point may be quiet."""
     holds = there.copy()
-    for back in range(1, QUIET_STEPS // 2):
+    for back in range(1, QUIET_STEPS + 1):
         holds[back:] |= there[:-back]
     return holds
 
@@ -164,17 +166,18 @@ def _ends(steps: _Ints, size: int) -> _Ints:
     return np.append(steps[1:], size) - 1
 
 
-def _coverage(week: Week, starts: _Ints, good: Matrix, shifts: Sequence[int]) -> Iterator[str]:
+def _coverage(
+    week: Week, starts: _Ints, lengths: Matrix, good: Matrix, shifts: Sequence[int]
+) -> Iterator[str]:
     """Yield a row a device and window: what there was against what there should have been."""
     sites = owners(week)
     of_device: dict[str, list[int]] = {}
     for number, one in enumerate(week.series):
         of_device.setdefault(one.device, []).append(number)
-    lengths = np.minimum(np.append(starts[1:], week.now_ns), week.now_ns) - starts
     for device, columns in of_device.items():
         tags = {"district": week.district.id, "site": sites[device], "device": device}
         for row, start in enumerate(starts.tolist()):
-            expected = float(lengths[row] / NS * len(columns))
+            expected = float(lengths[row] * len(columns))
             covered = min(float(good[row, columns].sum()), expected)
             fields = {"expected_s": expected, "good_s": covered, "points": len(columns)}
             for shift in shifts:
