@@ -32,7 +32,7 @@ def basemap(district: District | None) -> bc.MapLayerOptions:
 
 
 def layer(one: Layer, ref: str, lang: Lang) -> bc.MapLayerOptions:
-    """Return a layer of markers at the columns lat and lon of a query's rows."""
+    """Return a layer of markers at the columns lat and lon of the rows of a query; of all rows when it is empty."""
     where = bc.FrameGeometrySource().mode(m.FrameGeometrySourceMode.COORDS).latitude("lat").longitude("lon")
     colour: dict[str, Any] = {"fixed": one.fixed or BLUE}
     if one.colour is not None:
@@ -54,4 +54,6 @@ def layer(one: Layer, ref: str, lang: Lang) -> bc.MapLayerOptions:
     }
     built = bc.MapLayerOptions().type("markers").name(one.title.of(lang)).location(where)
     built = built.config({"showLegend": one.colour is not None, "style": style})
-    return built.filter_data({"id": "byRefId", "options": ref}).tooltip(tooltip=True)
+    if ref:
+        built = built.filter_data({"id": "byRefId", "options": ref})
+    return built.tooltip(tooltip=True)

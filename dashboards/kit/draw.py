@@ -287,7 +287,12 @@ class Drawing:
         if panel.content is not None:
             built.content(panel.content.of(self._lang))
         if panel.layers:
-            built.layers([layer(one, letters(number), self._lang) for number, one in enumerate(panel.layers)])
+            built.layers(
+                [
+                    layer(one, "" if panel.whole else letters(number), self._lang)
+                    for number, one in enumerate(panel.layers)
+                ]
+            )
             built.basemap(basemap(self._district))
         if panel.sort is not None:
             built.sort_by(

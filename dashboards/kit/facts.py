@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 ROLLED = (Resolution.QUARTER, Resolution.HOUR, Resolution.DAY)
+HOURLY = (Resolution.HOUR,)
 RECENT = "15m"
 """How far back the newest row of what is told every minute, or every five, is looked for."""
 

@@ -48,7 +48,7 @@ class Page:
         self.options = options
         self.lists: PageName = "quality"
         """The page that lists the devices behind a number that belongs to no single one."""
-        self._grid = _Grid()
+        self._grid = Grid()
         self._panels: list[dict[str, Any]] = []
         self._ids: dict[int, str] = {}
         self._row: Text | None = None
@@ -138,7 +138,7 @@ class Page:
         return common.page_links(self.district.id, self.options)
 
 
-class _Grid:
+class Grid:
     """Where the next panel goes."""
 
     def __init__(self) -> None:

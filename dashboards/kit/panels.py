@@ -34,6 +34,7 @@ from dashboards.kit.texts import Text
 Builder: TypeAlias = Any
 Read: TypeAlias = Of | Told
 Thresholds: TypeAlias = Sequence[tuple[float | None, str]]
+Symbol: TypeAlias = Literal["circle", "square", "triangle", "star", "diamond", "cross", "x-mark"]
 Shown: TypeAlias = Mapping[str, tuple[Text, str]]
 """What a value (a state, a number as text) is shown as: words and a colour."""
 
@@ -85,11 +86,16 @@ class Panel:
     colours: bool = True
     content: Text | None = None
     layers: tuple[Layer, ...] = ()
+    whole: bool = False
     sort: tuple[Text, bool] | None = None
 
     def sized(self, width: int, height: int) -> Panel:
         """Return the panel in another size: columns of 24, rows of about 3 cm."""
         return replace(self, width=width, height=height)
+
+    def reading(self, *reads: Read) -> Panel:
+        """Return the panel with other reads; a map whose one layer is to show all of them is `whole`."""
+        return replace(self, reads=reads)
 
 
 def trend(
@@ -285,7 +291,7 @@ class Layer:
     read: Told
     colour: str | None = None
     fixed: str = "#0072B2"
-    symbol: Literal["circle", "square", "triangle", "star", "diamond", "cross", "x-mark"] = "circle"
+    symbol: Symbol = "circle"
     size: int = 7
 
 
