@@ -1,0 +1,58 @@
+"""The demo as compose holds it, without docker: what a container takes away is taken away by the kernel's own means."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+from tests import ROOT
+
+# A network with nothing but a loopback, and no IPv6 on it; everything read-only but /tmp in memory; no capability, and none
+# to be gained. What root has of them goes with the program that is run next, since the bounding set is empty.
+HELD = """
+set -e
+ip link set lo up
+echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true
+mount --make-rprivate /
+mount -t tmpfs -o mode=1777,size=256m tmpfs /tmp
+while read -r place; do
+  case "$place" in /tmp|/proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
+done <<PLACES
+$(cut -d' ' -f2 /proc/self/mounts)
+PLACES
+if touch "$OUTSIDE/written" 2>/dev/null; then echo "$OUTSIDE can be written" >&2; exit 70; fi
+exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
+"""
+TOOLS = ("unshare", "setpriv", "ip", "mount")
+
+
+def possible():
+    """Whether this user may make namespaces here."""
+    if os.geteuid() != 0 or not all(shutil.which(one) for one in TOOLS):
+        return False
+    command = ["unshare", "--net", "--mount", "sh", "-c", "mount --make-rprivate / && ip link set lo up"]
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not possible(), reason="namespaces need root, util-linux and iproute2")
+def test_the_demo_reaches_its_devices_on_a_loopback_of_its_own():
+    """Every device is heard and the books balance: no capability, no IPv6, no file but in /tmp is asked for."""
+    demo = [sys.executable, "-m", "barrio", "demo", "--for", "12s", "--json"]
+    command = ["unshare", "--net", "--mount", "sh", "-c", HELD, "held", *demo]
+    command += ["--data", "/tmp/data", "--listen", "0.0.0.0:8080", "--no-story"]
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OUTSIDE": str(ROOT),
+        "HOME": "/",
+    }
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    body = json.loads(done.stdout.splitlines()[-1])
+    assert body["balanced"]
+    assert body["devices"]["heard"] == body["devices"]["configured"]
+    assert all(seconds is not None for seconds in body["first_stored_s"].values())
