@@ -23,7 +23,7 @@ from provisioning.plan import Action, Difference, digest_of
 from twin.model.spec import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from dashboards.alerts import RuleGroup
     from provisioning.grafana.api import Json
@@ -56,7 +56,7 @@ def receiver_body(district: str, receiver: ReceiverSpec, secrets: Callable[[str]
     return {**named, "type": "webhook", "settings": settings, "disableResolveMessage": False}
 
 
-def receivers_as_file(districts: list[District]) -> Json:
+def receivers_as_file(districts: Sequence[District]) -> Json:
     """Return contact points as a file for Grafana's `provisioning/alerting`; secrets are files in /run/secrets."""
     points = []
     for district in districts:
