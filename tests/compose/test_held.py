@@ -10,8 +10,8 @@ import pytest
 
 from tests import ROOT
 
-# A network with nothing but a loopback, and no IPv6 on it; everything read-only but /tmp in memory; no capability, and none
-# to be gained. What root has of them goes with the program that is run next, since the bounding set is empty.
+# A network with nothing but a loopback, and no IPv6 on it; everything read-only but /tmp in memory; no capability, and
+# none to be gained. What root has of them goes with the program that is run next, since the bounding set is empty.
 HELD = """
 set -e
 ip link set lo up
