@@ -2,8 +2,8 @@
 
 Threads, each owned by one object and used for nothing else: `spool` (the only one that writes and reads the spool),
 `store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `commands` (their journal and the
-audit log, which must not wait behind a ledger that waits for a full disk), `reads` (queries of people). The event loop
-owns the rest.
+audit log, which must not wait behind a ledger that waits for a full disk), `rollups` (makes them), `reads` (queries of
+people). The event loop owns the rest.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from barrio.desk import EventDesk
 from barrio.homes import Secrets, homes
 from barrio.living.living import Living
 from barrio.past.former import former_series
+from barrio.rollups.desk import RollupDesk
 from barrio.supervisor import Supervisor
 from twin.clock import NS
 from twin.conditions import DeviceEvents
@@ -38,6 +39,7 @@ from twin.ledger import Ledger
 from twin.live import Live
 from twin.notes import Drawer, Notes
 from twin.past.models import Models
+from twin.resolution import Resolution
 from twin.series import SeriesRegistry
 from twin.sqlite import DatabaseBusy
 from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused
@@ -56,7 +58,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OWNED = ("spool", "store", "ledger", "commands")
+_OWNED = ("spool", "store", "ledger", "commands", "rollups")
 
 WATCH_S = 1.0
 ALIVE_S = 5.0
@@ -145,6 +147,7 @@ class Platform:
         self.intake = Intake(
             self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
         )
+        self.rollups = RollupDesk(self, opened)
         self.writer = Writer(
             self.spool,
             self.store,
@@ -153,6 +156,7 @@ class Platform:
             self.intake.appended,
             self._for_writer,
             self._on_stored,
+            self.rollups.late,
         )
         self.desk = EventDesk(self.device_events, self.in_ledger, self.note, self.clock)
         home = homes(self.folder.connectors, Secrets(self.settings.secrets), self._drawer)
@@ -165,7 +169,10 @@ class Platform:
         self.facts = self._teller()
 
     def _teller(self) -> Teller | None:
-        """Return who tells an InfluxDB what is known beside readings; None for a store that is told nothing."""
+        """Return who tells an InfluxDB what is known beside readings; None for a store that is told nothing.
+
+        The notes of what was told are those of one database: another one is told everything.
+        """
         if self.at_rest or self.settings.store == "duckdb":
             return None
         from barrio.facts.teller import Teller
@@ -173,7 +180,7 @@ class Platform:
 
         if not isinstance(self.store, InfluxStore):
             return None
-        return Teller(self, self.store.tell, self._drawer("facts"))
+        return Teller(self, self.store.tell, self._drawer(f"facts {self.settings.store}"))
 
     def _drawer(self, protocol: str) -> Drawer:
         return Drawer(self.notes, protocol, self.in_ledger)
@@ -202,8 +209,9 @@ class Platform:
         links = asyncio.create_task(self.supervisor.run(), name="links")
         watch = asyncio.create_task(self._watch(), name="watch")
         living = asyncio.create_task(self.living.run(), name="living")
+        rollups = asyncio.create_task(self.rollups.run(), name="rollups")
         facts = [asyncio.create_task(self.facts.run(), name="facts")] if self.facts is not None else []
-        tasks = (links, watch, living, intake, writer, *facts)
+        tasks = (links, watch, living, rollups, intake, writer, *facts)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -212,7 +220,7 @@ class Platform:
         finally:
             self.stopping = True
             await self.living.stop()
-            await _cancel(links, watch, living, *facts)
+            await _cancel(links, watch, living, rollups, *facts)
             await self._drain(intake, writer)
             failed.cancel()
 
@@ -425,9 +433,11 @@ class Platform:
             ids = [series.id for series in every if series.district == district.id]
             before = self.clock.now_ns() - round(district.retention_raw_s * NS)
             try:
+                forgets = self.rollups.book.forgets
+                await self.in_thread("rollups", forgets, district.id, Resolution.RAW, before)
                 await self.in_thread("store", self.store.delete, np.array(ids, np.int32), 0, before)
                 self.in_ledger(self.models.forgot, district.id, before)
-            except (StoreBusy, StoreDenied, StoreRefused) as error:
+            except (StoreBusy, StoreDenied, StoreRefused, DatabaseBusy) as error:
                 log.warning("store.not_forgotten", district=district.id, words=error.words)
 
     # --- stop -----------------------------------------------------------------------------------------------

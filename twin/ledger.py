@@ -53,7 +53,7 @@ SELECT series, start, reason FROM gap WHERE stop IS NULL OR stop >= ? OR start >
 _FILLED_WITHIN_NS = 86_400 * NS
 """How long after a gap its readings may come that the device had kept, for `changed_since`."""
 _AT_ONCE = 500
-MOST_TOUCHED = 100_000
+MOST_TOUCHED = 200_000
 """Gaps that are remembered as changed, until somebody asks."""
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from barrio.facts.places import tag
 from barrio.facts.source import Portion, apart, sentence
+from twin.alarms.change import Standing
 from twin.alarms.states import Happening, State
 from twin.alarms.telling import advised
 from twin.clock import NS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from barrio.facts.places import Places
     from barrio.facts.source import Fields
-    from twin.alarms.change import Change, Standing
+    from twin.alarms.change import Change
     from twin.alarms.engine import Alarms
     from twin.alarms.journal import Journal
 
@@ -87,7 +88,7 @@ class AlarmSource:
         tags = self._places.tags(change.key.district, change.key.owner)
         fields: Fields = {
             "what": str(change.happening),
-            "title": f"{change.happening}: {change.words}",
+            "title": f"{change.happening}: {_about(change)}",
             "text": self._text(change),
             "who": change.who or None,
             "number": change.number,
@@ -104,7 +105,7 @@ class AlarmSource:
         by = f" by {change.who}" if change.who else ""
         why = f" ({change.comment})" if change.comment else ""
         said = f"alarm {change.number} {_SAYS[change.happening]}{until}{by}{why}"
-        return sentence(f"{said}: {change.words}")
+        return sentence(f"{said}: {_about(change)}")
 
     def _folds(self, rows: Iterable[tuple[int, Change]]) -> Iterator[Fact]:
         """Yield an event for all that one cause explains at one moment, and one for all that ended out of sight."""
@@ -184,7 +185,13 @@ def point_of(one: Change | Standing) -> str:
     return one.what.removeprefix(f"{one.key.district}/{one.key.owner}").removeprefix("/")
 
 
+def _about(change: Change) -> str:
+    """Return what an alarm says, or what it is about where it has said nothing yet."""
+    return change.words or f"rule {change.key.rule}, {change.key.owner}"
+
+
 def _row(places: Places, one: Change | Standing, state: State, words: str, advice: str, time: int) -> Fact:
+    since = one.since if isinstance(one, Standing) else one.raised
     tags = places.tags(one.key.district, one.key.owner)
     tags |= {"point": tag(point_of(one)), "rule": tag(one.key.rule), "priority": one.priority}
     fields: Fields = {
@@ -192,7 +199,7 @@ def _row(places: Places, one: Change | Standing, state: State, words: str, advic
         "state": str(state),
         "text": words,
         "advice": advice or None,
-        "since": (one.since if hasattr(one, "since") else one.raised) // 1_000_000,
+        "since": since // 1_000_000 if since else None,
         "number": one.number,
         "count": one.count,
     }

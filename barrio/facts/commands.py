@@ -39,6 +39,9 @@ _SAYS = {
     "left": "left as it is",
     "differs": "the device has left what was asked for",
     "agrees": "the device shows what was asked for again",
+    "started": "commands go on after a start",
+    "audit_remark": "a remark on the audit log",
+    "journal_lost": "the journal of commands was lost",
     "not_recorded": "could not be put on record",
 }
 

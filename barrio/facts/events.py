@@ -39,6 +39,8 @@ class EventSource:
     thread = "reads"
 
     def __init__(self, ledger: Ledger, links: Mapping[str, Sequence[str]], places: Places) -> None:
+        # Who spoke is told without the link: of several districts nobody knows whose it is.
+        self._left_out = _TOLD_ELSEWHERE | ({"stranger"} if len(places.districts) > 1 else set())
         self._ledger = ledger
         self._links = links
         self._places = places
@@ -55,7 +57,7 @@ class EventSource:
         facts = [
             fact
             for number, event in rows
-            if event.kind not in _TOLD_ELSEWHERE
+            if event.kind not in self._left_out
             for fact in self._facts(number, event)
         ]
         last = rows[-1][0]

@@ -161,7 +161,8 @@ class Teller:
 
     def _note_store(self) -> None:
         """Put on record that the store went away or is back; the event is told once it is."""
-        words, now = store_words(self._platform), self._platform.clock.now_ns()
+        words = store_words(self._platform) or self.state.words
+        now = self._platform.clock.now_ns()
         if bool(words) == self._well:
             self._well = not words
             self._platform.note("store_away" if words else "store_back", now, words, "store")

@@ -37,6 +37,7 @@ BENCHMARKS = (
     "silence",
     "commands",
     "completeness",
+    "facts",
 )
 TIMEOUT_S = 600
 

@@ -127,6 +127,12 @@ class Database:
         found: list[dict[str, Any]] = result.get("series", [])
         return found
 
+    def write(self, line: str) -> None:
+        """Store a line now, in a database that is made."""
+        httpx.post(f"{self.url}/query", params={"q": f"CREATE DATABASE {self.name}"}, trust_env=False)
+        params = {"db": self.name}
+        httpx.post(f"{self.url}/write", params=params, content=line, trust_env=False).raise_for_status()
+
     def rows(self, measurement: str, **where: str) -> list[dict[str, Any]]:
         """Return rows in the order of time, with their tags."""
         check(self, measurement)

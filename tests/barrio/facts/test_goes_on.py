@@ -70,7 +70,7 @@ async def test_a_killed_process_is_gone_on_from(tmp_path, influxdb):
 
     before = database.rows("barrio_events", kind="alarm")
     async with told(tmp_path / "second", influxdb.url, "facts_killed", **texts) as stage:
-        found = stage.platform.notes.of("facts")
+        found = stage.platform.notes.of(f"facts {influxdb.url}")
         await speak(stage.links["tank"])
         alarms = await holds(database, "barrio_events", lambda rows: len(rows) > 1, kind="alarm")
         stood = await holds(database, "barrio_alarms", lambda rows: rows[-1]["standing"] == 0)

@@ -1,5 +1,10 @@
 """What an InfluxDB is told beside readings, on a running platform."""
 
+import subprocess
+import sys
+
+from barrio.commands import ask
+from tests.barrio.api.test_further import LOOKS
 from tests.barrio.facts.stage import (
     ALARMS,
     COMMANDS,
@@ -182,3 +187,52 @@ async def test_health_counts_what_stands_and_what_is_heard(tmp_path, influxdb):
         0,
     )
     assert newest["requests"] is None if "requests" in newest else True
+
+
+async def test_it_is_said_how_much_was_told(tmp_path, influxdb):
+    """In /metrics, and in the status of the platform, as a command prints it."""
+    async with told(tmp_path, influxdb.url, "facts_said") as stage:
+        await until(lambda: teller(stage).state.rows > 5 and not teller(stage).state.waiting)
+        body = (await stage.http.get("/api/v1/status")).json()
+        metrics = (await stage.http.get("/metrics")).text
+
+    facts = body["facts"]
+    assert facts["told"] > 5
+    assert (facts["lost"], facts["folded"], facts["waiting"], facts["words"]) == (0, 0, 0, "")
+    assert facts["last"].startswith("20")
+    [said] = [line for line in ask._status_lines(body) if line.startswith("told")]
+    assert said.startswith(f"told      {facts['told']:,} facts beside readings, 0 waiting, the last ")
+    numbers = dict(line.split() for line in metrics.splitlines() if line.startswith("barrio_facts"))
+    assert numbers.keys() == {
+        f"barrio_facts_{name}"
+        for name in ("told_total", "folded_total", "lost_total", "waiting", "last_told_seconds")
+    }
+    assert float(numbers["barrio_facts_last_told_seconds"]) > 1_700_000_000
+
+
+async def test_a_fact_that_the_database_will_not_have_is_counted(tmp_path, influxdb):
+    """Somebody wrote a field of ours with another type: that row is lost, said and counted, the others are stored."""
+    database = Database(influxdb.url, "facts_odd")
+    database.write('barrio_links,district=facts_odd,link=x,protocol=y up="yes"')
+    async with told(tmp_path, influxdb.url, "facts_odd") as stage:
+        await until(lambda: teller(stage).state.lost)
+        await until(lambda: database.query("SELECT * FROM barrio_devices"))
+        state = teller(stage).state
+
+        assert state.words == ""
+        assert state.rows > 0
+
+
+def test_a_plain_platform_imports_none_of_it():
+    """Where the store is a file, nothing is told, and the code for it is not there."""
+    words = subprocess.run([sys.executable, "-c", LOOKS], check=True, capture_output=True, text=True).stdout
+
+    assert "barrio.platform" in words.split()
+    assert not [name for name in words.split() if name.startswith("barrio.facts")]
+
+
+async def test_a_plain_platform_says_nothing_of_it(stage):
+    """Neither its status nor its metrics speak of a database that there is not."""
+    assert stage.platform.facts is None
+    assert "facts" not in (await stage.http.get("/api/v1/status")).json()
+    assert "barrio_facts" not in (await stage.http.get("/metrics")).text

@@ -73,7 +73,7 @@ def test_facts_go_to_the_database_of_their_district(influxdb):
 
     for database, district in (("facts_told", "told"), ("facts_other", "other")):
         for known in MEASUREMENTS.values():
-            params = {"db": database, "q": "SELECT * FROM " + known.name, "epoch": "ns"}
+            params = {"db": database, "q": f"SELECT * FROM {known.name}", "epoch": "ns"}  # noqa: S608
             answer = httpx.get(f"{influxdb.url}/query", params=params, trust_env=False).json()
             [series] = answer["results"][0]["series"]
             [row] = series["values"]
