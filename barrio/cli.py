@@ -20,6 +20,7 @@ from barrio import (
     cli_notify,
     cli_past,
     cli_provision,
+    cli_rollup,
     cli_services,
 )
 from barrio.cli_options import AsJson, Data, District, Since, Store, To, Who, settings_of, who_asks
@@ -375,6 +376,7 @@ cli_init.add(app)
 cli_notify.add(app)
 cli_past.add(app)
 cli_provision.add(app)
+cli_rollup.add(app)
 cli_services.add(app)
 
 

@@ -54,6 +54,7 @@ def snapshot(platform: Platform) -> dict[str, Any]:
         ],
         "device_events": {"taken": platform.desk.taken, "lost": platform.desk.lost},
         "store": {"kind": _without_secret(platform.settings.store), "words": store_words(platform)},
+        "rollups": platform.rollups.snapshot(),
         "alarms": [asdict(alarm) | {"since": rfc3339(alarm.since)} for alarm in alarms(platform)],
         "seconds": round(platform.clock.monotonic_s() - platform.started_s, 3),
         **({} if platform.facts is None else {"facts": _facts(platform.facts)}),

@@ -15,6 +15,7 @@ commands.sqlite commands: what was asked, by whom, what came of it; what is desi
 services.sqlite supply requests, corrections of counts, services that were done
 models.sqlite   the districts as they were: every version that ever ran
 outbox.sqlite   notifications that wait to be sent
+rollups.sqlite  how far rollups are made, and what of them has to be made again
 audit.log       every step of every command, each line chained to the one before
 connectors/     a folder for each protocol: certificates, keys
 operator.token  lets whoever can read this folder tell the running platform what to do
@@ -102,6 +103,11 @@ class DataFolder:
     def outbox(self) -> Path:
         """File of notifications that wait."""
         return self.path / "outbox.sqlite"
+
+    @property
+    def rollups(self) -> Path:
+        """File of how far rollups are made."""
+        return self.path / "rollups.sqlite"
 
     @property
     def audit(self) -> Path:

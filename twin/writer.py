@@ -12,6 +12,8 @@ What it does with an answer:
 Few readings wait a moment for more, since what a store does is mostly per batch; they are durable already. `hurried`
 ends that, for a stop.
 
+Readings for windows whose rollups are made already are noted before the spool lets go of them (`late`).
+
 A batch that was interrupted is written again from its beginning: points are keyed by (series, time).
 """
 
@@ -22,7 +24,7 @@ import contextlib
 import random
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import structlog
@@ -65,6 +67,16 @@ class WriterState:
     words: str = ""
 
 
+class Late(Protocol):
+    """Who has to know of readings that came late."""
+
+    def among(self, batch: Batch) -> Batch | None:
+        """Return the readings of a stored batch that came late, None when none did; costs next to nothing then."""
+
+    def mark(self, late: Batch) -> None:
+        """Note them durably before returning. Raises `TransientError`."""
+
+
 class Writer:
     """Spool to store; one batch in flight, so the order of a point's readings is kept."""
 
@@ -77,6 +89,7 @@ class Writer:
         appended: asyncio.Event,
         in_thread: InThread,
         on_stored: Callable[[Batch], None],
+        late: Late | None = None,
     ) -> None:
         self.state = WriterState()
         self.hurried = False
@@ -87,6 +100,7 @@ class Writer:
         self._appended = appended
         self._in_thread = in_thread
         self._on_stored = on_stored
+        self._late = late
 
     async def run(self) -> None:
         """Write until cancelled."""
@@ -139,6 +153,9 @@ class Writer:
         seq = batches[-1].seq
         batch = join(batches, seq)
         refused = await self._write(batch, complete=True)
+        late = None if self._late is None else self._late.among(batch)
+        if self._late is not None and late is not None:
+            await self._insist(partial(self._in_thread, self._late.mark, late))
         await self._in_thread(self._spool.acknowledge, seq, refused)
         self.state.batches += 1
         return seq

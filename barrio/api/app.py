@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
-from barrio.api import completeness, conditions, further, graph, metrics, past, problems
+from barrio.api import completeness, conditions, further, graph, metrics, past, problems, rollups
 from barrio.api.answers import as_json
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, described, latest
@@ -56,6 +56,7 @@ barrio {__version__}
 /api/v1/capacity                 people in places, colours, the next hours (place)
 /api/v1/services                 services by hours or starts (state, under, rule, limit, offset); KEY/done
 /api/v1/completeness             what was expected and received (under, from, to, every, by, limit, offset)
+/api/v1/rollups                  how far rollups are made; POST /rebuild with the operator's token
 /api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
 /openapi.json                    all of this for programs
 """
@@ -78,6 +79,7 @@ def create_app(platform: Platform) -> FastAPI:
     graph.add(app, platform)
     past.add(app, platform)
     completeness.add(app, platform)
+    rollups.add(app, platform)
     further.add(app, platform)
     return app
 

@@ -71,6 +71,7 @@ def collect(platform: Platform) -> list[Metric]:
         _gaps(platform),
         *_living(platform),
         *_facts(platform),
+        *_rollups(platform),
     ]
 
 
@@ -133,6 +134,25 @@ def _facts(platform: Platform) -> list[Metric]:
         _gauge(
             "facts_last_told_seconds", "When the store was told last, seconds since 1970.", state.last / NS
         ),
+    ]
+
+
+def _rollups(platform: Platform) -> list[Metric]:
+    """How far rollups are made."""
+    now = platform.rollups.snapshot()
+    waiting = Metric("barrio_rollup_windows_waiting", "gauge", "Windows that have ended and are not made.")
+    older = Metric("barrio_rollup_older_days", "gauge", "Days of older history that are not made.")
+    for one in now["districts"]:
+        district = {"district": one["district"]}
+        for key, value in one["waiting"].items():
+            waiting.samples.append(({**district, "resolution": key}, value))
+        if one["older_days"] is not None:
+            older.samples.append((district, one["older_days"]))
+    return [
+        waiting,
+        older,
+        _gauge("rollup_late_marks", "Points and days for which readings came late.", now["late"]),
+        _counter("rollup_rows_total", "Rows of rollups that were made.", now["rows"]),
     ]
 
 

@@ -175,11 +175,11 @@ class Book(DataBook):
         self._count()
 
     def stale(self, most: int) -> Stale | None:
-        """Return marks of the newest day that has any, None when there is none."""
+        """Return marks of the oldest day that has any, None when there is none."""
         with self._database.reading() as connection:
             rows = connection.execute(
                 "SELECT day, series, start, stop, version FROM stale"
-                " WHERE day = (SELECT max(day) FROM stale) ORDER BY series LIMIT ?",
+                " WHERE day = (SELECT min(day) FROM stale) ORDER BY series LIMIT ?",
                 (most,),
             ).fetchall()
         if not rows:
@@ -187,6 +187,11 @@ class Book(DataBook):
         day, ids, start, stop, version = zip(*rows, strict=True)
         times = (np.array(column, np.int64) for column in (start, stop, version))
         return Stale(day[0], np.array(ids, np.int32), *times)
+
+    def stale_days(self) -> int:
+        """Return how many days have marks."""
+        with self._database.reading() as connection:
+            return int(connection.execute("SELECT count(DISTINCT day) FROM stale").fetchone()[0])
 
     def unmark(self, stale: Stale) -> None:
         """Note that the windows of marks are made again; marks that grew since stay."""

@@ -40,6 +40,7 @@ TOO_MANY = 4 * MOST_READINGS
 LONGEST_SILENCE_NS = 31 * DAY_NS
 """When a whole district said nothing for so long, the time has no rows."""
 _NEAR_NS = 3600 * NS
+_MARGIN_NS = 7_200 * NS
 _FIRST_RATE = 1.0
 _LEAST_RATE = 0.01
 _NEVER = int(np.iinfo(np.int64).max)
@@ -110,7 +111,7 @@ class Maker:
             again = ground.id not in self._smooth
             self._smooth.discard(ground.id)
             self._late.claim(ground.points.ids, int(some[-1]))
-            low = self._low(ground, Resolution.QUARTER, now)
+            low = self.low(ground, Resolution.QUARTER, now)
             yield from self._from_readings(ground.points, _from(some, low), again=again)
             self._book.advance(ground.id, Resolution.QUARTER, int(some[-1]))
             for resolution, finer in _FINER.items():
@@ -132,7 +133,7 @@ class Maker:
     # --- windows for which readings came late ---------------------------------------------------------------
 
     def stale(self, now: int) -> Iterator[int]:
-        """Make windows again for which readings came late: those of the newest day that has any."""
+        """Make windows again for which readings came late: those of the oldest day that has any."""
         found = self._book.stale(MOST_MARKS)
         if found is None:
             return
@@ -208,7 +209,7 @@ class Maker:
         if goal >= since:
             return
         day = int(self._edges(ground, Resolution.DAY, since - 1, since)[0])
-        low = self._low(ground, Resolution.QUARTER, now)
+        low = self.low(ground, Resolution.QUARTER, now)
         edges = _from(self._edges(ground, Resolution.QUARTER, day, since), low)
         readings = 0
         for some in self._spans(edges, len(ground.points)):
@@ -222,7 +223,7 @@ class Maker:
 
     def _oldest(self, ground: Ground, since: int, now: int) -> int:
         """Return from when on there are readings of a district; `since` when there are none before it."""
-        _, first = self._store.first(ground.points.ids, self._low(ground, Resolution.QUARTER, now))
+        _, first = self._store.first(ground.points.ids, self.low(ground, Resolution.QUARTER, now))
         return int(first.min(initial=since))
 
     def _before(self, ground: Ground, day: int, goal: int) -> int:
@@ -256,7 +257,7 @@ class Maker:
     ) -> Iterator[int]:
         """Make the windows again that touch a span and were made."""
         for resolution in resolutions:
-            low = max(self._book.since(ground.id), self._low(ground, resolution, now))
+            low = max(self._book.since(ground.id), self.low(ground, resolution, now))
             until = self._book.until(ground.id, resolution)
             start, stop = max(span[0], low), min(span[1], until)
             if start >= stop:
@@ -304,7 +305,7 @@ class Maker:
     ) -> Iterator[int]:
         """Make hours or days; yields 0 for each portion."""
         finer = _FINER[resolution]
-        edges = _from(edges, self._low(ground, resolution, now))
+        edges = _from(edges, self.low(ground, resolution, now))
         if len(edges) < 2:
             return
         fine = self._edges(ground, finer, int(edges[0]), int(edges[-1]))
@@ -338,10 +339,15 @@ class Maker:
             found[:, gone] = before[:, gone]
         mean[np.searchsorted(points.ids, ids)] = found
 
-    def _low(self, ground: Ground, resolution: Resolution, now: int) -> int:
+    def low(self, ground: Ground, resolution: Resolution, now: int) -> int:
         """Return from when on a resolution may be made: what it is made of is there, and it is kept itself."""
-        both = (_SOURCE[resolution], resolution)
-        return max(max(self._book.kept(ground.id, one), self._gone(ground, one, now)) for one in both)
+        source = _SOURCE[resolution]
+        gone = self._gone(ground, source, now)
+        if gone:
+            # What goes in the middle of a long piece of work is not counted upon.
+            gone += min(_MARGIN_NS, (now - gone) // 10)
+        kept = (self._book.kept(ground.id, one) for one in (source, resolution))
+        return max(gone, self._gone(ground, resolution, now), *kept)
 
     def _gone(self, ground: Ground, resolution: Resolution, now: int) -> int:
         """Return before when nothing is kept, 0 when all is."""

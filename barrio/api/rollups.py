@@ -1,0 +1,87 @@
+"""Rollups over HTTP: how far they are, and a stretch that has to be made again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from fastapi import Header
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from barrio import history
+from barrio.api.answers import as_json
+from barrio.api.operator import refused
+from barrio.api.parameters import span_of
+from barrio.errors import AskError, UnknownName
+from barrio.moments import rfc3339
+
+if TYPE_CHECKING:
+    from fastapi import FastAPI
+
+    from barrio.platform import Platform
+    from twin.rollups.book import Job
+
+RESOLUTIONS = Literal["15m", "1h", "1d", "all"]
+
+
+class Rebuild(BaseModel):
+    """Body of the order to make rollups again: of what, from when to when, at which resolution."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    under: str = Field(min_length=1, max_length=300)
+    start: str = Field(alias="from", max_length=100)
+    to: str = Field(default="now", max_length=100)
+    resolution: RESOLUTIONS = "all"
+
+
+def add(app: FastAPI, platform: Platform) -> None:
+    """Add the routes."""
+
+    @app.get("/api/v1/rollups")
+    async def rollups() -> Response:
+        """Return how far rollups are made, and what of them is being made again."""
+        jobs = await platform.in_thread("reads", platform.rollups.jobs)
+        return as_json({**platform.rollups.snapshot(), "jobs": [_job(one) for one in jobs]})
+
+    @app.post("/api/v1/rollups/rebuild")
+    async def rebuild(body: Rebuild, authorization: Annotated[str, Header(max_length=200)] = "") -> Response:
+        """Make a stretch again in the background; GET /api/v1/rollups shows how far it is."""
+        no = refused(platform, authorization, "no rollups are made")
+        if no is not None:
+            return no
+        return as_json(await _rebuild(platform, body))
+
+
+async def _rebuild(platform: Platform, body: Rebuild) -> dict[str, Any]:
+    under = body.under.rstrip("/")
+    ids = platform.rollups.ids_under(under)
+    if not len(ids):
+        near = history.nearest(under, platform.catalogue)
+        raise UnknownName(f"there is no point, device or district {under!r}{near}")
+    district = next(one for one in platform.catalogue.districts if one.id == under.split("/", 1)[0])
+    start, stop = span_of(body.start, body.to, platform.clock.now_ns(), district.zone)
+    kept = max(platform.rollups.kept_from(district.id), 0)
+    if kept >= stop:
+        words = f"the readings before {rfc3339(kept)} are gone, by the district's retention"
+        raise AskError("to", words)
+    span = max(start, kept, platform.rollups.book.since(district.id)), stop
+    if span[0] >= stop:
+        raise AskError("to", "what is so old is not made yet: it comes by itself")
+    number = await platform.in_thread("reads", platform.rollups.rebuild, under, body.resolution, span)
+    words = f"rollups of {under} again, {len(ids)} points"
+    platform.note("rollups_rebuilt", platform.clock.now_ns(), words, under)
+    return {"job": number, "under": under, "from": rfc3339(span[0]), "to": rfc3339(stop), "points": len(ids)}
+
+
+def _job(one: Job) -> dict[str, Any]:
+    return {
+        "job": one.id,
+        "under": one.under,
+        "resolution": one.resolution,
+        "from": rfc3339(one.start),
+        "to": rfc3339(one.stop),
+        "asked": rfc3339(one.asked),
+        "done": rfc3339(min(one.done, one.stop)),
+        "ended": one.ended,
+    }

@@ -1,0 +1,1 @@
+"""The background task that makes rollups, and what it says of itself."""
