@@ -17,7 +17,7 @@ from dashboards.kit.names import CITY, ROOT_FOLDER, TAG, page_uid
 from dashboards.kit.page import Grid, finished, panel_id
 from dashboards.kit.panels import Column, Layer, bars, figure, places
 from dashboards.kit.series import Told, told
-from dashboards.kit.texts import Text, same, shown
+from dashboards.kit.texts import Text, same
 from dashboards.quality import SHARES
 
 if TYPE_CHECKING:
@@ -77,8 +77,10 @@ class _City:
         title = Text("City overview", "Panorama de la ciudad").of(self._options.lang)
         zones = {one.district.zone.key for one in inventories}
         about = Text(
-            "Which district needs me: alarms, who is heard, power, water and completeness. Each number leads to its district.",
-            "Qué distrito me necesita: alarmas, quién se oye, potencia, agua y completitud. Cada número lleva a su distrito.",
+            "Which district needs me: alarms, who is heard, power, water and completeness. Each number "
+            "leads to its district.",
+            "Qué distrito me necesita: alarmas, quién se oye, potencia, agua y completitud. Cada número "
+            "lleva a su distrito.",
         )
         built = dashboard.Dashboard(title).uid(CITY).tags([TAG]).description(about.of(self._options.lang))
         built = built.timezone(zones.pop() if len(zones) == 1 else "browser")

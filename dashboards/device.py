@@ -45,8 +45,10 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
         "device",
         Text("Device", "Dispositivo"),
         Text(
-            "One device: what it is, all its points, alarms, commands and gaps. Choose it above, or come by a link.",
-            "Un dispositivo: qué es, todos sus puntos, alarmas, órdenes e interrupciones. Elíjalo arriba o llegue por un enlace.",
+            "One device: what it is, all its points, alarms, commands and gaps. Choose it above, or come "
+            "by a link.",
+            "Un dispositivo: qué es, todos sus puntos, alarmas, órdenes e interrupciones. Elíjalo arriba "
+            "o llegue por un enlace.",
         ),
         options,
     )
@@ -60,7 +62,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
 
 
 def _choices(inventory: Inventory) -> dict[str, str]:
-    """Return devices, and sites that have computed points, with their names; ids where these are all that there is."""
+    """Return devices, and sites that have computed points, with their names; ids where there is no name."""
     found = {one.id: one.name for one in inventory.devices()}
     found |= {seen.owner: inventory.name_of(seen.owner) for seen in inventory.points(computed=True)}
     return {one: text if text in ("", one) else f"{text} ({one})" for one, text in found.items()}
@@ -85,9 +87,11 @@ def _state(page: Page) -> None:
             Text("The device", "El dispositivo"),
             Told(query=query),
             about=Text(
-                "What it is, whether it is heard, and if not, why. Source: barrio_devices, told at each change and every "
+                "What it is, whether it is heard, and if not, why. Source: barrio_devices, told at each "
+                "change and every "
                 "five minutes. A place that barrio computes points for is no device and has no row.",
-                "Qué es, si se oye y, si no, por qué. Fuente: barrio_devices, dicho en cada cambio y cada cinco minutos. Un "
+                "Qué es, si se oye y, si no, por qué. Fuente: barrio_devices, dicho en cada cambio y "
+                "cada cinco minutos. Un "
                 "lugar para el que barrio calcula puntos no es un dispositivo y no tiene fila.",
             ),
             columns={
@@ -128,13 +132,14 @@ def _points(page: Page) -> None:
                 Text("Values", "Valores"),
                 *_course(gauges, 'mean("value")', 'mean("mean")'),
                 about=Text(
-                    "The newest value of every point that measures, with its course. Source: the device's readings; long "
-                    "ranges are read from rollups.",
-                    "El valor más reciente de cada punto que mide, con su curso. Fuente: las lecturas del dispositivo; los "
-                    "periodos largos se leen de los resúmenes.",
+                    "The newest value of every point that measures, with its course of an hour. Source: "
+                    "its readings.",
+                    "El valor más reciente de cada punto que mide, con su curso de una hora. Fuente: sus "
+                    "lecturas.",
                 ),
                 lines=_units(gauges),
                 empty=_NONE,
+                last="1h",
             ).sized(24, 10)
         )
         page.add(
@@ -142,7 +147,8 @@ def _points(page: Page) -> None:
                 Text("Course", "Curso"),
                 *_course(gauges, 'mean("value")', 'mean("mean")', quantity=True),
                 about=Text(
-                    "The course of every point that measures; choose the quantity above to see one kind alone.",
+                    "The course of every point that measures; choose the quantity above to see one kind "
+                    "alone.",
                     "El curso de cada punto que mide; elija arriba la magnitud para ver una sola.",
                 ),
                 lines=_units(gauges),
@@ -156,9 +162,11 @@ def _points(page: Page) -> None:
                 Text("States", "Estados"),
                 *_course(named, 'last("state")', 'last("last_state")'),
                 about=Text(
-                    "What state each point was in. Source: the device's readings; long ranges show the last state of each "
+                    "What state each point was in. Source: the device's readings; long ranges show the "
+                    "last state of each "
                     "window.",
-                    "En qué estado estuvo cada punto. Fuente: las lecturas del dispositivo; los periodos largos muestran el "
+                    "En qué estado estuvo cada punto. Fuente: las lecturas del dispositivo; los periodos "
+                    "largos muestran el "
                     "último estado de cada ventana.",
                 ),
                 shown=shown_states(dict.fromkeys(state for seen in named for state in seen.states)),

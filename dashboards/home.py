@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import TYPE_CHECKING
 
 from dashboards.kit import facts
@@ -10,10 +11,10 @@ from dashboards.kit.colours import ATTENTION, BAD, GOOD
 from dashboards.kit.common import page_url
 from dashboards.kit.domains import COLOURS, TITLES, kinds_by_domain
 from dashboards.kit.facts import RECENT, newest
-from dashboards.kit.influxql import one_of, select
+from dashboards.kit.influxql import one_of, select, shapes_of
 from dashboards.kit.meters import nearest_meters
 from dashboards.kit.page import Page
-from dashboards.kit.panels import Column, Layer, alert_list, figure, places, trend
+from dashboards.kit.panels import Column, Layer, alert_list, figure, listing, places, trend
 from dashboards.kit.series import Told, of
 from dashboards.kit.states import UP
 from dashboards.kit.texts import Text
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from twin.model.spec import Location
 
 _MOST_FIGURES = 12
+_MOST_SHAPES = 40
 _SHARES = ("%", "1")
 
 
@@ -58,8 +60,10 @@ def _wrong(page: Page) -> None:
         facts.standing_alarms(
             Text("Alarms that stand", "Alarmas vigentes"),
             about=Text(
-                "Every alarm that stands, since when, and what to do about it. Source: barrio_alarms, told each minute.",
-                "Todas las alarmas vigentes, desde cuándo y qué hacer. Fuente: barrio_alarms, dicho cada minuto.",
+                "Every alarm that stands, since when, and what to do. Source: barrio_alarms, told each "
+                "minute.",
+                "Todas las alarmas vigentes, desde cuándo y qué hacer. Fuente: barrio_alarms, dicho cada "
+                "minuto.",
             ),
         ).sized(17, 9)
     )
@@ -264,18 +268,17 @@ _FIGURES: tuple[Callable[[Inventory], Panel | None], ...] = (
 
 
 def layers(inventory: Inventory, only: Iterable[str] | None = None) -> list[Layer]:
-    """Return a layer of markers for each part of the city; `only` those. A marker's colour says whether it is heard."""
-    wanted = None if only is None else set(only)
+    """Return a layer of markers for each part of the city, or `only` those; the colour says who is heard."""
     return [
         Layer(
             title=TITLES[domain],
-            read=_markers(kinds),
+            read=_markers(inventory, kinds),
             colour="up",
             fixed=COLOURS[domain],
             symbol=_SYMBOLS[domain],
         )
         for domain, kinds in kinds_by_domain(inventory).items()
-        if wanted is None or domain in wanted
+        if only is None or domain in only
     ]
 
 
@@ -299,9 +302,20 @@ _MARKER = {
 }
 
 
-def _markers(kinds: Sequence[str]) -> Told:
+def _markers(inventory: Inventory, kinds: Sequence[str]) -> Told:
+    """Return the query for the devices of these kinds: by the shape of their ids where it tells them from others.
+
+    Else the kinds are looked for in what the newest rows of all devices say, which takes longer.
+    """
     fields = ("lat", "lon", "name", "kind", "words", "alarms", "silent_s")
-    return Told(query=newest("barrio_devices", "up", fields, ("device",), among=(one_of("kind", kinds),)))
+    shapes = shapes_of([one.id for one in inventory.devices(*kinds)])
+    pattern = f"^({'|'.join(shapes)})$"
+    others = (one.id for one in inventory.devices() if one.kind not in kinds)
+    if len(shapes) <= _MOST_SHAPES and not any(map(re.compile(pattern).search, others)):
+        query = newest("barrio_devices", "up", fields, ("device",), where=(f'"device" =~ /{pattern}/',))
+    else:
+        query = newest("barrio_devices", "up", fields, ("device",), among=(one_of("kind", kinds),))
+    return Told(query=query)
 
 
 def zoom_of(spots: Sequence[Location]) -> int:
@@ -321,10 +335,12 @@ def device_map(inventory: Inventory, title: Text, only: Iterable[str] | None = N
         title,
         found,
         about=Text(
-            "Every device that has a place: blue when it is heard, vermillion when silent; the shape says which part of "
-            "the city it belongs to. Source: barrio_devices.",
-            "Todos los dispositivos con lugar: azul si se oyen, bermellón si callan; la forma dice a qué parte de la ciudad "
-            "pertenecen. Fuente: barrio_devices.",
+            "Every device that has a place: blue when it is heard, vermillion when silent; the shape "
+            "says to which part "
+            "of the city it belongs. Source: barrio_devices.",
+            "Todos los dispositivos con lugar: azul si se oyen, bermellón si callan; la forma dice a qué "
+            "parte de la "
+            "ciudad pertenecen. Fuente: barrio_devices.",
         ),
         lat=middle.lat,
         lon=middle.lon,
@@ -353,18 +369,34 @@ def _where(page: Page) -> None:
             floor_s=60.0,
         ).sized(10, 7)
     )
-    groups = ("time($__interval)", "site")
-    slowest = select('max("silent_s")', "barrio_devices", ("$timeFilter",), by=groups, fill="none")
-    page.add(
-        trend(
-            Text("Longest silence by site", "Silencio más largo por sitio"),
-            Told(query=slowest, form="time_series", lines="$tag_site"),
-            about=Text(
-                "How long the slowest device of each site was not heard. Source: barrio_devices.",
-                "Cuánto tiempo no se oyó el dispositivo más lento de cada sitio. Fuente: barrio_devices.",
-            ),
-            unit="s",
-            floor_s=300.0,
-            empty=Text("No device is silent", "Ningún dispositivo calla"),
-        ).sized(10, 7)
+    page.add(_slowest())
+
+
+def _slowest() -> Panel:
+    query = newest(
+        "barrio_devices",
+        "up",
+        ("name", "words", "silent_s", "heard"),
+        ("device",),
+        among=('"silent_s" >= 60',),
     )
+    return listing(
+        Text("Slowest to be heard", "Los que más tardan en oírse"),
+        Told(query=query),
+        about=Text(
+            "Devices of which nothing came for a minute or more, the slowest first; those that are "
+            "silent are told "
+            "below with the reason. Source: barrio_devices.",
+            "Dispositivos de los que no llegó nada en un minuto o más, primero el más lento; los que "
+            "callan están abajo "
+            "con la causa. Fuente: barrio_devices.",
+        ),
+        columns={
+            "device": facts.DEVICE,
+            "name": Column(title=Text("Name", "Nombre")),
+            "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s", width=150),
+        },
+        sort=("silent_s", True),
+        last=RECENT,
+        empty=Text("All were heard within a minute", "Todos se oyeron en el último minuto"),
+    ).sized(10, 7)

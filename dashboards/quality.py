@@ -12,12 +12,16 @@ from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, figure, listing, states, trend
 from dashboards.kit.series import Told
 from dashboards.kit.states import UP
+from dashboards.kit.steps import MAX_POINTS, duration, longest
 from dashboards.kit.texts import Text
 
 if TYPE_CHECKING:
     from dashboards.kit.inventory import Inventory
     from dashboards.kit.made import Dashboard, Options
     from dashboards.kit.panels import Panel
+
+_TOLD_S = 300.0
+"""How often devices and links are told."""
 
 SHARES = ((None, BAD), (90.0, ATTENTION), (99.0, GOOD))
 _PLATFORM = Text("Told by the platform every 30 s.", "La plataforma lo dice cada 30 s.")
@@ -58,9 +62,11 @@ def _now(page: Page) -> None:
             Text("Completeness", "Completitud"),
             completeness(),
             about=Text(
-                "Share of the expected time that has good values, over the range. Source: barrio_coverage, made with the "
+                "Share of the expected time that has good values, over the range. Source: "
+                "barrio_coverage, made with the "
                 "rollups.",
-                "Proporción del tiempo esperado con valores buenos, en el periodo. Fuente: barrio_coverage, hecha con los "
+                "Proporción del tiempo esperado con valores buenos, en el periodo. Fuente: "
+                "barrio_coverage, hecha con los "
                 "resúmenes.",
             ),
             unit="percent",
@@ -148,9 +154,11 @@ def _devices(page: Page) -> None:
             Text("Completeness by device", "Completitud por dispositivo"),
             completeness("device", column="share", history=False),
             about=Text(
-                "Share of the expected time with good values, for each device over the range, the worst first. "
+                "Share of the expected time with good values, for each device over the range, the worst "
+                "first. "
                 "Source: barrio_coverage.",
-                "Proporción del tiempo esperado con valores buenos, por dispositivo en el periodo, primero el peor. "
+                "Proporción del tiempo esperado con valores buenos, por dispositivo en el periodo, "
+                "primero el peor. "
                 "Fuente: barrio_coverage.",
             ),
             columns={
@@ -194,7 +202,8 @@ def _missing(page: Page) -> None:
             Told(query=seconds, form="time_series", alias=None, lines="$tag_reason"),
             about=Text(
                 "Seconds of gaps of devices, at the time they began, by reason. Source: barrio_gaps.",
-                "Segundos de interrupción de los dispositivos, cuando comenzaron, por causa. Fuente: barrio_gaps.",
+                "Segundos de interrupción de los dispositivos, cuando comenzaron, por causa. Fuente: "
+                "barrio_gaps.",
             ),
             unit="s",
             bars=True,
@@ -209,7 +218,8 @@ def _missing(page: Page) -> None:
             Text("Gaps and their reasons", "Interrupciones y sus causas"),
             about=Text(
                 "Times in which a device gave nothing good, the newest first. Source: barrio_gaps.",
-                "Periodos en que un dispositivo no dio nada bueno, primero los recientes. Fuente: barrio_gaps.",
+                "Periodos en que un dispositivo no dio nada bueno, primero los recientes. Fuente: "
+                "barrio_gaps.",
             ),
         ).sized(14, 8)
     )
@@ -217,20 +227,25 @@ def _missing(page: Page) -> None:
 
 def _platform(page: Page) -> None:
     page.row(Text("Platform", "Plataforma"))
-    links = select(
-        'last("up")', "barrio_links", ("$timeFilter",), by=("time($__interval)", "link"), fill="none"
-    )
+    limit = longest(_links(page.inventory), _TOLD_S)
+    where = ("$timeFilter", *([f"$__interval < {duration(limit)}"] if limit else []))
+    links = select('last("up")', "barrio_links", where, by=("time($__interval)", "link"), fill="none")
+    hours = limit * MAX_POINTS // 3600
+    shorter = Text(f"Choose a range of up to {hours} h", f"Elija un periodo de hasta {hours} h")
     page.add(
         states(
             Text("Links over time", "Enlaces en el tiempo"),
             Told(query=links, form="time_series", lines="$tag_link"),
             about=Text(
-                "Each link to devices: up or down. Source: barrio_links, told at each change and every five minutes.",
-                "Cada enlace con dispositivos: en línea o caído. Fuente: barrio_links, dicho en cada cambio y cada cinco "
+                "Each link to devices: up or down. Source: barrio_links, told at each change and every "
+                "five minutes.",
+                "Cada enlace con dispositivos: en línea o caído. Fuente: barrio_links, dicho en cada "
+                "cambio y cada cinco "
                 "minutos.",
             ),
             shown=UP,
-            floor_s=300.0,
+            floor_s=_TOLD_S,
+            empty=shorter if limit else None,
             width=24,
             height=10,
         )
@@ -264,8 +279,10 @@ def _platform(page: Page) -> None:
             _growth("quarantined", Text("Readings put aside", "Lecturas apartadas")),
             _growth("dropped", Text("Readings lost", "Lecturas perdidas")),
             about=Text(
-                "Writes that failed and are tried again, readings put aside and readings lost, in each interval.",
-                "Escrituras fallidas que se repiten, lecturas apartadas y lecturas perdidas, en cada intervalo.",
+                "Writes that failed and are tried again, readings put aside and readings lost, in each "
+                "interval.",
+                "Escrituras fallidas que se repiten, lecturas apartadas y lecturas perdidas, en cada "
+                "intervalo.",
             )
             + _PLATFORM,
             unit="short",
@@ -274,6 +291,11 @@ def _platform(page: Page) -> None:
             width=8,
         )
     )
+
+
+def _links(inventory: Inventory) -> int:
+    """Return about how many links there are: addresses that are dialled."""
+    return len({one.endpoint.peer for one in inventory.devices()})
 
 
 def _course(field: str, label: Text) -> Told:

@@ -1,4 +1,4 @@
-"""Which part of a city a device belongs to: the layers of maps. Told by what it measures, so new kinds find their layer."""
+"""Which part of a city a device belongs to, for the layers of maps; by what it measures, so new kinds find theirs."""
 
 from __future__ import annotations
 

@@ -303,7 +303,7 @@ class Drawing:
 
 
 def letters(number: int) -> str:
-    """Return the name of a query: A, B, … Z, AA, AB …"""
+    """Return the name of a query: A to Z, then AA, AB and so on."""
     first = letters(number // len(_LETTERS) - 1) if number >= len(_LETTERS) else ""
     return first + _LETTERS[number % len(_LETTERS)]
 
@@ -337,7 +337,8 @@ def _set_links(built: Builder, links: list[dict[str, Any]]) -> None:
 def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]]:
     if len(read.resolutions) == 1:
         return [(read.resolutions[0], read.query.replace("{guard}", ""))]
-    found = steps(devices, 900, finest=read.resolutions[0], points=panel.points or MAX_POINTS)
+    # Coverage: two fields of every device.
+    found = steps(2 * devices, 900, finest=read.resolutions[0], points=panel.points or MAX_POINTS)
     return [
         (one.resolution, read.query.replace("{guard}", "".join(f" AND {guard}" for guard in one.guard)))
         for one in found

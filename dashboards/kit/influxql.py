@@ -138,3 +138,8 @@ _DIGITS = re.compile(r"[0-9]+")
 def shape(owner: str) -> str:
     """Return a regular expression of ids like this one: digits stand for any number."""
     return _DIGITS.sub("[0-9]+", re.sub(r"[^A-Za-z0-9_-]", ".", owner))
+
+
+def shapes_of(owners: Collection[str]) -> list[str]:
+    """Return the shapes that ids have, each once."""
+    return list(dict.fromkeys(map(shape, owners)))

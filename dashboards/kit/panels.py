@@ -108,7 +108,7 @@ def trend(
     limits: bool = True,
     **more: Any,
 ) -> Panel:
-    """Return a time series: lines, or areas on top of one another (`stacked`), or `bars`; `limits` draws the alarm rules'.
+    """Return a time series: lines, areas on one another (`stacked`), or `bars`; `limits` draws those of alarm rules.
 
     `more` are fields of `Panel`: `unit`, `decimals`, `minimum`, `maximum`, `shown`, `last`, `width`, `height`, `key` …
     """

@@ -76,7 +76,9 @@ class Told:
             return None
         alias = " ".join(f"$tag_{tag}" for tag in self.by) or label
         queries = tuple((one, self.query) for one in self.resolutions)
-        return Compiled(queries, self.points, self.points[0].quantity, self.by, alias, 0.0, shows_states=False)
+        return Compiled(
+            queries, self.points, self.points[0].quantity, self.by, alias, 0.0, shows_states=False
+        )
 
 
 def of(
@@ -98,13 +100,14 @@ def of(
         fold: How the points of a line become one: their `sum`, `mean`, `min`, `max`, or their `count`.
         take: What of each interval: `mean` (gauges), `min`, `max`, `last`, `delta` (counters: what it grew), `state`
             (the name it had last), and for states with `state="on"`: `seconds` in it, the `share` of the time in it
-            in %, or `count`: how many points are in it (on average; with `over="now"` at last). By the kind of the quantity when left out.
+            in %, or `count`: how many points are in it (on average; with `over="now"` at last). By the kind of the
+            quantity when left out.
         kind: Kind of device or site, or several.
         point: Name of the point, or several, where a device has two of a quantity.
         within: Id of a site: what stands in it and in the sites within.
         more: `computed` (True: only what barrio computes, False: only what devices give), `owners` (ids), `pick`
-            (`{"site": "site"}`: tag to the variable of the page that chooses it, `"=device"` one of a single value), `label` (Text), `factor`, `finest`
-            (the first resolution that may answer), and `over`: `time` (a history, the default), `range` (one number
+            (`{"site": "site"}`: tag to the variable of the page that chooses it, `"=device"` one of a single value),
+            `label` (Text), `factor`, `finest` (the first resolution that may answer), and `over`: `time` (a history, the default), `range` (one number
             for each line over the whole range) or `now` (one number as of now, without a history).
     """
     owners = more.pop("owners", None)

@@ -90,6 +90,12 @@ def steps(
     return tuple(found)
 
 
+def longest(series: int, every_s: float, points: int = MAX_POINTS) -> int:
+    """Return the interval in s from which on a query without rollups would read too much, 0 where none would."""
+    found = _until(series, every_s, 2 * _GRID[-1], points)
+    return 0 if found > _GRID[-1] else found
+
+
 def on_grid(seconds: float) -> int:
     """Return the shortest interval of Grafana's that is at least so long.
 
@@ -104,7 +110,8 @@ def _until(series: int, period_s: float, coarser_s: int, points: int) -> int:
     allowed = [one for one in _GRID if one <= most and one < coarser_s]
     if not allowed:
         return 0
-    return _GRID[_GRID.index(allowed[-1]) + 1]
+    following = _GRID.index(allowed[-1]) + 1
+    return _GRID[following] if following < len(_GRID) else 2 * _GRID[-1]
 
 
 def duration(seconds: float) -> str:
