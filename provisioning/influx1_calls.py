@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import finalize
 
 import httpx
 
@@ -53,6 +54,8 @@ class Calls:
         self._auth = httpx.BasicAuth(admin.user, admin.token) if admin.user else httpx.Auth()
         # A proxy from the environment would be a peer that nobody configured.
         self._client = httpx.Client(timeout=admin.timeout_s, trust_env=False)
+        # Steps of a plan hold this object: the connection goes with the last of them.
+        finalize(self, self._client.close)
 
     def guarded(self) -> bool:
         """Whether the server asks who somebody is."""
@@ -69,11 +72,12 @@ class Calls:
 
     def databases(self) -> set[str]:
         """Return the names of databases."""
-        return {row["name"] for row in self._rows("SHOW DATABASES")[0]}
+        return {str(row["name"]) for row in self._rows(("name",), "SHOW DATABASES")[0]}
 
     def policies(self, databases: Sequence[str]) -> dict[str, Policy | None]:
         """Return the default policy of each database."""
-        found = self._rows(*(f"SHOW RETENTION POLICIES ON {quoted(name)}" for name in databases))
+        columns = ("name", "duration", "default")
+        found = self._rows(columns, *(f"SHOW RETENTION POLICIES ON {quoted(name)}" for name in databases))
         return {
             name: next((_policy(row) for row in rows if row["default"]), None)
             for name, rows in zip(databases, found, strict=True)
@@ -81,26 +85,31 @@ class Calls:
 
     def users(self) -> dict[str, bool]:
         """Return users, and whether they administer the server."""
-        return {row["user"]: bool(row["admin"]) for row in self._rows("SHOW USERS")[0]}
+        return {str(row["user"]): bool(row["admin"]) for row in self._rows(("user", "admin"), "SHOW USERS")[0]}
 
     def grants(self, users: Sequence[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Return what each user may do with which database: `READ`, `WRITE`."""
-        found = self._rows(*(f"SHOW GRANTS FOR {quoted(name)}" for name in users))
+        columns = ("database", "privilege")
+        found = self._rows(columns, *(f"SHOW GRANTS FOR {quoted(name)}" for name in users))
         return {
             name: {row["database"]: rights for row in rows if (rights := _PRIVILEGES.get(row["privilege"]))}
             for name, rows in zip(users, found, strict=True)
         }
 
-    def _rows(self, *statements: str) -> list[list[dict[str, Any]]]:
+    def _rows(self, columns: Sequence[str], *statements: str) -> list[list[dict[str, Any]]]:
         """Return the rows of each statement, all of them asked in one request."""
         if not statements:
             return []
         shown = statements[0] if len(statements) == 1 else f"{statements[0]}; and {len(statements) - 1} more"
         results = self._results("; ".join(statements), shown)
         try:
-            return [_table(one) for one in results]
+            found = [_table(one, columns) for one in results]
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ProvisioningError(shown, f"the answer was not understood: {error!r}") from error
+        if len(found) != len(statements):
+            words = f"{len(statements)} statements were asked, and {len(found)} answered"
+            raise ProvisioningError(shown, words)
+        return found
 
     def _results(self, statement: str, shown: str) -> list[dict[str, Any]]:
         answer = self._ask(statement, shown, self._auth)
@@ -138,18 +147,20 @@ def _right(status: int, words: str) -> str:
     return "a valid BARRIO_ADMIN_USER with its password as BARRIO_ADMIN_TOKEN"
 
 
-def _table(result: dict[str, Any]) -> list[dict[str, Any]]:
-    return [
+def _table(result: dict[str, Any], columns: Sequence[str]) -> list[dict[str, Any]]:
+    rows = [
         dict(zip(series["columns"], row, strict=True))
         for series in result.get("series", ())
         for row in series.get("values", ())
     ]
+    return [{name: row[name] for name in columns} for row in rows]
 
 
 def _policy(row: dict[str, Any]) -> Policy:
     """Return a policy; its duration is as Go writes it, `720h0m0s`."""
     match = _GO_DURATION.fullmatch(str(row["duration"]))
     if match is None:
-        raise ValueError(f"the duration {row['duration']!r}")
+        words = f"the duration {row['duration']!r} of the policy {row['name']!r} was not understood"
+        raise ProvisioningError("SHOW RETENTION POLICIES", words)
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return Policy(str(row["name"]), hours * 3600 + minutes * 60 + seconds)

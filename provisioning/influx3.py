@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
+from weakref import finalize
 
 import httpx
 
@@ -44,6 +45,8 @@ class Influx3:
         self._client = httpx.Client(
             base_url=self._url, timeout=admin.timeout_s, headers=headers, trust_env=False
         )
+        # Steps of a plan hold this object: the connection goes with the last of them.
+        finalize(self, self._client.close)
 
     def plan(self) -> list[Step]:
         """Return what is missing, and what there is no room for."""

@@ -1,0 +1,64 @@
+"""The tokens folder."""
+
+import stat
+
+import pytest
+
+from provisioning.plan import ProvisioningError
+from provisioning.tokens import Tokens
+
+
+def test_a_token_is_its_owners(tmp_path):
+    """Files are 0600 in a folder that is 0700, whatever the process would do by itself."""
+    tokens = Tokens(tmp_path / "deep" / "tokens")
+    tokens.write("salinas.write", "secret")
+    modes = [stat.S_IMODE(path.stat().st_mode) for path in (tokens.folder, tokens.folder / "salinas.write")]
+
+    assert modes == [0o700, 0o600]
+    assert tokens.read("salinas.write") == "secret"
+    assert tokens.names() == ["salinas.write"]
+
+
+def test_a_token_is_replaced_whole(tmp_path):
+    """A new token takes the old one's place, also where a file of one that broke off is in the way."""
+    tokens = Tokens(tmp_path)
+    tokens.write("salinas.write", "old")
+    (tmp_path / ".salinas.write.new").write_text("half")
+    tokens.write("salinas.write", "new")
+
+    assert tokens.read("salinas.write") == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["salinas.write"]
+
+
+def test_a_token_that_will_be_made_is_known_until_it_is(tmp_path):
+    """Whoever plans after an InfluxDB knows which tokens it makes anew."""
+    tokens = Tokens(tmp_path)
+    tokens.expect("salinas.raw.read")
+
+    assert tokens.changing("salinas.raw.read")
+    tokens.write("salinas.raw.read", "x")
+    assert not tokens.changing("salinas.raw.read")
+
+
+def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
+    """A file in the folder's place is said with the path and no traceback."""
+    (tmp_path / "tokens").write_text("")
+    tokens = Tokens(tmp_path / "tokens")
+    with pytest.raises(ProvisioningError, match=r"tokens/salinas\.write: ") as caught:
+        tokens.write("salinas.write", "canary")
+
+    assert "canary" not in str(caught.value)
+    with pytest.raises(ProvisioningError, match="not a directory"):
+        tokens.read("salinas.write")
+
+
+def test_what_is_not_there_is_none(tmp_path):
+    """No folder, no file and an empty file are no token."""
+    tokens = Tokens(tmp_path / "none")
+
+    assert (tokens.read("salinas.write"), tokens.names()) == (None, [])
+    tokens.write("salinas.write", "")
+    assert tokens.read("salinas.write") is None
+    tokens.remove("salinas.write")
+    tokens.remove("salinas.write")
+    assert tokens.names() == []
