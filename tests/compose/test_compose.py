@@ -273,6 +273,24 @@ def test_barrio_takes_every_command(name):
     assert {word for word in words[2:] if word.startswith("--")} <= options
 
 
+def test_the_start_script_of_influxdb_has_nothing_to_read():
+    """Each row of the table that it looks up in its configuration is a variable, and its paths are on the volume."""
+    environment = SERVICES["influxdb"]["environment"]
+    table = ("BOLT_PATH", "ENGINE_PATH", "LOG_LEVEL", "TLS_KEY", "TLS_CERT", "HTTP_BIND_ADDRESS")
+
+    assert all(f"INFLUXD_{name}" in environment for name in table)
+    for name in ("BOLT_PATH", "ENGINE_PATH"):
+        assert PurePosixPath(environment[f"INFLUXD_{name}"]).is_relative_to("/var/lib/influxdb2")
+
+
+def test_grafana_fetches_no_plugin():
+    """Its installer would replace plugins of the image, which a read-only file system refuses: 13 then loses them."""
+    environment = SERVICES["grafana"]["environment"]
+
+    assert environment["GF_PLUGINS_PREINSTALL_DISABLED"] == "true"
+    assert not any("INSTALL_PLUGINS" in name for name in environment)
+
+
 def test_a_district_s_folder_is_not_made_up():
     """A folder of districts that is not there is an error, not an empty folder of root's."""
     binds = [
