@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     from dashboards.kit.inventory import Inventory, Seen
 
-DISTRIBUTION = ("ElectricityMeter", "Transformer", "Switchboard")
-"""Kinds that measure what others downstream of them measure again. A chiller feeds no electricity."""
+DISTRIBUTION = ("ElectricityMeter", "Transformer", "Switchboard", "WaterMeter", "GasMeter")
+"""Kinds that measure what others downstream of them measure again: a chiller feeds no electricity."""
 
 
 def nearest_meters(inventory: Inventory, points: Sequence[Seen]) -> tuple[Seen, ...]:
