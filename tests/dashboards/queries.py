@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from dashboards.kit.names import source_uid
 from dashboards.preview.interpolate import duration_ms
@@ -16,11 +15,12 @@ from twin.model.quantities import Aggregation, Quantity
 from twin.resolution import Resolution
 
 LITERAL = re.compile(r"'(?:\\.|[^'\\])*'")
-PATTERN = re.compile(r"(?<=~ )/(?:\\.|[^/\\])*/")
+PATTERN = re.compile(r"(?:(?<=~ )|(?<=FROM ))/(?:\\.|[^/\\])*/")
 _NAME = re.compile(r'"((?:\\.|[^"\\])*)"')
 _GUARD = re.compile(r"\b(\d+(?:ms|[smhdw])) (<|>=) (\d+(?:ms|[smhdw]))\b")
-_FROM = re.compile(r'FROM "([^"]+)"')
-_REF = re.compile(r"^([A-Z]+)(raw|15m|1h|1d)?$")
+_FROM = re.compile(r'FROM (/x/|"[^"]+"(?:, ?"[^"]+")*)')
+ANY = "/x/"
+"""Stands for a measurement that an expression picks."""
 TAGS = ("district", "site", "device", "point")
 ROLLED = {
     Aggregation.GAUGE: ("mean", "min", "max", "last", "count", "good_s"),
@@ -36,32 +36,28 @@ def is_let_through(query: str) -> bool:
     )
 
 
-def groups(targets: Sequence[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
-    """Return the queries of a panel that stand for one another, each for its resolution, by the letter."""
-    found: dict[str, list[Mapping[str, Any]]] = {}
-    for one in targets:
-        match = _REF.match(str(one.get("refId", "")))
-        assert match, f"{one.get('refId')!r} is no letter with a resolution"
-        found.setdefault(match[1], []).append(one)
-    return found
+def reads(query: str, *, whole: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield each measurement with what stands behind it, up to the end of its own SELECT.
 
-
-def reads(query: str) -> Iterator[tuple[str, str]]:
-    """Yield each measurement with what stands behind it, up to the end of its own SELECT."""
-    plain = PATTERN.sub("/x/", LITERAL.sub(lambda found: f"'{len(found[0]) * 'x'}'", query))
+    Texts and expressions in it are replaced, unless it is wanted `whole`.
+    """
+    plain = query if whole else PATTERN.sub("/x/", LITERAL.sub("'x'", query))
     for match in _FROM.finditer(plain):
         depth, end = 0, match.end()
         while end < len(plain) and depth >= 0:
             depth += {"(": 1, ")": -1}.get(plain[end], 0)
             end += 1
-        yield match[1], plain[match.end() : end]
+        for name in _NAME.findall(match[1]) or [ANY]:
+            yield name, plain[match.end() : end]
 
 
 def names(query: str) -> set[str]:
     """Return all identifiers of a query but measurements and what it names itself."""
     plain = PATTERN.sub("/x/", LITERAL.sub("'x'", query))
     own = set(re.findall(r'AS "((?:\\.|[^"\\])*)"', plain))
-    return {one for one in _NAME.findall(plain) if one not in own} - set(_FROM.findall(plain))
+    return {one for one in _NAME.findall(plain) if one not in own} - set(
+        _NAME.findall(" ".join(_FROM.findall(plain)))
+    )
 
 
 @dataclass(frozen=True)
@@ -73,6 +69,8 @@ class Declared:
 
     def columns(self, measurement: str, resolution: Resolution) -> set[str] | None:
         """Return tags and fields of a measurement in a database, None where it is not there."""
+        if measurement == ANY:
+            return {column for name in self.quantities for column in self.columns(name, resolution) or ()}
         if measurement in MEASUREMENTS:
             told = MEASUREMENTS[measurement]
             here = (resolution is not Resolution.RAW) is (told is COVERAGE)

@@ -57,12 +57,16 @@ TROUBLES = (
     Silence(("cistern-c1",), 0.7, 0.0, Reason.NO_ANSWER, "no answer within 2 s"),
     Silence(("hospital-",), 62.0, 59.0, Reason.LINK_DOWN, "connection refused", "opc.tcp://10.20.2.10:4840"),
     Silence(("met-2",), 120.0, 113.5, Reason.NO_ANSWER, "no answer within 10 s"),
+    Silence(("hospital-room-4",), 2.2, 0.0, Reason.SILENT, "the server says nothing of it"),
+    Silence(("inverter-3",), 1.3, 0.0, Reason.NO_ANSWER, "no answer within 2 s"),
     Silence(("waste-3",), 24.0 * DAYS + 1, 0.0, Reason.NOT_HEARD_YET, "never heard"),
 )
 DRAINED_H = (20.0, 19.5)
 """When cistern-b1 lost water fast."""
 LAMP_FAULT_H = 31.0
-"""Since when lamp-05 reports a fault."""
+"""Since when lamp-05 reports a fault and stays dark."""
+LAMP_ON_H = 60.0
+"""Since when lamp-22 burns by day as well."""
 
 
 @dataclass(frozen=True)
@@ -154,9 +158,20 @@ def _measure(week: Week, codes: Mapping[str, int]) -> None:
         for column, device, point, named in points:
             value = world.value(device, point)
             row[column] = codes[str(value)] if named else value
+    _lamps(week, codes)
+
+
+def _lamps(week: Week, codes: Mapping[str, int]) -> None:
+    """Let one lamp be broken, and one burn by day."""
+    broken, always = step_of(week, LAMP_FAULT_H), step_of(week, LAMP_ON_H)
     fault = week.column("lamp-05/fault")
     states = week.series[fault].quantity.states
-    week.values[step_of(week, LAMP_FAULT_H) :, fault] = codes[next(one for one in states if one != "ok")]
+    week.values[broken:, fault] = codes[next(one for one in states if one != "ok")]
+    week.values[broken:, week.column("lamp-05/power_state")] = codes["off"]
+    week.values[broken:, week.column("lamp-05/power")] = 0.4
+    week.values[always:, week.column("lamp-22/power_state")] = codes["on"]
+    power = week.values[:, week.column("lamp-22/power")]
+    power[always:] = power.max()
 
 
 def _compute(week: Week, codes: Mapping[str, int]) -> None:
