@@ -23,7 +23,7 @@ from provisioning.plan import Action, Difference, digest_of
 from twin.model.spec import Named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from dashboards.alerts import RuleGroup
     from provisioning.grafana.api import Json
@@ -54,17 +54,6 @@ def receiver_body(district: str, receiver: ReceiverSpec, secrets: Callable[[str]
             "authorization_credentials": secrets(receiver.secret),
         }
     return {**named, "type": "webhook", "settings": settings, "disableResolveMessage": False}
-
-
-def receivers_as_file(districts: Sequence[District]) -> Json:
-    """Return contact points as a file for Grafana's `provisioning/alerting`; secrets are files in /run/secrets."""
-    points = []
-    for district in districts:
-        for receiver in spec_of(district).receivers:
-            body = receiver_body(district.id, receiver, lambda name: f"$__file{{/run/secrets/{name}}}")
-            name = body.pop("name")
-            points.append({"orgId": 1, "name": name, "receivers": [body]})
-    return {"apiVersion": 1, "contactPoints": points}
 
 
 def plan_points(work: Work) -> Iterator[Step]:

@@ -15,6 +15,7 @@ from urllib.parse import quote
 import httpx
 
 from provisioning.grafana.client import Refused
+from provisioning.plan import ProvisioningError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,9 +64,11 @@ class Api:
     client: Client
 
     def version(self) -> str:
-        """Return Grafana's version, empty where it is hidden from those who have not logged in."""
+        """Return Grafana's version, empty where it is hidden; ProvisioningError when somebody else answers."""
         found = self.client.get("/api/health")
-        return str(found.get("version", "")) if isinstance(found, dict) else ""
+        if not isinstance(found, dict) or "database" not in found:
+            raise ProvisioningError("GET /api/health", "what answers is not a Grafana")
+        return str(found.get("version", ""))
 
     # Folders
 

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
     from concurrent.futures import Future
 
-    from dashboards.generate import Dashboard
-
     from dashboards.alerts import RuleGroup
+    from dashboards.generate import Dashboard
     from provisioning.grafana.api import Api, Folder, Json, Page, Team
     from provisioning.plan import Difference
     from provisioning.tokens import Tokens
@@ -106,7 +105,8 @@ def look(api: Api, districts: Sequence[District], pages: Iterable[str]) -> Found
     names = {team.name.casefold(): team.name for each in districts for team in spec_of(each).teams}
     sources = [source_uid(each.id, one) for each in districts for one in Resolution]
     uids = {CITY, *pages, *(page_uid(each.id, page) for each in districts for page in PAGES)}
-    with ThreadPoolExecutor(_AT_ONCE, "grafana") as pool:
+    pool = ThreadPoolExecutor(_AT_ONCE, "grafana")
+    try:
         rules = pool.submit(api.rules)
         points = pool.submit(api.contact_points)
         listed = pool.submit(api.sources)
@@ -130,6 +130,9 @@ def look(api: Api, districts: Sequence[District], pages: Iterable[str]) -> Found
             groups=_all(groups),
             points=points.result(),
         )
+    finally:
+        # After an error nobody waits for the answers to the rest.
+        pool.shutdown(cancel_futures=True)
 
 
 def _ask(pool: ThreadPoolExecutor, call: Callable[[str], T], names: Iterable[str]) -> dict[str, Future[T]]:

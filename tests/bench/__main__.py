@@ -38,6 +38,7 @@ BENCHMARKS = (
     "commands",
     "completeness",
     "facts",
+    "apply_grafana",
 )
 TIMEOUT_S = 600
 

@@ -429,6 +429,7 @@ def _without_home(districts, options):
     return [page for page in pages(districts, options) if page.uid != HOME]
 
 
+@pytest.mark.parametrize("grafana", ["12.1.0"], indirect=True)
 def test_a_half_done_apply_is_finished_by_the_next(world, grafana):
     """Whichever write fails, the next apply does the rest and the one after it nothing."""
     number = 0

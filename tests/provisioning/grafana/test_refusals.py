@@ -132,6 +132,13 @@ def test_a_page_instead_of_json_is_said(world, grafana, status):
     )
 
 
+def test_another_program_is_no_grafana(world, grafana):
+    """Something else that speaks JSON at that path is told apart."""
+    grafana.says = lambda _method, _path: (200, "application/json", b'{"status":"ok"}', {})
+
+    assert error_of(world) == "GET /api/health: what answers is not a Grafana"
+
+
 def test_a_redirect_is_not_followed(world, grafana):
     """A redirect says where to; the token does not go there."""
     grafana.says = lambda _method, _path: (302, "text/html", b"", {"Location": "https://sso.example/"})
