@@ -397,6 +397,7 @@ def _make_database(http: InfluxHTTP, name: str) -> None:
 
 
 def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
+    from influxdb_client.client.exceptions import InfluxDBError
     from influxdb_client.client.influxdb_client import InfluxDBClient
     from influxdb_client.rest import ApiException
     from urllib3.exceptions import HTTPError
@@ -414,6 +415,10 @@ def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
         raise StoreBusy(
             url, f"the bucket {name!r} could not be created: {error.status} {error.reason}"
         ) from error
+    except InfluxDBError as error:
+        # The library's own: who may not see the organisation cannot be told its id, which making a bucket takes.
+        words = f"the token may not find or create the bucket {name!r} in the organisation {access.org!r}"
+        raise StoreDenied(url, f"{words} (barrio apply does)") from error
     except HTTPError as error:
         raise StoreBusy(url, f"cannot be reached: {error}") from error
     except ValueError as error:
