@@ -86,7 +86,7 @@ class CommandSource:
                 while len(found) < limit and (line := file.readline(_LONGEST_LINE)).endswith(b"\n"):
                     offset += len(line)
                     entry = json.loads(line)
-                    if isinstance(entry, dict) and isinstance(entry.get("n"), int):
+                    if _is_entry(entry):
                         found.append(entry)
         except (OSError, ValueError):
             # The audit log is looked after elsewhere; what cannot be read is not told.
@@ -94,41 +94,56 @@ class CommandSource:
         return found, offset, offset < size and len(found) == limit
 
     def _facts(self, line: Mapping[str, Any]) -> Iterator[Fact]:
-        moment = datetime.fromisoformat(line["at"])
-        time = round(moment.timestamp() * 1_000_000) * 1_000 + line["n"] % 1_000
         path = str(line.get("path", ""))
         district, _, rest = path.partition("/")
-        fields: Fields = {
-            "what": str(line["step"]),
-            "title": self._title(line, rest),
-            "text": self._text(line, rest),
-            "who": str(line["who"]) if line.get("who") else None,
-            "number": int(line.get("id") or line["n"]),
-            "point": rest.partition("/")[2] or None,
-        }
+        owner, _, point = rest.partition("/")
+        moment = datetime.fromisoformat(line["at"])
+        time = round(moment.timestamp() * 1_000_000) * 1_000 + line["n"] % 1_000
         for one in (district,) if path else self._places.districts:
-            if one in self._places.districts:
-                tags = self._places.tags(one, rest.partition("/")[0]) if rest else _nowhere(one)
-                yield Fact("barrio_events", {**tags, "kind": "command", "priority": NOTHING}, fields, time)
+            if one not in self._places.districts:
+                continue
+            title = self._title(line, self._places.name(one, owner) if owner else "", point)
+            fields: Fields = {
+                "what": line["step"],
+                "title": title,
+                "text": self._text(line, title),
+                "who": str(line["who"]) if line.get("who") else None,
+                "number": line["id"] if isinstance(line.get("id"), int) else line["n"],
+                "point": point or None,
+            }
+            tags = self._places.tags(one, owner) if owner else _nowhere(one)
+            yield Fact("barrio_events", {**tags, "kind": "command", "priority": NOTHING}, fields, time)
 
-    def _title(self, line: Mapping[str, Any], rest: str) -> str:
-        step = str(line["step"])
-        said = _SAYS.get(step, step.replace("_", " "))
-        return f"{rest} {self._value(line, 'value')}: {said}" if rest else said
+    def _title(self, line: Mapping[str, Any], name: str, point: str) -> str:
+        said = _SAYS.get(line["step"], line["step"].replace("_", " "))
+        return f"{name}, {point} {self._value(line, 'value')}: {said}" if name else said
 
-    def _text(self, line: Mapping[str, Any], rest: str) -> str:
-        words = line.get("words") or line.get("reason") or ""
-        shown = f", it shows {self._value(line, 'shown')}" if line.get("shown") is not None else ""
-        because = f" ({line['why']})" if line.get("why") else ""
+    def _text(self, line: Mapping[str, Any], title: str) -> str:
+        """Return who asked for it and why, who confirmed it, what the device shows, and what else there is to say."""
+        number = f"command {line['id']}: " if line.get("id") else ""
+        why = f": {line['why']}" if line.get("why") else ""
+        who = f" ({line['who']}{why})" if line.get("who") else ""
         confirmed = f", confirmed by {line['confirmed_by']}" if line.get("confirmed_by") else ""
-        who = f", {line['who']}{because}" if line.get("who") else because
-        return sentence(f"{self._title(line, rest)}{who}{confirmed}{shown}{f': {words}' if words else ''}")
+        shown = f", it shows {self._value(line, 'shown')}" if line.get("shown") is not None else ""
+        words = line.get("words") or line.get("reason") or ""
+        return sentence(f"{number}{title}{who}{confirmed}{shown}{f': {words}' if words else ''}")
 
     def _value(self, line: Mapping[str, Any], key: str) -> str:
         item, value = self._points.get(str(line.get("path"))), line.get(key)
         if value is None:
             return ""
         return words_of(item.point, value) if item is not None else str(value)
+
+
+def _is_entry(entry: Any) -> bool:
+    """Whether a line is one that barrio wrote."""
+    if not isinstance(entry, dict) or not isinstance(entry.get("n"), int):
+        return False
+    try:
+        datetime.fromisoformat(entry.get("at", ""))
+    except (TypeError, ValueError):
+        return False
+    return isinstance(entry.get("step"), str)
 
 
 def _nowhere(district: str) -> dict[str, str]:

@@ -32,6 +32,12 @@ class Places:
             return {"district": district, "site": owner, "device": NOTHING}
         return {"district": district, "site": NOTHING, "device": tag(owner)}
 
+    def name(self, district: str, owner: str) -> str:
+        """Return what people call an owner; its id where it has no name."""
+        known = self.districts[district]
+        found = known.devices.get(owner) or known.sites.get(owner)
+        return owner if found is None else found.name or owner
+
     def location(self, device: Device) -> Location:
         """Return where a device is: its own place, else that of the nearest site around it, else the district's."""
         district = self.districts[device.district]

@@ -67,17 +67,19 @@ class RequestSource:
         for number, step in enumerate(request.steps[first:], first):
             time = step.at + request.id % _REQUESTS_APART * _MOST_STEPS + number % _MOST_STEPS
             tags = self._places.tags(district, owner)
+            about = f"{request.what} for {self._places.name(district, owner)}"
             fields: Fields = {
                 "what": str(step.state),
-                "title": f"{request.what} for {owner}: {step.state} (request {request.id})",
-                "text": sentence(f"{request.what} for {owner}, request {request.id}: {step.words}"),
+                "title": f"{about}: {step.state} (request {request.id})",
+                "text": sentence(f"{about}, request {request.id}: {step.words}"),
                 "who": step.who or None,
                 "number": request.id,
             }
             yield Fact("barrio_events", {**tags, "kind": "delivery", "priority": NOTHING}, fields, time)
-            last = number == len(request.steps) - 1
-            state = str(step.state)
-            yield row(self._places, request, state, step.words, time, is_open=request.is_open or not last)
+            is_open = request.is_open or number < len(request.steps) - 1
+            hours = request.hours[0] if request.hours is not None and not number else None
+            state, words = str(step.state), step.words
+            yield row(self._places, request, state, words, time, is_open=is_open, hours=hours)
 
 
 class OpenRequests:
@@ -116,10 +118,8 @@ def row(
     is_open: bool,
     hours: float | None = None,
 ) -> Fact:
-    """Return how a request stands; `hours` are those that are left now."""
+    """Return how a request stands; `hours` are those that are left at that time."""
     district, owner = request.tank.split("/")[:2]
-    if hours is None and request.hours is not None:
-        hours = request.hours[0]
     fields: Fields = {
         "open": int(is_open),
         "state": state,

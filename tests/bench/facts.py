@@ -93,6 +93,7 @@ async def once() -> dict[str, float]:
             await settle(teller, platform, database, found, "some")
             fall_silent(platform, ids)
             await settle(teller, platform, database, found, "outage")
+            gc.unfreeze()
     return found
 
 

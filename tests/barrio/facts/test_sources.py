@@ -233,8 +233,8 @@ def test_the_audit_log_is_told_from_where_it_was_told(audit, places):
     facts = [*first.facts, *second.facts]
 
     assert [fact.fields["what"] for fact in facts] == ["accepted", "sending", "confirmed", "started"]
-    assert facts[0].fields["text"] == "A/pump on: asked for, ana (dry)."
-    assert facts[2].fields["text"] == "A/pump on: read back, ana, it shows on."
+    assert facts[0].fields["text"] == "Command 1: A, pump on: asked for (ana: dry)."
+    assert facts[2].fields["text"] == "Command 1: A, pump on: read back (ana), it shows on."
     assert facts[3].tags["device"] == NOTHING
     assert len({fact.time for fact in facts}) == 4
     assert not source.read(second.cursor, 10).facts
@@ -262,7 +262,11 @@ def test_a_line_that_cannot_be_read_is_passed(audit, places):
     """It is not told, and what follows it is."""
     audit.append([step("accepted")])
     with audit.path.open("ab") as file:
-        file.write(b"not json\n" + json.dumps(step("sending") | {"n": 2}).encode() + b"\n")
+        file.write(
+            b'not json\n{"n": 2}\n{"n": 2, "at": 5, "step": "no"}\n'
+            + json.dumps(step("sending") | {"n": 2}).encode()
+            + b"\n"
+        )
     source, cursor, said = CommandSource(audit.path, {}, places), "", []
     for _ in range(4):
         portion = source.read(cursor, 10)
@@ -310,7 +314,7 @@ def test_the_steps_of_a_request_are_told_once(opened, places):
         (fact.tags["number"], fact.fields["open"]) for fact in second.facts if "priority" not in fact.tags
     ]
 
-    assert len(first.facts) == 2
+    assert [fact.fields.get("hours_left") for fact in first.facts] == [None, 3.0]
     assert told == [(1, "acknowledged"), (1, "closed"), (2, "requested")]
     assert rows == [("1", 1), ("1", 0), ("2", 1)]
     assert json.loads(second.cursor) == {"floor": 2, "open": {"2": 1}}

@@ -98,8 +98,8 @@ async def test_a_command_is_told_step_by_step(tmp_path, influxdb):
     assert answer.status_code < 300, answer.text
     steps = [one for one in events if one["device"] == "probe"]
     assert [one["what"] for one in steps] == ["accepted", "sending", "confirmed"]
-    assert steps[0]["title"] == "probe/pump on: asked for"
-    assert steps[-1]["text"].startswith("Probe/pump on: read back, ana (the yard is dry)")
+    assert steps[0]["title"] == "probe, pump on: asked for"
+    assert steps[-1]["text"].startswith("Command 1: probe, pump on: read back (ana: the yard is dry)")
     assert (steps[0]["site"], steps[0]["point"], steps[0]["who"]) == ("house", "pump", "ana")
 
 
@@ -125,7 +125,7 @@ async def test_a_request_is_told_step_by_step_and_while_it_is_open(tmp_path, inf
     assert (rows[-1]["state"], rows[-1]["text"]) == ("cancelled", "not today")
     assert rows[0]["deadline"] > rows[0]["since"]
     assert [one["what"] for one in events] == ["requested", "cancelled"]
-    assert (events[1]["who"], events[1]["title"]) == ("ana", "water for tank: cancelled (request 1)")
+    assert (events[1]["who"], events[1]["title"]) == ("ana", "water for Cistern: cancelled (request 1)")
 
 
 async def test_a_device_says_why_it_is_not_heard_and_where_it_is(tmp_path, influxdb):
