@@ -12,7 +12,7 @@ from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, figure, listing, states, trend
 from dashboards.kit.series import Told
 from dashboards.kit.states import UP
-from dashboards.kit.steps import MAX_POINTS, duration, longest
+from dashboards.kit.steps import BUDGET
 from dashboards.kit.texts import Text
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _TOLD_S = 300.0
 """How often devices and links are told."""
+
+_SPANS = {"7d": 604_800, "2d": 172_800, "12h": 43_200, "3h": 10_800}
 
 SHARES = ((None, BAD), (90.0, ATTENTION), (99.0, GOOD))
 _PLATFORM = Text("Told by the platform every 30 s.", "La plataforma lo dice cada 30 s.")
@@ -227,11 +229,9 @@ def _missing(page: Page) -> None:
 
 def _platform(page: Page) -> None:
     page.row(Text("Platform", "Plataforma"))
-    limit = longest(_links(page.inventory), _TOLD_S)
-    where = ("$timeFilter", *([f"$__interval < {duration(limit)}"] if limit else []))
-    links = select('last("up")', "barrio_links", where, by=("time($__interval)", "link"), fill="none")
-    hours = limit * MAX_POINTS // 3600
-    shorter = Text(f"Choose a range of up to {hours} h", f"Elija un periodo de hasta {hours} h")
+    links = select(
+        'last("up")', "barrio_links", ("$timeFilter",), by=("time($__interval)", "link"), fill="none"
+    )
     page.add(
         states(
             Text("Links over time", "Enlaces en el tiempo"),
@@ -245,7 +245,7 @@ def _platform(page: Page) -> None:
             ),
             shown=UP,
             floor_s=_TOLD_S,
-            empty=shorter if limit else None,
+            last=_back(_links(page.inventory)),
             width=24,
             height=10,
         )
@@ -291,6 +291,12 @@ def _platform(page: Page) -> None:
             width=8,
         )
     )
+
+
+def _back(links: int) -> str:
+    """Return how far back the course of so many links is shown: rows of it have no rollups."""
+    fits = (span for span, length_s in _SPANS.items() if links * length_s / _TOLD_S <= BUDGET)
+    return next(fits, "1h")
 
 
 def _links(inventory: Inventory) -> int:

@@ -194,7 +194,10 @@ class Drawing:
         built.data_links([])
         leads = panel.leads or next((self._link(*one) for one in kept), (common.TO_LIST, self._list_url))
         if panel.leads or not any(column.link for column in panel.columns.values()):
-            _set_links(built, [common.data_link(*leads, self._lang)])
+            title, url = leads
+            built.data_links(
+                [dashboard.DashboardLink(title.of(self._lang)).type(d.DashboardLinkType.LINK).url(url)]
+            )
         self._columns(built, panel)
         for line, unit in panel.lines.items():
             built.override_by_name(line, [d.DynamicConfigValue(id_val="unit", value=unit)])
@@ -328,10 +331,6 @@ def mappings(known: Shown, lang: Any) -> list[d.ValueMapping]:
 def _thresholds(limits: Thresholds) -> dashboard.ThresholdsConfig:
     steps_ = [d.Threshold(value=value, color=colour) for value, colour in limits]
     return dashboard.ThresholdsConfig().mode(d.ThresholdsMode.ABSOLUTE).steps(steps_)
-
-
-def _set_links(built: Builder, links: list[dict[str, Any]]) -> None:
-    built.build().field_config.defaults.links = links
 
 
 def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]]:

@@ -93,8 +93,13 @@ def value(text: str) -> str:
 
 def one_of(tag: str, values: Collection[str]) -> str:
     """Return the condition that a tag or field has one of these values."""
-    conditions = [f"{name(tag)} = {value(one)}" for one in values]
+    conditions = [f"{name(tag)} = {value(one)}" if "$" not in one else _like(tag, one) for one in values]
     return conditions[0] if len(conditions) == 1 else f"({' OR '.join(conditions)})"
+
+
+def _like(tag: str, text: str) -> str:
+    """Return the condition for a value in which Grafana would read a variable: any sign stands for each odd one."""
+    return f"{name(tag)} =~ /^{re.sub(r'[^A-Za-z0-9 _-]', '.', text)}$/"
 
 
 def picked(tag: str, variable: str) -> str:

@@ -107,8 +107,9 @@ def of(
         within: Id of a site: what stands in it and in the sites within.
         more: `computed` (True: only what barrio computes, False: only what devices give), `owners` (ids), `pick`
             (`{"site": "site"}`: tag to the variable of the page that chooses it, `"=device"` one of a single value),
-            `label` (Text), `factor`, `finest` (the first resolution that may answer), and `over`: `time` (a history, the default), `range` (one number
-            for each line over the whole range) or `now` (one number as of now, without a history).
+            `label` (Text), `factor`, `finest` (the first resolution that may answer), and `over`: `time` (a history,
+            the default), `range` (one number for each line over the whole range) or `now` (one number as of now,
+            without a history).
     """
     owners = more.pop("owners", None)
     return Of(
@@ -321,10 +322,6 @@ class _Writer:
 
         Not beside a variable: Grafana before 11.5.3 takes the `/` in a zone's name amiss there.
         """
-        if (
-            self.wanted.pick
-            or self.wanted.over != "time"
-            or step.resolution.seconds < Resolution.HOUR.seconds
-        ):
-            return ""
-        return f"tz({value(self.zone)})"
+        patterns = any(not one.startswith("=") for one in self.wanted.pick.values())
+        fine = step.resolution.seconds < Resolution.HOUR.seconds
+        return "" if patterns or fine or self.wanted.over != "time" else f"tz({value(self.zone)})"

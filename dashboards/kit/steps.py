@@ -90,12 +90,6 @@ def steps(
     return tuple(found)
 
 
-def longest(series: int, every_s: float, points: int = MAX_POINTS) -> int:
-    """Return the interval in s from which on a query without rollups would read too much, 0 where none would."""
-    found = _until(series, every_s, 2 * _GRID[-1], points)
-    return 0 if found > _GRID[-1] else found
-
-
 def on_grid(seconds: float) -> int:
     """Return the shortest interval of Grafana's that is at least so long.
 
