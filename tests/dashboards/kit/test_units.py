@@ -4,7 +4,7 @@ from dashboards.kit.units import grafana_unit
 from twin.model.catalogue import CATALOGUE
 
 GRAFANA = frozenset(
-    [
+    (
         "none",
         "percent",
         "humidity",
@@ -45,7 +45,7 @@ GRAFANA = frozenset(
         "Mbits",
         "dBm",
         "short",
-    ]
+    )
 )
 """Ids of Grafana's `packages/grafana-data/src/valueFormats/categories.ts`, those that we may use."""
 
