@@ -39,6 +39,7 @@ BENCHMARKS = (
     "completeness",
     "facts",
     "apply_grafana",
+    "provisioning",
 )
 TIMEOUT_S = 600
 
