@@ -59,7 +59,7 @@ def mark(json: Mapping[str, Any], version: int) -> dict[str, Any]:
         "skipUrlSync": True,
     }
     templating = json.get("templating") or {}
-    variables = [each for each in templating.get("list", ()) if each.get("name") != VARIABLE]
+    variables = templating.get("list", ())
     return {**json, "templating": {**templating, "list": [*variables, variable]}}
 
 

@@ -9,6 +9,8 @@ from provisioning.plan import ProvisioningError, apply
 from tests.provisioning.grafana_stand_in import ADMIN, EDITOR, PASSWORD, USER, VIEWER, GrafanaStandIn
 from tests.servers import LOOPBACK, free_port
 
+pytestmark = pytest.mark.parametrize("grafana", ["12.1.0"], indirect=True)
+
 HTML = b"<!doctype html><title>Sign in</title>"
 
 
@@ -104,6 +106,14 @@ def test_a_version_that_is_hidden_is_no_obstacle(world, grafana):
     assert world.plan()
 
 
+def test_a_proxy_of_the_environment_is_not_asked(world, monkeypatch):
+    """What is meant for Grafana goes to Grafana, whatever proxy the environment names."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://{LOOPBACK}:{free_port()}")
+
+    assert world.plan()
+
+
 def test_nobody_there_is_said(world):
     """An address where nothing listens."""
     line = error_of(world, url=f"http://{LOOPBACK}:{free_port()}")
@@ -112,7 +122,7 @@ def test_nobody_there_is_said(world):
     assert "cannot be reached" in line
 
 
-def test_somebody_who_says_nothing_is_waited_for_only_so_long():
+def test_somebody_who_says_nothing_is_waited_for_only_so_long(grafana):
     """A peer that takes the connection and never answers ends in one line after the time that was given."""
     with socket.create_server((LOOPBACK, 0)) as server:
         client = Client(f"http://{LOOPBACK}:{server.getsockname()[1]}", Login(), timeout_s=0.2)
