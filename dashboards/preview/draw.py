@@ -108,10 +108,10 @@ def _panel(canvas: Canvas, asked: AskedDashboard, one: AskedPanel, box: Box, mar
         canvas.card(box, CARD)
     title = with_variables(str(panel.get("title") or ""), asked.variables)
     if title:
-        own = str(panel.get("timeFrom") or "")
+        own = "" if panel.get("hideTimeOverride") else str(panel.get("timeFrom") or "")
         room = box.width - 20 - (46 if own else 0)
         canvas.words(box.x + 10, box.y + 14, title, 9.5, TEXT, bold=True, room=room)
-        if own and not panel.get("hideTimeOverride"):
+        if own:
             canvas.words(box.x + box.width - 8, box.y + 14, own, 8.0, FAINT, side="right")
     inner = box.inside(6, _TITLE if title else 6, 6, 6)
     error = next((answer.error for answer in one.answers if answer.error), "")

@@ -99,10 +99,10 @@ def _figure(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
     fills = scene.options.get("colorMode") == "background"
     if fills:
         scene.canvas.bar(box, colour, 0.85)
-    if scene.options.get("graphMode") == "area" and number.course is not None and box.height > 45:
-        _course(scene, number, box, "#FFFFFF" if fills else colour)
+    has_course = scene.options.get("graphMode") == "area" and box.height > 45
+    has_course = has_course and _course(scene, number, box, "#FFFFFF" if fills else colour)
     shows_name = named and scene.options.get("textMode") != "value" and bool(number.name)
-    height = box.height * (0.62 if scene.options.get("graphMode") == "area" and box.height > 45 else 1.0)
+    height = box.height * (0.62 if has_course else 1.0)
     size = largest([number.text], box.width - 12, min(30.0, height * 0.42))
     middle = box.y + height / 2 + (7 if shows_name else 0)
     ink = "#FFFFFF" if fills else colour if scene.options.get("colorMode") != "none" else TEXT
@@ -116,14 +116,15 @@ def _figure(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
         )
 
 
-def _course(scene: Scene, number: Number, box: Box, colour: str) -> None:
+def _course(scene: Scene, number: Number, box: Box, colour: str) -> bool:
+    """Draw what a number did over time; returns whether there is anything to draw."""
     pairs = [
         (t, v)
         for t, v in zip(number.times, number.course.values if number.course else (), strict=True)
         if isinstance(v, (int, float))
     ]
     if len(pairs) < 2:
-        return
+        return False
     times, values = np.array(pairs, float).T
     lower = box.inside(0, box.height * 0.62, 0, -2)
     axes = scene.canvas.axes(lower)
@@ -134,6 +135,7 @@ def _course(scene: Scene, number: Number, box: Box, colour: str) -> None:
     axes.set_ylim(low - 0.1 * room, high + 0.1 * room)
     axes.fill_between(times, values, low - 0.1 * room, color=colour, alpha=0.18, linewidth=0)
     axes.plot(times, values, color=colour, linewidth=1.2)
+    return True
 
 
 def dials(scene: Scene) -> None:

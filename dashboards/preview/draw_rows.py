@@ -83,26 +83,29 @@ def _text(one: Shown, row: int) -> str:
 
 
 def _widths(scene: Scene, shown: Sequence[Shown], texts: Sequence[Sequence[str]]) -> list[float]:
-    wished = [
-        max([length(one.style.name, 8.5, bold=True), *(length(text, 8.5) for text in column)]) + 18
+    """Return how wide columns are: as configured or as their texts need, then what is too much or left is shared."""
+    needed = [
+        max([length(one.style.name, 8.5, bold=True), *(length(text, 8.5) for text in column)]) + 20
         for one, column in zip(shown, texts, strict=True)
     ]
-    fixed = [float(one.style.custom.get("width") or 0) * 0.9 for one in shown]
-    most = scene.box.width * 0.5
-    wanted = [given or min(max(width, 48), most) for given, width in zip(fixed, wished, strict=True)]
-    factor = scene.box.width / sum(wanted)
-    if factor >= 1:
+    fixed = [float(one.style.custom.get("width") or 0) for one in shown]
+    wanted = [
+        min(given, max(need, 40)) if given else max(need, 48)
+        for given, need in zip(fixed, needed, strict=True)
+    ]
+    spare = scene.box.width - sum(wanted)
+    if spare >= 0:
         free = [
-            width if given else 0 for width, given in zip(wanted, [not given for given in fixed], strict=True)
+            0.0 if given and any(not each for each in fixed) else width
+            for given, width in zip(fixed, wanted, strict=True)
         ]
-        spare = scene.box.width - sum(wanted)
-        total = sum(free) or 1
-        return (
-            [width + spare * part / total for width, part in zip(wanted, free, strict=True)]
-            if any(free)
-            else [width * factor for width in wanted]
-        )
-    return [width * factor for width in wanted]
+        return [width + spare * part / sum(free) for width, part in zip(wanted, free, strict=True)]
+    # The longest texts give way first.
+    limit = max(wanted)
+    while limit > 40 and sum(min(width, limit) for width in wanted) > scene.box.width:
+        limit *= 0.97
+    cut = [min(width, limit) for width in wanted]
+    return [width * scene.box.width / sum(cut) for width in cut]
 
 
 def _head(scene: Scene, shown: Sequence[Shown], widths: Sequence[float]) -> None:
@@ -200,7 +203,7 @@ def states(scene: Scene) -> None:
     axes = scene.canvas.axes(Box(rows.x + names, rows.y, rows.width - names, rows.height))
     axes.set_ylim(len(found), 0)
     axes.set_yticks([])
-    time_axis(axes, scene.span, scene.zone)
+    time_axis(axes, scene.span, scene.zone, rows.width - names)
     for place, one in enumerate(found):
         scene.canvas.words(
             rows.x + names - 8,

@@ -79,14 +79,35 @@ def series(scene: Scene) -> None:
     legend = scene.options.get("legend") or {}
     shows = legend.get("showLegend", True) and legend.get("displayMode") != "hidden"
     height = _legend_height(scene, lines) if shows else 0.0
-    axis = max(length(text, 7.5) for text in _axis_texts(lines)) + 10
-    axes = scene.canvas.axes(scene.box.inside(axis, 6, 8, 20 + height))
-    _plot(axes, scene, lines)
-    _scales(axes, scene, lines)
+    sides = _sides(lines)
+    rooms = [max(length(text, 7.5) for text in _axis_texts(side)) + 10 if side else 8.0 for side in sides]
+    box = scene.box.inside(rooms[0], 6, rooms[1], 20 + height)
+    axes = scene.canvas.axes(box)
+    _plot(axes, scene, sides[0])
+    _scales(axes, scene, sides[0])
+    if sides[1]:
+        right = axes.twinx()
+        for edge in right.spines.values():
+            edge.set_visible(False)
+        right.tick_params(colors=FAINT, labelsize=7.5, length=0, pad=3)
+        _plot(right, scene, sides[1])
+        _scales(right, scene, sides[1], grid=False)
     _marks(axes, scene)
     if shows:
         _legend(scene, lines, height, legend.get("calcs") or ())
     return None
+
+
+def _sides(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
+    """Return what belongs to the axis on the left and on the right: another unit has an axis of its own."""
+
+    def is_right(line: Line) -> bool:
+        placed = line.custom("axisPlacement", "auto")
+        return bool(placed == "right" or (placed != "left" and line.shown.style.config.get("unit") != unit))
+
+    unit = lines[0].shown.style.config.get("unit")
+    left, right = [one for one in lines if not is_right(one)], [one for one in lines if is_right(one)]
+    return (left, right) if left else (right, [])
 
 
 def _axis_texts(lines: Sequence[Line]) -> list[str]:
@@ -227,14 +248,15 @@ def _bar_width(times: _Values, span: Span) -> float:
     return gap * 0.7
 
 
-def _scales(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
+def _scales(axes: Any, scene: Scene, lines: Sequence[Line], *, grid: bool = True) -> None:
     low, high = _range(lines)
     style = lines[0].shown.style
     axes.set_ylim(low, high)
     ticks = _ticks(low, high)
     axes.set_yticks(ticks, _tick_texts(style, ticks))
-    time_axis(axes, scene.span, scene.zone)
-    axes.grid(visible=True, color=LINES, linewidth=0.6)
+    time_axis(axes, scene.span, scene.zone, scene.box.width - 60)
+    if grid:
+        axes.grid(visible=True, color=LINES, linewidth=0.6)
     axes.set_axisbelow(True)
     if (lines[0].custom("thresholdsStyle", {}) or {}).get("mode", "off") != "off":
         for value, shade in style.thresholds:
@@ -242,15 +264,15 @@ def _scales(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
                 axes.axhline(value, color=shade, linewidth=1.0, linestyle=(0, (5, 3)))
 
 
-def time_axis(axes: Any, span: Span, zone: ZoneInfo) -> None:
-    """Put times of the zone under a picture."""
+def time_axis(axes: Any, span: Span, zone: ZoneInfo, width: float) -> None:
+    """Put times of the zone under a picture that is so many pixels wide."""
     axes.set_xlim(span.start_ms, span.stop_ms)
-    ticks, form = _times(span, zone)
+    ticks, form = _times(span, zone, max(2, min(9, int(width // 58))))
     axes.set_xticks([tick.timestamp() * 1000 for tick in ticks], [tick.strftime(form) for tick in ticks])
 
 
-def _times(span: Span, zone: ZoneInfo) -> tuple[list[datetime], str]:
-    step = next((one for one in _STEPS_S if span.length_ms / 1000 / one <= 8), _STEPS_S[-1])
+def _times(span: Span, zone: ZoneInfo, most: int) -> tuple[list[datetime], str]:
+    step = next((one for one in _STEPS_S if span.length_ms / 1000 / one <= most), _STEPS_S[-1])
     start = datetime.fromtimestamp(span.start_ms / 1000, UTC).astimezone(zone)
     tick = start.replace(hour=0, minute=0, second=0, microsecond=0)
     found = []
@@ -326,7 +348,7 @@ def heat(scene: Scene) -> None:
         _heat_counted(axes, scene, lines, shades)
     else:
         _heat_given(axes, scene, lines, shades)
-    time_axis(axes, scene.span, scene.zone)
+    time_axis(axes, scene.span, scene.zone, scene.box.width - 60)
     return None
 
 

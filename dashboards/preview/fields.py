@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -50,6 +50,18 @@ _NAMED = {
     "transparent": "#181B1F",
 }
 _PLAIN = "#5794F2"
+_SCHEMES = {
+    "GrYlRd": ("#73BF69", "#FADE2A", "#F2495C"),
+    "RdYlGr": ("#F2495C", "#FADE2A", "#73BF69"),
+    "BlYlRd": ("#1F60C4", "#FFF899", "#C4162A"),
+    "YlRd": ("#FFF899", "#C4162A"),
+    "BlPu": ("#1F60C4", "#A352CC"),
+    "YlBl": ("#FFF899", "#1F60C4"),
+    "blues": ("#181B1F", "#1F60C4"),
+    "reds": ("#181B1F", "#C4162A"),
+    "greens": ("#181B1F", "#37872D"),
+    "purples": ("#181B1F", "#8F3BB8"),
+}
 _LABEL = re.compile(r"\$\{__field\.(?:labels\.(\w+)|(name|displayName))\}|\$\{__series\.name\}")
 
 
@@ -62,6 +74,9 @@ class Style:
     number: int
     zone: ZoneInfo
     now_ms: float
+    low: float = 0.0
+    high: float = 100.0
+    """The least and the greatest number of all fields, between which continuous colours go."""
 
     @property
     def custom(self) -> Mapping[str, Any]:
@@ -117,6 +132,10 @@ class Style:
             return colour(str(chosen["fixedColor"]))
         if mode == "thresholds":
             return self.by_thresholds(value)
+        if mode.startswith("continuous-") and isinstance(value, (int, float)):
+            return self._between(
+                _SCHEMES.get(mode.removeprefix("continuous-"), _SCHEMES["BlPu"]), float(value)
+            )
         return CLASSIC[self.number % len(CLASSIC)]
 
     def by_thresholds(self, value: Any) -> str:
@@ -125,12 +144,24 @@ class Style:
         reached = [name for least, name in self.thresholds if number >= least]
         return reached[-1] if reached else _PLAIN
 
+    def _between(self, shades: Sequence[str], value: float) -> str:
+        low = float(self.config.get("min", self.low))
+        high = float(self.config.get("max", self.high))
+        place = min(max((value - low) / ((high - low) or 1.0), 0.0), 1.0) * (len(shades) - 1)
+        first = min(int(place), len(shades) - 2)
+        parts = zip(_channels(shades[first]), _channels(shades[first + 1]), strict=True)
+        return "#" + "".join(f"{round(one + (other - one) * (place - first)):02X}" for one, other in parts)
+
     def _mapped(self, value: Any) -> Mapping[str, Any]:
         for one in self.config.get("mappings") or ():
             found = _MATCHES.get(str(one.get("type")), _no_match)(one.get("options") or {}, value)
             if found:
                 return found
         return {}
+
+
+def _channels(shade: str) -> tuple[int, int, int]:
+    return int(shade[1:3], 16), int(shade[3:5], 16), int(shade[5:7], 16)
 
 
 def colour(name: str) -> str:
@@ -143,14 +174,28 @@ def styles(
 ) -> list[list[Style]]:
     """Return the style of every column of every frame."""
     config = panel.get("fieldConfig") or {}
+    low, high = _range(frames)
     found, number = [], 0
     for frame in frames:
         row = []
         for column in frame.columns:
-            row.append(_style(config, frame, column, number, zone, now_ms))
+            style = _style(config, frame, column, number, zone, now_ms)
+            row.append(replace(style, low=low, high=high))
             number += column.kind == "number"
         found.append(row)
     return found
+
+
+def _range(frames: Sequence[Frame]) -> tuple[float, float]:
+    values = [
+        float(value)
+        for frame in frames
+        for column in frame.columns
+        if column.kind == "number"
+        for value in column.values
+        if isinstance(value, (int, float))
+    ]
+    return (min(values), max(values)) if values else (0.0, 100.0)
 
 
 def plain_style(panel: Mapping[str, Any], zone: ZoneInfo) -> Style:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from dashboards.preview.frames import Column, Frame, kind_of
 from dashboards.preview.reduce import reduced
+from dashboards.preview.units import moment_text
 
 Options = Mapping[str, Any]
 
@@ -339,17 +341,74 @@ def _rows_of_series(frames: list[Frame], _: Options) -> list[Frame]:
 
 
 def _convert(frames: list[Frame], options: Options) -> list[Frame]:
-    kinds = {one.get("targetField"): one.get("destinationType") for one in options.get("conversions") or ()}
+    by_name = {str(one.get("targetField")): one for one in options.get("conversions") or ()}
     return [
-        replace(
-            frame,
-            columns=[
-                replace(one, kind=kinds[name_of(one)]) if name_of(one) in kinds else one
-                for one in frame.columns
-            ],
-        )
+        replace(frame, columns=[_converted(one, by_name.get(name_of(one))) for one in frame.columns])
         for frame in frames
     ]
+
+
+def _converted(column: Column, how: Options | None) -> Column:
+    if how is None:
+        return column
+    kind = how.get("destinationType")
+    if kind == "string" and column.kind == "time" and how.get("dateFormat"):
+        zone = ZoneInfo(str(how.get("timezone") or "UTC"))
+        texts = [
+            None if ms is None else moment_text(float(ms), str(how["dateFormat"]), zone)
+            for ms in column.values
+        ]
+        return replace(column, kind="string", values=texts)
+    if kind == "string":
+        return replace(
+            column, kind="string", values=[None if one is None else str(one) for one in column.values]
+        )
+    if kind == "number":
+        return replace(column, kind="number", values=[_number(one) for one in column.values])
+    return replace(column, kind=kind or column.kind)
+
+
+def _extract(frames: list[Frame], options: Options) -> list[Frame]:
+    """Make columns of texts such as `day=1 hour=07` (`extractFields` in the format `kvp`)."""
+    if options.get("format") != "kvp":
+        raise NotKnown(f"fields are not extracted from {options.get('format')!r}")
+    found = []
+    for frame in frames:
+        source = next(
+            (one for one in frame.columns if options.get("source") in (name_of(one), one.name)), None
+        )
+        if source is None:
+            found.append(frame)
+            continue
+        rows = [
+            dict(part.split("=", 1) for part in str(text or "").split() if "=" in part)
+            for text in source.values
+        ]
+        names = dict.fromkeys(key for row in rows for key in row)
+        made = [Column(name, "string", [row.get(name) for row in rows]) for name in names]
+        found.append(replace(frame, columns=made if options.get("replace") else [*frame.columns, *made]))
+    return found
+
+
+def _matrix(frames: list[Frame], options: Options) -> list[Frame]:
+    """Make a row for each value of one column and a column for each of another (`groupingToMatrix`)."""
+    wanted = [str(options.get(key) or "") for key in ("rowField", "columnField", "valueField")]
+    found = []
+    for frame in frames:
+        known = {name_of(one): one for one in frame.columns} | {one.name: one for one in frame.columns}
+        if not all(name in known for name in wanted):
+            found.append(frame)
+            continue
+        row_of, column_of, value_of = (known[name] for name in wanted)
+        rows, across = (list(dict.fromkeys(one.values)) for one in (row_of, column_of))
+        cells = dict(zip(zip(row_of.values, column_of.values, strict=True), value_of.values, strict=True))
+        head = Column(f"{wanted[0]}\\{wanted[1]}", row_of.kind, rows)
+        body = [
+            replace(value_of, name=str(one), title="", values=[cells.get((row, one)) for row in rows])
+            for one in across
+        ]
+        found.append(replace(frame, columns=[head, *body]))
+    return found
 
 
 _KNOWN: Mapping[str, Callable[[list[Frame], Options], list[Frame]]] = {
@@ -365,5 +424,7 @@ _KNOWN: Mapping[str, Callable[[list[Frame], Options], list[Frame]]] = {
     "labelsToFields": _labels_to_fields,
     "seriesToRows": _rows_of_series,
     "convertFieldType": _convert,
+    "extractFields": _extract,
+    "groupingToMatrix": _matrix,
     "prepareTimeSeries": lambda frames, _: frames,
 }

@@ -6,6 +6,7 @@ Rules are those of `packages/grafana-data/src/valueFormats` (Grafana 11 to 13).
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -65,16 +66,20 @@ _FIXED: Mapping[str, str] = MappingProxyType(
     }
 )
 _SPANS = ((31_536_000, "year"), (604_800, "week"), (86_400, "day"), (3600, "hour"), (60, "min"))
-_MOMENT = (
-    ("YYYY", "%Y"),
-    ("MM", "%m"),
-    ("DD", "%d"),
-    ("HH", "%H"),
-    ("mm", "%M"),
-    ("ss", "%S"),
-    ("MMM", "%b"),
-    ("ddd", "%a"),
+_MOMENT: Mapping[str, str] = MappingProxyType(
+    {
+        "YYYY": "%Y",
+        "MMM": "%b",
+        "MM": "%m",
+        "DD": "%d",
+        "HH": "%H",
+        "mm": "%M",
+        "ss": "%S",
+        "ddd": "%a",
+        "E": "%u",
+    }
 )
+_TOKEN = re.compile(r"\[([^\]]*)\]|YYYY|MMM|MM|DD|HH|mm|ss|ddd|E")
 
 
 def written(value: float, unit: str, decimals: int | None, zone: ZoneInfo, now_ms: float = 0.0) -> str:
@@ -170,10 +175,10 @@ _SPECIAL: Mapping[str, Callable[[float, int | None], str]] = MappingProxyType(
 def _moment(ms: float, unit: str, zone: ZoneInfo, now_ms: float) -> str:
     if unit == "dateTimeFromNow":
         return f"{_seconds(float(round((now_ms - ms) / 1000)), 0)} ago"
+    return moment_text(ms, unit[5:] if unit.startswith("time:") else "YYYY-MM-DD HH:mm:ss", zone)
+
+
+def moment_text(ms: float, form: str, zone: ZoneInfo) -> str:
+    """Return a time in a format of moment.js, as far as our dashboards use it; words in brackets stay."""
     when = datetime.fromtimestamp(ms / 1000, UTC).astimezone(zone)
-    form = "%Y-%m-%d %H:%M:%S"
-    if unit.startswith("time:"):
-        form = unit[5:]
-        for moment, posix in _MOMENT:
-            form = form.replace(moment, posix)
-    return when.strftime(form)
+    return _TOKEN.sub(lambda found: when.strftime(_MOMENT[found[0]]) if found[1] is None else found[1], form)

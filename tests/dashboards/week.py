@@ -200,9 +200,12 @@ def _serve(week: Week, codes: Mapping[str, int]) -> None:
 
 def _service(week: Week, owner: str, name: str, states: Sequence[str], codes: Mapping[str, int]) -> Matrix:
     if name == "hours_left":
-        gas = owner.startswith("gas")
+        if owner.startswith("gas"):
+            level = week.values[:, week.column(f"{owner}/level")]
+            lost = np.maximum(-np.diff(level, prepend=level[0]), 0.0) * 3600 / STEP_S
+            return np.clip(level / np.maximum(_smooth(lost), 0.1), 0.0, 500.0)
         volume = week.values[:, week.column(f"{owner}/volume")]
-        flow = week.values[:, week.column(f"{owner}/{'flow' if gas else 'outlet_flow'}")]
+        flow = week.values[:, week.column(f"{owner}/outlet_flow")]
         return np.clip(volume / np.maximum(_smooth(flow), 1e-3), 0.0, 500.0)
     if name == "supply_state":
         found = np.full(len(week.times), float(codes["normal"]))

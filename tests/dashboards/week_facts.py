@@ -93,6 +93,9 @@ ALARMS = (
         19.8,
     ),
     Alarm(
+        40, "plaza-zone-2", "temperature", "room-off-setpoint", "low", 20.5, 18.0, "Zona 2 is at 25.9 °C", ""
+    ),
+    Alarm(
         29,
         "hospital-ahu-1",
         NOTHING,
@@ -103,6 +106,17 @@ ALARMS = (
         "opc.tcp://10.20.2.10:4840 is down",
         "",
         14,
+    ),
+    Alarm(
+        33,
+        "hospital-room-3",
+        NOTHING,
+        "room-off-setpoint",
+        "medium",
+        21.0,
+        20.0,
+        "Habitación 203 is 3.4 K away from its set point",
+        "",
     ),
     Alarm(21, "met-2", NOTHING, "link-down", "low", 120.0, 113.5, "met-2 does not answer", ""),
 )
