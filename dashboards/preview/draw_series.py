@@ -38,7 +38,7 @@ _STEPS_S = (
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """A series with its times in ms and its values, NaN where there is none."""
 
@@ -169,19 +169,15 @@ def _plot(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
     if _is_stacked(lines):
         _plot_stack(axes, scene, lines)
         return
-    for place, line in enumerate(lines):
-        if line.custom("drawStyle", "line") == "bars":
-            width = _bar_width(line.times, scene.span) / len(lines)
-            at = line.times + width * (place - (len(lines) - 1) / 2 + _shift(line) * len(lines))
-            axes.bar(
-                at,
-                np.nan_to_num(line.values),
-                width=width,
-                color=line.colour,
-                alpha=_alpha(line),
-                linewidth=0,
-            )
-        else:
+    bars = [line for line in lines if line.custom("drawStyle", "line") == "bars"]
+    for place, line in enumerate(bars):
+        width = _bar_width(line.times, scene.span) / len(bars)
+        at = line.times + width * (place - (len(bars) - 1) / 2 + _shift(line) * len(bars))
+        axes.bar(
+            at, np.nan_to_num(line.values), width=width, color=line.colour, alpha=_alpha(line), linewidth=0
+        )
+    for line in lines:
+        if line not in bars:
             _plot_line(axes, line)
 
 
