@@ -112,14 +112,16 @@ class _Figure:
         title: Text,
         about: Text,
         read: Callable[[Inventory], tuple[Told, ...]],
+        tile: int = 5,
         **more: Any,
     ) -> None:
+        self._tile = tile
         self._title, self._about, self._read, self._more = title, about, read, more
 
     def tile(self, inventory: Inventory) -> Panel | None:
         """Return the tile of a district, None when it has nothing of it."""
         reads = self._read(inventory)
-        given: dict[str, Any] = {"width": 4, "height": 4} | self._more
+        given: dict[str, Any] = {"width": self._tile, "height": 4} | self._more
         leads = (_HOME, page_url(inventory.district.id, "home"))
         return (
             figure(self._title, *reads, about=self._about, leads=leads, key=inventory.district.id, **given)
@@ -187,6 +189,7 @@ _FIGURES = (
         unit="none",
         thresholds=ALARMS,
         last=facts.RECENT,
+        tile=4,
     ),
     _Figure(
         Text("Devices heard", "Dispositivos oídos"),

@@ -25,7 +25,7 @@ from twin.model.quantities import Aggregation
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from dashboards.kit.inventory import Bounds, Inventory
     from dashboards.kit.made import Options
@@ -66,8 +66,12 @@ class Drawing:
         built = panel.make()
         self._say(built, panel, chosen)
         self._ask(built, panel, kept)
+        lines = [line for one in kept for line in self._lines(panel, *one)]
         self._show(built, panel, chosen)
-        self._name(built, panel, kept)
+        self._colour(built, panel, chosen, len(dict(lines)))
+        self._lead(built, panel, kept)
+        self._columns(built, panel)
+        self._name(built, panel, dict(lines))
         self._own(built, panel)
         found = common.plain(built.build())
         if panel.transformations:
@@ -136,7 +140,7 @@ class Drawing:
         self, panel: Panel, read: Of | Told, found: Compiled | None
     ) -> list[tuple[Resolution, str, str]]:
         if isinstance(read, Told):
-            alias = found.alias if found else shown((read.alias or panel.title).of(self._lang))
+            alias = read.lines or (found.alias if found else self._alias(panel, read))
             return [(one, text, alias) for one, text in _told(read, panel, len(self._district.devices))]
         assert found is not None  # noqa: S101 - what was not found is not kept
         return [(one, text, found.alias) for one, text in found.queries]
@@ -156,14 +160,14 @@ class Drawing:
         built.mappings(self._mappings(panel, chosen))
         limits = panel.thresholds or self._limits(panel, chosen)
         built.thresholds(_thresholds(limits or [(None, BLUE)]))
+
+    def _colour(self, built: Builder, panel: Panel, chosen: Sequence[Compiled], lines: int) -> None:
+        """Colour by limits and states; few lines have a colour each, of many it says how large they are."""
         colour = dashboard.FieldColor()
-        if (
-            (limits and panel.limits)
-            or panel.shown
-            or (quantity and quantity.aggregation is Aggregation.STATE)
-        ):
+        states = bool(chosen) and chosen[0].quantity.aggregation is Aggregation.STATE
+        if panel.thresholds or self._limits(panel, chosen) or panel.shown or states:
             built.color_scheme(colour.mode(d.FieldColorModeId.THRESHOLDS))
-        elif sum(len(_lines(one)) for one in chosen) > len(PALETTE):
+        elif lines > len(PALETTE) or not lines:
             built.color_scheme(colour.mode(d.FieldColorModeId.CONTINUOUS_BL_PU))
         else:
             built.color_scheme(colour.mode(d.FieldColorModeId.FIXED).fixed_color(BLUE))
@@ -190,7 +194,8 @@ class Drawing:
 
     # --- names, colours, links --------------------------------------------------------------------------------------
 
-    def _name(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
+    def _lead(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
+        """Lead every number to the device behind it, or to the page that lists them."""
         built.data_links([])
         leads = panel.leads or next((self._link(*one) for one in kept), (common.TO_LIST, self._list_url))
         if panel.leads or not any(column.link for column in panel.columns.values()):
@@ -198,16 +203,16 @@ class Drawing:
             built.data_links(
                 [dashboard.DashboardLink(title.of(self._lang)).type(d.DashboardLinkType.LINK).url(url)]
             )
-        self._columns(built, panel)
+
+    def _name(self, built: Builder, panel: Panel, lines: Mapping[str, str]) -> None:
+        """Give lines the names of people's things, where they are not too many, and few of them a colour each."""
         for line, unit in panel.lines.items():
             built.override_by_name(line, [d.DynamicConfigValue(id_val="unit", value=unit)])
-        lines = [line for one in kept if panel.named for line in self._lines(*one)]
-        if len(lines) <= _NAMED:
-            few = len(lines) <= len(PALETTE)
-            for number, (alias, people) in enumerate(dict(lines).items()):
-                self._line(
-                    built, panel, alias, people, PALETTE[number % len(PALETTE)] if few else "", len(lines)
-                )
+        if not panel.named or len(lines) > _NAMED:
+            return
+        own = 1 < len(lines) <= len(PALETTE) and panel.colours and not (panel.thresholds or panel.shown)
+        for number, (alias, owner) in enumerate(lines.items()):
+            self._line(built, alias, owner, PALETTE[number] if own else "")
 
     @property
     def _list_url(self) -> str:
@@ -224,7 +229,7 @@ class Drawing:
             return common.TO_DEVICE, common.device_url(self._district.id, next(iter(owners)))
         return common.TO_LIST, self._list_url
 
-    def _lines(self, read: Of | Told, found: Compiled | None) -> list[tuple[str, str]]:
+    def _lines(self, panel: Panel, read: Of | Told, found: Compiled | None) -> list[tuple[str, str]]:
         """Return the names that lines have, each with the device or site whose name for people it gets."""
         if found is not None:
             return _lines(found)
@@ -232,15 +237,19 @@ class Drawing:
             devices = self._district.devices.values()
             among = (one.id if read.lines == "$tag_device" else one.site for one in devices)
             return [(one, one) for one in dict.fromkeys(among)]
+        if isinstance(read, Told) and read.form == "time_series" and not read.lines:
+            return [(self._alias(panel, read), "")]
         return []
 
-    def _line(self, built: Builder, panel: Panel, alias: str, owner: str, colour: str, lines: int) -> None:
+    def _alias(self, panel: Panel, read: Told) -> str:
+        return shown((read.alias or panel.title).of(self._lang))
+
+    def _line(self, built: Builder, alias: str, owner: str, colour: str) -> None:
         name = shown(self._inventory.name_of(owner)) if owner else alias
         properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
-        if colour and lines > 1 and not panel.thresholds and not panel.shown and panel.colours:
-            properties.append(
-                d.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
-            )
+        if colour:
+            fixed = {"mode": "fixed", "fixedColor": colour}
+            properties.append(d.DynamicConfigValue(id_val="color", value=fixed))
         if properties:
             built.override_by_name(alias, properties)
 
@@ -250,7 +259,7 @@ class Drawing:
 
     def _column(self, column: Column) -> list[d.DynamicConfigValue]:
         lang = self._lang
-        given: list[tuple[str, Any]] = [("displayName", column.title.of(lang))]
+        given: list[tuple[str, Any]] = [("displayName", column.title.of(lang)), ("noValue", "–")]
         given += [
             (key, one)
             for key, one in (

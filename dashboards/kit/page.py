@@ -139,19 +139,18 @@ class Page:
 
 
 class Grid:
-    """Where the next panel goes."""
+    """Where the next panel goes: as far up as it fits below the last row, and there as far left."""
 
     def __init__(self) -> None:
-        self._x = self._y = self._tallest = 0
+        self._skyline = [0] * _COLUMNS
 
     def place(self, width: int, height: int) -> dict[str, int]:
-        """Return the place of a panel: beside the last one if there is room, else below."""
-        if self._x + width > _COLUMNS:
-            self._x, self._y, self._tallest = 0, self._y + self._tallest, 0
-        found = {"h": height, "w": width, "x": self._x, "y": self._y}
-        self._x += width
-        self._tallest = max(self._tallest, height)
-        return found
+        """Return the place of a panel: `h`, `w`, `x`, `y`. One of the full width is below all others."""
+        tops = [max(self._skyline[x : x + width]) for x in range(_COLUMNS - width + 1)]
+        y = min(tops)
+        x = tops.index(y)
+        self._skyline[x : x + width] = [y + height] * width
+        return {"h": height, "w": width, "x": x, "y": y}
 
 
 def panel_id(key: str) -> int:
