@@ -150,8 +150,7 @@ class StandingAlarms:
         """Return a row for each."""
         return [
             _row(self._places, one, one.state, one.words, one.advice, now)
-            for one in self._alarms.desk.standing()
-            if one.state in STANDS
+            for one in self._alarms.desk.standing(suppressed=False)
         ]
 
     def counts(self) -> dict[str, dict[str, int]]:

@@ -60,10 +60,14 @@ class Desk:
                 found.setdefault(root, set()).add((key.district, key.owner))
         return found
 
-    def standing(self) -> list[Standing]:
-        """Return every alarm that is not normal, by number, with what it says now."""
+    def standing(self, *, suppressed: bool = True) -> list[Standing]:
+        """Return every alarm that is not normal, by number, with what it says now; those that are suppressed or not."""
         below = {place: len(owners) for place, owners in self._below().items()}
-        found = [self._now(place, change, below) for place, change in self.register.last.items()]
+        found = [
+            self._now(place, change, below)
+            for place, change in self.register.last.items()
+            if suppressed or change.after is not State.SUPPRESSED
+        ]
         return sorted(found, key=lambda one: one.number)
 
     def _now(self, place: int, change: Change, below: Mapping[int, int]) -> Standing:

@@ -10,6 +10,7 @@ from tests.barrio.facts.stage import (
     COMMANDS,
     SERVICES,
     Database,
+    district_of,
     held_to_it,
     holds,
     low,
@@ -18,8 +19,10 @@ from tests.barrio.facts.stage import (
     told,
 )
 from tests.barrio.scripted import until
+from twin.facts import Fact
 
 TOKEN = "let-me"
+HOUR = 3_600_000_000_000
 
 
 async def test_an_alarm_is_an_event_and_stands_until_its_ending_row(tmp_path, influxdb):
@@ -236,3 +239,16 @@ async def test_a_plain_platform_says_nothing_of_it(stage):
     assert stage.platform.facts is None
     assert "facts" not in (await stage.http.get("/api/v1/status")).json()
     assert "barrio_facts" not in (await stage.http.get("/metrics")).text
+
+
+async def test_what_the_database_would_not_keep_is_not_told(tmp_path, influxdb):
+    """A past older than the district's retention would be refused row by row."""
+    district = district_of("facts_young") + "retention: {raw: 1h}\n"
+    async with told(tmp_path, influxdb.url, "facts_young", district=district) as stage:
+        now = stage.platform.clock.now_ns()
+        rows = [
+            Fact("barrio_health", {"district": "facts_young"}, {"devices": 2}, at)
+            for at in (now - 2 * HOUR, now)
+        ]
+
+        assert teller(stage)._young(rows) == rows[1:]
