@@ -1,4 +1,6 @@
-"""Rollups on the platform: made in a thread of their own, a portion at a time, with as long a pause after each.
+"""Rollups on the platform: made in a thread of their own, a portion at a time, with a pause after each.
+
+The pause is as long as the portion took, and nine times as long while readings wait for the store.
 
 What has ended comes first; then what came late, at most every half minute; then what somebody asked for; then what is
 older than the first start, day by day backwards. A store that is away, or a disk that is full, is waited for. A window
@@ -38,7 +40,10 @@ IDLE_S = 1.0
 AWAY_S = 5.0
 MARKS_S = 30.0
 FORGET_S = 3600.0
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 3.0
+WAITS_S = 2.0
+"""Readings that wait for so long go first."""
+PAUSE, PAUSE_WHILE_OTHERS_WAIT = 1.0, 9.0
 BEHIND = 3
 """So many quarter hours that wait are worth a line in the log."""
 
@@ -109,7 +114,9 @@ class RollupDesk:
             else:
                 self._rest = None
         self.words = ""
-        return min(self._platform.clock.monotonic_s() - now_s, LONGEST_PAUSE_S)
+        others_wait = self._platform.spool.oldest_age_s > WAITS_S
+        took_s = self._platform.clock.monotonic_s() - now_s
+        return min(took_s * (PAUSE_WHILE_OTHERS_WAIT if others_wait else PAUSE), LONGEST_PAUSE_S)
 
     async def _in_thread(self, function: Any, *args: Any) -> Any:
         return await self._platform.in_thread("rollups", function, *args)
@@ -168,7 +175,9 @@ class RollupDesk:
         waiting = max(
             (self.maker.waiting(one, Resolution.QUARTER, horizon) for one in self.maker.grounds), default=0
         )
-        older = any(self.maker.is_behind(one) for one in self.maker.grounds)
+        older = any(
+            self.maker.is_behind(one) for one in self.maker.grounds if self.book.goal(one.id) is not None
+        )
         if not self._behind and (waiting >= BEHIND or older):
             self._behind = True
             log.info("rollups.behind", windows=waiting, older_history=older)

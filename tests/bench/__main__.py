@@ -37,6 +37,7 @@ BENCHMARKS = (
     "silence",
     "commands",
     "completeness",
+    "rollups",
     "facts",
     "apply_grafana",
     "provisioning",

@@ -128,12 +128,16 @@ class Book(DataBook):
         """Return from when on there are readings, None while nobody looked."""
         return self._since.get(district, (0, None))[1]
 
-    def begin(self, district: str, at: int) -> None:
-        """Make windows from a time on; what was before it comes when there is time."""
+    def begin(self, district: str, at: int, first: int) -> None:
+        """Make windows from the beginning of a day on; what was before it comes when there is time.
+
+        Of that day, nothing is to be made from before `first`.
+        """
+        until = {(district, str(one)): first if one is Resolution.QUARTER else at for one in ROLLUPS}
         with self._database.transaction() as connection:
-            connection.executemany(_UNTIL, [(district, one, at) for one in ROLLUPS])
+            connection.executemany(_UNTIL, [(*key, time) for key, time in until.items()])
             connection.execute(_SINCE, (district, at, None))
-        self._until |= {(district, one): at for one in ROLLUPS}
+        self._until |= until
         self._since[district] = (at, None)
 
     def advance(self, district: str, resolution: Resolution, at: int) -> None:

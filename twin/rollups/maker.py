@@ -73,13 +73,16 @@ class Maker:
         self._smooth: set[str] = set()
 
     def begin(self, now: int) -> None:
-        """Begin with today where nothing was made, or nothing for very long; go on elsewhere."""
+        """Begin with today where nothing was made, or nothing for very long; go on elsewhere. Asks the store."""
         for ground in self.grounds:
             today = self._edges(ground, Resolution.DAY, now, now + 1)[0]
             until = self._book.until(ground.id, Resolution.QUARTER)
             if not until:
-                self._late.claim(ground.points.ids, int(today))
-                self._book.begin(ground.id, int(today))
+                self._late.claim(ground.points.ids, now)
+                _, first = self._store.first(ground.points.ids, int(today))
+                begun = int(first.min(initial=now))
+                quarter = self._edges(ground, Resolution.QUARTER, begun, begun + 1)[0]
+                self._book.begin(ground.id, int(today), int(quarter))
             elif until < today - LONGEST_SILENCE_NS:
                 self._late.claim(ground.points.ids, int(today))
                 for one in ROLLUPS:

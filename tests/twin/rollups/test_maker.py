@@ -50,7 +50,7 @@ def new_duckdb(tmp_path):
 
 def test_windows_are_made_when_they_have_ended(new_making):
     """Quarter hours, hours and the day are made one after the other, each once it has ended."""
-    making = new_making(DAY + HOUR)
+    making = new_making(DAY)
     making.write(some_days(DAY - 2 * HOUR, DAY + 26 * HOUR))
     making.forward(DAY + HOUR + 20 * MINUTE)
 
@@ -75,6 +75,18 @@ def test_days_on_which_the_clock_changes(new_making, day):
     assert making.made(Resolution.HOUR, begin, stop).shape[1] == (stop - begin) // HOUR
     assert making.book.until(making.district, Resolution.DAY) == stop
     making.agrees(begin, stop)
+
+
+def test_the_first_start_ever(new_making):
+    """Where nothing was ever read, rows begin with the present; the hour and the day are made of what there is."""
+    making = new_making(DAY + 10 * HOUR + 20 * MINUTE)
+    making.write(rows(WARM, (DAY + 10 * HOUR + 21 * MINUTE, 4)))
+    making.make_all(DAY + 24 * HOUR)
+
+    assert np.isnan(making.counts(DAY, DAY + 10 * HOUR + QUARTER)).all()
+    assert (making.counts(DAY + 10 * HOUR + QUARTER, DAY + 24 * HOUR) >= 0).all()
+    assert making.counts(DAY, DAY + 24 * HOUR, Resolution.HOUR)[0, 9:12].tolist()[1:] == [1, 0]
+    assert making.counts(DAY, DAY + 24 * HOUR, Resolution.DAY)[0].tolist() == [1]
 
 
 def test_a_silent_day_has_rows(new_making):
