@@ -14,7 +14,7 @@ from dashboards.kit.draw import Drawing
 from dashboards.kit.influxql import name, select
 from dashboards.kit.made import Dashboard
 from dashboards.kit.names import CITY, ROOT_FOLDER, TAG, page_uid
-from dashboards.kit.page import Grid, finished, panel_id
+from dashboards.kit.page import finished, panel_id, placed
 from dashboards.kit.panels import Column, Layer, bars, figure, places
 from dashboards.kit.series import Told, told
 from dashboards.kit.texts import Text, same
@@ -58,8 +58,8 @@ class _City:
 
     def __init__(self, options: Options) -> None:
         self._options = options
-        self._grid = Grid()
         self._panels: list[dict[str, Any]] = []
+        self._sizes: list[tuple[int, int]] = []
 
     def row(self, title: Text) -> None:
         """Begin a row."""
@@ -97,11 +97,12 @@ class _City:
                 "type": "dashboards",
             }
         ]
-        found = finished(built, self._panels, (), (), links)
+        found = finished(built, placed(self._panels, self._sizes), (), (), links)
         return Dashboard(CITY, title, None, ROOT_FOLDER, "city", found)
 
     def _put(self, panel: dict[str, Any], key: str, width: int, height: int) -> None:
-        self._panels.append({**panel, "id": panel_id(key), "gridPos": self._grid.place(width, height)})
+        self._panels.append({**panel, "id": panel_id(key)})
+        self._sizes.append((width, height))
 
 
 class _Figure:

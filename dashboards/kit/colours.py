@@ -25,7 +25,7 @@ ATTENTION: Final = ORANGE
 BAD: Final = VERMILLION
 UNKNOWN: Final = PURPLE
 
-PALETTE: Final = (BLUE, ORANGE, SKY, VERMILLION, PURPLE, GREY)
-"""For series, in turn."""
+PALETTE: Final = (BLUE, ORANGE, SKY, VERMILLION, PURPLE, GREEN, YELLOW, GREY)
+"""For lines, in turn; each has its name beside it as well."""
 
 PRIORITIES: Final = {"critical": VERMILLION, "high": ORANGE, "medium": YELLOW, "low": SKY}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import cycle
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -167,7 +168,7 @@ class Drawing:
         states = bool(chosen) and chosen[0].quantity.aggregation is Aggregation.STATE
         if panel.thresholds or self._limits(panel, chosen) or panel.shown or states:
             built.color_scheme(colour.mode(d.FieldColorModeId.THRESHOLDS))
-        elif lines > len(PALETTE) or not lines:
+        elif not panel.short and not panel.lines and (lines > _NAMED or not lines):
             built.color_scheme(colour.mode(d.FieldColorModeId.CONTINUOUS_BL_PU))
         else:
             built.color_scheme(colour.mode(d.FieldColorModeId.FIXED).fixed_color(BLUE))
@@ -206,13 +207,15 @@ class Drawing:
 
     def _name(self, built: Builder, panel: Panel, lines: Mapping[str, str]) -> None:
         """Give lines the names of people's things, where they are not too many, and few of them a colour each."""
+        turn = cycle(PALETTE)
         for line, unit in panel.lines.items():
-            built.override_by_name(line, [d.DynamicConfigValue(id_val="unit", value=unit)])
+            properties = [d.DynamicConfigValue(id_val="unit", value=unit)]
+            built.override_by_name(line, properties if panel.short else [*properties, _fixed(next(turn))])
         if not panel.named or len(lines) > _NAMED:
             return
-        own = 1 < len(lines) <= len(PALETTE) and panel.colours and not (panel.thresholds or panel.shown)
-        for number, (alias, owner) in enumerate(lines.items()):
-            self._line(built, alias, owner, PALETTE[number] if own else "")
+        own = len(lines) > 1 and panel.colours and not (panel.thresholds or panel.shown)
+        for alias, owner in lines.items():
+            self._line(built, alias, owner, next(turn) if own else "")
 
     @property
     def _list_url(self) -> str:
@@ -248,8 +251,7 @@ class Drawing:
         name = shown(self._inventory.name_of(owner)) if owner else alias
         properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
         if colour:
-            fixed = {"mode": "fixed", "fixedColor": colour}
-            properties.append(d.DynamicConfigValue(id_val="color", value=fixed))
+            properties.append(_fixed(colour))
         if properties:
             built.override_by_name(alias, properties)
 
@@ -335,6 +337,10 @@ def mappings(known: Shown, lang: Any) -> list[d.ValueMapping]:
         for number, (value, (text, colour)) in enumerate(known.items())
     }
     return [d.ValueMap(options=options)]
+
+
+def _fixed(colour: str) -> d.DynamicConfigValue:
+    return d.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
 
 
 def _thresholds(limits: Thresholds) -> dashboard.ThresholdsConfig:

@@ -10,6 +10,7 @@ rules stay right when another one is put above it.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -48,8 +49,8 @@ class Page:
         self.options = options
         self.lists: PageName = "quality"
         """The page that lists the devices behind a number that belongs to no single one."""
-        self._grid = Grid()
         self._panels: list[dict[str, Any]] = []
+        self._sizes: list[tuple[int, int]] = []
         self._ids: dict[int, str] = {}
         self._row: Text | None = None
         self._variables: list[dict[str, Any]] = []
@@ -109,7 +110,9 @@ class Page:
             [TAG, district_tag(self.district.id)]
         )
         built = built.timezone(self.district.zone.key)
-        found = finished(built, self._panels, self._variables, self._annotations(), self._links())
+        found = finished(
+            built, placed(self._panels, self._sizes), self._variables, self._annotations(), self._links()
+        )
         return Dashboard(
             uid,
             title.of(self.options.lang),
@@ -126,7 +129,8 @@ class Page:
                 f"two panels of {self.name} are called {key!r} (or {self._ids[number]!r}): give one a key"
             )
         self._ids[number] = key
-        self._panels.append({**panel, "id": number, "gridPos": self._grid.place(width, height)})
+        self._panels.append({**panel, "id": number})
+        self._sizes.append((width, height))
 
     def _drawn_row(self, title: Text) -> dict[str, Any]:
         return {"type": "row", "title": title.of(self.options.lang), "collapsed": False, "panels": []}
@@ -138,19 +142,51 @@ class Page:
         return common.page_links(self.district.id, self.options)
 
 
-class Grid:
-    """Where the next panel goes: as far up as it fits below the last row, and there as far left."""
+@dataclass
+class _Column:
+    """Panels of one line that stand on one another."""
 
-    def __init__(self) -> None:
-        self._skyline = [0] * _COLUMNS
+    x: int
+    width: int
+    panels: list[int]
+    height: int
 
-    def place(self, width: int, height: int) -> dict[str, int]:
-        """Return the place of a panel: `h`, `w`, `x`, `y`. One of the full width is below all others."""
-        tops = [max(self._skyline[x : x + width]) for x in range(_COLUMNS - width + 1)]
-        y = min(tops)
-        x = tops.index(y)
-        self._skyline[x : x + width] = [y + height] * width
-        return {"h": height, "w": width, "x": x, "y": y}
+
+def laid_out(sizes: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
+    """Return places (`h`, `w`, `x`, `y`) for panels of these widths and heights, in lines from left to right.
+
+    A panel stands under the last one of the same width where the line has room for both; and all columns of a line end
+    at its lower edge, so that there are no gaps.
+    """
+    found: list[dict[str, int]] = []
+    line: list[_Column] = []
+    top = 0
+    for number, (width, height) in enumerate(sizes):
+        tallest = max((one.height for one in line), default=0)
+        if line and line[-1].width == width and line[-1].height + height <= tallest:
+            column = line[-1]
+        else:
+            x = sum(one.width for one in line)
+            if x + width > _COLUMNS:
+                _close(line, found, tallest)
+                line, x, top = [], 0, top + tallest
+            column = _Column(x, width, [], 0)
+            line.append(column)
+        found.append({"h": height, "w": width, "x": column.x, "y": top + column.height})
+        column.panels.append(number)
+        column.height += height
+    _close(line, found, max((one.height for one in line), default=0))
+    return found
+
+
+def _close(line: Sequence[_Column], found: Sequence[dict[str, int]], tallest: int) -> None:
+    for column in line:
+        found[column.panels[-1]]["h"] += tallest - column.height
+
+
+def placed(panels: Sequence[dict[str, Any]], sizes: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:
+    """Return panels with their places in the grid."""
+    return [{**panel, "gridPos": place} for panel, place in zip(panels, laid_out(sizes), strict=True)]
 
 
 def panel_id(key: str) -> int:
