@@ -77,13 +77,15 @@ def done(stage: Stage, resolution=Resolution.QUARTER) -> int:
 def counted(stage: Stage, name: str, start: int, stop: int) -> list[float]:
     ids = np.array([stage.links["probe"].point(name).id], np.int32)
     edges = windows.edges(start, stop, "15m", stage.platform.catalogue.districts[0].zone)
-    return stage.platform.store.rollups(Resolution.QUARTER, ids, edges).columns["count"][0].tolist()
+    found = stage.platform.store.rollups(Resolution.QUARTER, ids, edges)
+    return list(found.columns["count"][0].tolist())
 
 
 async def give_late(stage: Stage, name: str, at: int, value: float) -> None:
     """Deliver what the probe had kept since then."""
     link = stage.links["probe"]
     ids = np.array([link.point(name).id], np.int32)
+    assert link.sink is not None
     await link.sink.submit(Frame(ids, np.array([value]), link.sink.now_ns(), np.array([at]), backfilled=True))
 
 
