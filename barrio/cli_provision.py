@@ -113,15 +113,18 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import provision as command
         from barrio.errors import AskError
 
-        asked = command.Asked(districts, only)
-        with _failing():
-            steps = command.to_destroy(settings_of(store=store), asked, keep_data=not delete_data)
-        if not yes:
-            typer.echo(command.shown_plan(steps), err=True)
+        def agree(shown: str) -> None:
+            typer.echo(shown, err=True)
             if not command.interactive():
                 raise AskError("--yes", "nobody can be asked here: say it to go on")
             typer.confirm("Remove this?", abort=True, err=True)
-        outcome = command.destroy(steps, _silent if as_json else typer.echo)
+
+        settings, asked = settings_of(store=store), command.Asked(districts, only)
+        tell = _silent if as_json else typer.echo
+        with _failing():
+            outcome = command.destroy(
+                settings, asked, tell, keep_data=not delete_data, agree=None if yes else agree
+            )
         text, code = command.shown_outcome(outcome, machine=as_json)
         typer.echo(text, err=code != 0 and not as_json)
         raise typer.Exit(code)

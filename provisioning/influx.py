@@ -43,6 +43,9 @@ class Version(Protocol):
     def destroy(self, *, keep_data: bool) -> list[Step]:
         """Return what is to be removed."""
 
+    def close(self) -> None:
+        """Release the connections."""
+
 
 class InfluxTarget:
     """The InfluxDB of districts. Nothing is asked before a plan is wanted."""
@@ -52,6 +55,7 @@ class InfluxTarget:
         self._admin = admin
         self._districts = districts
         self._tokens = tokens
+        self._sides: list[Version] = []
 
     def plan(self) -> list[Step]:
         """Return what is not as it should be; see `provisioning.plan.Target`."""
@@ -61,7 +65,17 @@ class InfluxTarget:
         """Return what is to be removed; see `provisioning.plan.Target`."""
         return self._version().destroy(keep_data=keep_data)
 
+    def close(self) -> None:
+        """Release the connections; see `provisioning.plan.Target`."""
+        while self._sides:
+            self._sides.pop().close()
+
     def _version(self) -> Version:
+        side = self._side()
+        self._sides.append(side)
+        return side
+
+    def _side(self) -> Version:
         """Return the side of the version that answers; only its own libraries are imported."""
         version = ask_version(self._admin)
         major = version.lstrip("v").split(".", 1)[0]

@@ -95,6 +95,10 @@ class Influx1:
             steps.append(Step(NAME, "database", one.name, Action.DELETE, words=words, do=do))
         return steps
 
+    def close(self) -> None:
+        """Release the connections."""
+        self._calls.close()
+
     def _found(self) -> _Found:
         names = [one.name for one in wanted_databases(self._districts)]
         there = self._calls.databases()

@@ -9,7 +9,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import finalize
 
 import httpx
 
@@ -54,8 +53,10 @@ class Calls:
         self._auth = httpx.BasicAuth(admin.user, admin.token) if admin.user else httpx.Auth()
         # A proxy from the environment would be a peer that nobody configured.
         self._client = httpx.Client(timeout=admin.timeout_s, trust_env=False)
-        # Steps of a plan hold this object: the connection goes with the last of them.
-        finalize(self, self._client.close)
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
 
     def guarded(self) -> bool:
         """Whether the server asks who somebody is."""
@@ -85,7 +86,9 @@ class Calls:
 
     def users(self) -> dict[str, bool]:
         """Return users, and whether they administer the server."""
-        return {str(row["user"]): bool(row["admin"]) for row in self._rows(("user", "admin"), "SHOW USERS")[0]}
+        return {
+            str(row["user"]): bool(row["admin"]) for row in self._rows(("user", "admin"), "SHOW USERS")[0]
+        }
 
     def grants(self, users: Sequence[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Return what each user may do with which database: `READ`, `WRITE`."""

@@ -95,6 +95,10 @@ class Influx2:
             if (found := buckets.get(one.name)) is not None
         ]
 
+    def close(self) -> None:
+        """Release the connections."""
+        self._calls.close()
+
     def _buckets(self) -> Mapping[str, FoundBucket]:
         found = {one.name: one for one in self._calls.buckets()}
         self._ids = {name: one.id for name, one in found.items()}

@@ -77,6 +77,10 @@ class Calls:
         self._org = admin.org
         self._org_id = ""
 
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
+
     @property
     def org_id(self) -> str:
         """The organisation's id, asked for once."""

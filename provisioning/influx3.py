@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
-from weakref import finalize
 
 import httpx
 
@@ -45,8 +44,6 @@ class Influx3:
         self._client = httpx.Client(
             base_url=self._url, timeout=admin.timeout_s, headers=headers, trust_env=False
         )
-        # Steps of a plan hold this object: the connection goes with the last of them.
-        finalize(self, self._client.close)
 
     def plan(self) -> list[Step]:
         """Return what is missing, and what there is no room for."""
@@ -84,6 +81,10 @@ class Influx3:
             words = "with all its readings; 3 Core has no marks, it is ours by its name"
             steps.append(Step(NAME, "database", one.name, Action.DELETE, words=words, do=do))
         return steps
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._client.close()
 
     def _copy(self, wanted: WantedToken) -> list[Step]:
         if wanted.role.startswith("utility-"):

@@ -103,6 +103,9 @@ class Target(Protocol):
     def destroy(self, *, keep_data: bool) -> list[Step]:
         """Return what of the districts is to be removed, marked things only; readings stay with `keep_data`."""
 
+    def close(self) -> None:
+        """Release the connections; steps cannot be done any more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Outcome:

@@ -124,13 +124,16 @@ def _without_login(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _rules(group: RuleGroup, options: Options) -> dict[str, Any]:
     """Return rules in a folder of their own: Grafana makes it by its title, before those of dashboards by uid."""
     rules = tuple(
-        replace(rule, json={key: value for key, value in rule.json.items() if key != "notification_settings"})
-        for rule in group.rules
+        replace(rule, json=_to_nobody(rule.json) | {"title": _plain(rule.title)}) for rule in group.rules
     )
     own = replace(
         group, folder_path=_ALERTS[options.lang], name=f"{group.name} {group.district}", rules=rules
     )
     return as_file([own])
+
+
+def _to_nobody(rule: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in rule.items() if key != "notification_settings"}
 
 
 def _plain(text: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, cast
@@ -23,7 +24,7 @@ from twin.errors import StartError
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from barrio.settings import Settings
     from dashboards.generate import Options
@@ -51,14 +52,16 @@ class Asked:
 
 def plan(settings: Settings, asked: Asked, *, machine: bool, exit_code: bool) -> tuple[str, int]:
     """Return what would be done, and the exit code."""
-    steps = core.plan_all(targets(settings, asked))
+    with opened(settings, asked) as found:
+        steps = core.plan_all(found)
     changes = exit_code and any(step.changes for step in steps)
     return _shown(steps, machine=machine), CHANGES if changes else DONE
 
 
 def drift(settings: Settings, asked: Asked, *, machine: bool) -> tuple[str, int]:
     """Return what is not as the districts' files say, and the exit code."""
-    steps = show.differing(core.plan_all(targets(settings, asked)))
+    with opened(settings, asked) as found:
+        steps = show.differing(core.plan_all(found))
     if steps or machine:
         return _shown(steps, machine=machine), DIFFERS if steps else DONE
     return "everything is as the districts say", DONE
@@ -71,22 +74,29 @@ def apply(
 
     With `expect`, the name of a plan that somebody read, nothing is done when it would be another by now.
     """
-    steps = core.plan_all(targets(settings, asked))
-    found = core.fingerprint(steps)
-    if expect is not None and expect != found:
-        words = f"what is to be done is another by now, {found}: look at barrio plan again"
-        raise AskError("--expect", words)
-    return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
+    with opened(settings, asked) as found:
+        steps = core.plan_all(found)
+        name = core.fingerprint(steps)
+        if expect is not None and expect != name:
+            words = f"what is to be done is another by now, {name}: look at barrio plan again"
+            raise AskError("--expect", words)
+        return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
 
 
-def to_destroy(settings: Settings, asked: Asked, *, keep_data: bool) -> list[Step]:
-    """Return what `destroy` would do."""
-    return core.destroy_all(targets(settings, asked), keep_data=keep_data)
-
-
-def destroy(steps: Sequence[Step], tell: Callable[[str], None]) -> Outcome:
-    """Do it, telling each step when it is done."""
-    return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
+def destroy(
+    settings: Settings,
+    asked: Asked,
+    tell: Callable[[str], None],
+    *,
+    keep_data: bool,
+    agree: Callable[[str], None] | None,
+) -> Outcome:
+    """Remove what is ours, telling each step when it is done; `agree` is shown the list before, and raises to stop."""
+    with opened(settings, asked) as found:
+        steps = core.destroy_all(found, keep_data=keep_data)
+        if agree is not None:
+            agree(plain(show.plan_text(steps), keep="\n"))
+        return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
 
 
 def render(asked: Asked, settings: Settings, out: Path) -> list[str]:
@@ -94,11 +104,6 @@ def render(asked: Asked, settings: Settings, out: Path) -> list[str]:
     from provisioning.render import render as write
 
     return write(_load(asked), options(asked), grafana_store(settings), out)
-
-
-def shown_plan(steps: Sequence[Step]) -> str:
-    """Return a plan for people."""
-    return plain(show.plan_text(steps), keep="\n")
 
 
 def shown_outcome(outcome: Outcome, *, machine: bool) -> tuple[str, int]:
@@ -113,6 +118,17 @@ def shown_outcome(outcome: Outcome, *, machine: bool) -> tuple[str, int]:
         "left": core.as_json(outcome.left),
     }
     return json.dumps(body, ensure_ascii=False), code
+
+
+@contextmanager
+def opened(settings: Settings, asked: Asked) -> Iterator[list[Target]]:
+    """Give the servers that the settings name, for the length of a `with` block."""
+    found = targets(settings, asked)
+    try:
+        yield found
+    finally:
+        for one in found:
+            one.close()
 
 
 def targets(settings: Settings, asked: Asked) -> list[Target]:
@@ -208,7 +224,7 @@ def _is_url(text: str) -> bool:
 
 def _shown(steps: Sequence[Step], *, machine: bool) -> str:
     if not machine:
-        return shown_plan(steps)
+        return plain(show.plan_text(steps), keep="\n")
     body = {
         "plan": core.fingerprint(steps),
         "counts": dict(core.counts(steps)),

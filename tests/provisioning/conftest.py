@@ -66,12 +66,27 @@ def influx2() -> Iterator[InfluxStandIn]:
 
 
 @pytest.fixture
-def target2(influx2, tokens):
+def new_target():
+    """What makes an `InfluxTarget`; all that it made are closed when the test ends."""
+    made = []
+
+    def make(*arguments) -> InfluxTarget:
+        made.append(InfluxTarget(*arguments))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.fixture
+def target2(influx2, tokens, new_target):
     """A function that gives the target of the stand-in: `target2(district, token=…, adopt=…)`."""
 
     def make(*districts: District, token: str = "", adopt: bool = False) -> InfluxTarget:
         admin = Admin(influx2.url, token or influx2.operator, org=ORG, timeout_s=5, adopt=adopt)
-        return InfluxTarget(admin, districts, tokens)
+        found: InfluxTarget = new_target(admin, districts, tokens)
+        return found
 
     return make
 

@@ -17,11 +17,12 @@ FORBIDDEN, NO_CONTENT = 403, 204
 
 
 @pytest.fixture
-def target1(guarded, tokens):
+def target1(guarded, tokens, new_target):
     """A function that gives the target of the guarded server."""
 
     def make(*districts, user: str = ADMIN, password: str = PASSWORD) -> InfluxTarget:
-        return InfluxTarget(Admin(guarded.url, password, user, timeout_s=10), districts, tokens)
+        found: InfluxTarget = new_target(Admin(guarded.url, password, user, timeout_s=10), districts, tokens)
+        return found
 
     return make
 
@@ -217,9 +218,9 @@ def test_what_goes_wrong_is_one_line_with_the_call_and_the_right(guarded, target
     )
 
 
-def test_a_server_that_asks_nobody_is_said(influxdb, make_district, tokens):
+def test_a_server_that_asks_nobody_is_said(new_target, influxdb, make_district, tokens):
     """Where authentication is off users are made all the same, and the plan says that they have no effect."""
-    target = InfluxTarget(Admin(influxdb.url), [make_district("nueve")], tokens)
+    target = new_target(Admin(influxdb.url), [make_district("nueve")], tokens)
     steps = target.plan()
 
     assert said(steps)[0] == f"keep server {influxdb.url}"
@@ -262,12 +263,12 @@ def test_no_secret_is_in_what_is_said(target1, make_district, tokens):
     assert not [text for text in texts for secret in (*secrets, "canary-wrong") if secret in text]
 
 
-def test_an_answer_that_is_none_is_one_line(make_district, tokens):
+def test_an_answer_that_is_none_is_one_line(new_target, make_district, tokens):
     """A proxy's page, an answer of another shape, and a server that is away by the second question."""
     district = make_district("doce")
 
     def of(url: str) -> str:
-        return refusal(InfluxTarget(Admin(url, "x", "y", timeout_s=2), [district], tokens))
+        return refusal(new_target(Admin(url, "x", "y", timeout_s=2), [district], tokens))
 
     with StandIn(version="1.8.10") as odd:
         odd.answer = Answer(200, b"<html>")

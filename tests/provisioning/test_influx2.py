@@ -217,18 +217,16 @@ def test_a_bucket_that_is_gone_is_made_again_with_its_tokens(influx2, target2, d
 
 
 @pytest.mark.parametrize("refuse", [True, False], ids=["refused", "cut after it was done"])
-def test_a_broken_apply_is_continued_by_the_next(tmp_path, district, refuse):
+def test_a_broken_apply_is_continued_by_the_next(new_target, tmp_path, district, refuse):
     """Whichever call fails, done or not, the next apply ends where one without a failure does."""
-    from provisioning.influx import Admin, InfluxTarget
+    from provisioning.influx import Admin
     from provisioning.tokens import Tokens
 
     broken = 0
     for call in range(1, 60):
         with InfluxStandIn() as server:
             tokens = Tokens(tmp_path / str(call))
-            target = InfluxTarget(
-                Admin(server.url, server.operator, org=ORG, timeout_s=5), [district], tokens
-            )
+            target = new_target(Admin(server.url, server.operator, org=ORG, timeout_s=5), [district], tokens)
             server.fail_at(call, refuse=refuse)
             try:
                 broken += apply(target.plan()).error is not None
@@ -334,21 +332,21 @@ def test_rights_that_cannot_be_given_are_named(influx2, target2, district):
     assert outcome.error.right.startswith(f"write:orgs/{org}/buckets/")
 
 
-def test_an_unknown_organisation_is_named(influx2, tokens, district):
+def test_an_unknown_organisation_is_named(new_target, influx2, tokens, district):
     """The organisation of the settings is not there: the server's own words."""
-    from provisioning.influx import Admin, InfluxTarget
+    from provisioning.influx import Admin
 
-    target = InfluxTarget(Admin(influx2.url, influx2.operator, org="village"), [district], tokens)
+    target = new_target(Admin(influx2.url, influx2.operator, org="village"), [district], tokens)
 
     assert refusal(target) == 'GET /api/v2/orgs: answered 404: organization name "village" not found'
 
 
-def test_who_is_no_influxdb_or_not_there_is_one_line(tokens, district):
+def test_who_is_no_influxdb_or_not_there_is_one_line(new_target, tokens, district):
     """Nothing listens, something else answers, a version that is not known, an answer that is not JSON."""
-    from provisioning.influx import Admin, InfluxTarget
+    from provisioning.influx import Admin
 
     def of(url: str) -> str:
-        return refusal(InfluxTarget(Admin(url, "canary", org=ORG, timeout_s=2), [district], tokens))
+        return refusal(new_target(Admin(url, "canary", org=ORG, timeout_s=2), [district], tokens))
 
     with InfluxStandIn() as server:
         gone = server.url

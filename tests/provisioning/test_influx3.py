@@ -10,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from provisioning.influx import Admin, InfluxTarget
+from provisioning.influx import Admin
 from tests.provisioning.conftest import do, refusal, said
 
 TOKEN = "apiv3_canary"
@@ -79,9 +79,9 @@ def core() -> Iterator[CoreStandIn]:
     thread.join()
 
 
-def test_one_district_fits(core, district, tokens):
+def test_one_district_fits(new_target, core, district, tokens):
     """Its databases are made with their retention; barrio and Grafana get copies of the token, the utility none."""
-    target = InfluxTarget(Admin(core.url, TOKEN), [district], tokens)
+    target = new_target(Admin(core.url, TOKEN), [district], tokens)
     steps = target.plan()
     do(steps)
 
@@ -101,9 +101,9 @@ def test_one_district_fits(core, district, tokens):
     assert TOKEN not in repr(steps)
 
 
-def test_a_second_district_does_not_fit_and_that_is_said(core, make_district, tokens):
+def test_a_second_district_does_not_fit_and_that_is_said(new_target, core, make_district, tokens):
     """What there is no room for is left out and counts as drift; raw readings of the first that has room go first."""
-    target = InfluxTarget(Admin(core.url, TOKEN), [make_district(), make_district("norte")], tokens)
+    target = new_target(Admin(core.url, TOKEN), [make_district(), make_district("norte")], tokens)
     steps = [one for one in target.plan() if one.kind == "database"]
 
     assert [str(one) for one in steps if "norte" in one.name] == [
@@ -117,9 +117,9 @@ def test_a_second_district_does_not_fit_and_that_is_said(core, make_district, to
     assert len(core.databases) == 6
 
 
-def test_destroy_keeps_readings_unless_told(core, district, tokens):
+def test_destroy_keeps_readings_unless_told(new_target, core, district, tokens):
     """Copies of the token go, databases when asked."""
-    target = InfluxTarget(Admin(core.url, TOKEN), [district], tokens)
+    target = new_target(Admin(core.url, TOKEN), [district], tokens)
     do(target.plan())
     do(target.destroy(keep_data=True))
 
@@ -128,9 +128,9 @@ def test_destroy_keeps_readings_unless_told(core, district, tokens):
     assert list(core.databases) == ["_internal"]
 
 
-def test_what_goes_wrong_is_one_line(core, district, tokens):
+def test_what_goes_wrong_is_one_line(new_target, core, district, tokens):
     """No token and a wrong one are said with the call."""
-    assert refusal(InfluxTarget(Admin(core.url), [district], tokens)).startswith("GET /ping: ")
-    assert refusal(InfluxTarget(Admin(core.url, "canary-wrong"), [district], tokens)) == (
+    assert refusal(new_target(Admin(core.url), [district], tokens)).startswith("GET /ping: ")
+    assert refusal(new_target(Admin(core.url, "canary-wrong"), [district], tokens)) == (
         f"GET {PATH}: answered 401: Unauthorized; what is missing: an admin token"
     )

@@ -7,7 +7,7 @@ import pytest
 from barrio.assembly import store_of
 from barrio.settings import Settings
 from barrio.store_access import KeptAccess
-from provisioning.influx import Admin, InfluxTarget
+from provisioning.influx import Admin
 from tests.barrio.processes import barrio
 from tests.contract.store import T0, TEMPERATURE, WARM, rows
 from tests.provisioning.conftest import do
@@ -50,10 +50,10 @@ def series(district: str) -> Series:
     return Series(WARM, f"{district}/hall/warm", district, "hall", "hall", "warm", TEMPERATURE)
 
 
-def test_a_store_that_may_make_nothing_finds_what_was_made(guarded, make_district, tokens):
+def test_a_store_that_may_make_nothing_finds_what_was_made(new_target, guarded, make_district, tokens):
     """On 1.x a user who may only write opens the store, writes and reads back; a database that is missing is said."""
     do(
-        InfluxTarget(
+        new_target(
             Admin(guarded.url, PASSWORD, ADMIN), [make_district("papel", retention="{}")], tokens
         ).plan()
     )
@@ -88,10 +88,10 @@ def test_a_store_with_a_made_token_needs_no_other_on_2_x(influx2, target2, distr
     store.close()
 
 
-def test_another_districts_token_writes_nothing(guarded, make_district, tokens):
+def test_another_districts_token_writes_nothing(new_target, guarded, make_district, tokens):
     """What one district's user would write into another is refused, and kept for when somebody has acted."""
     districts = [make_district("rojo"), make_district("azul")]
-    do(InfluxTarget(Admin(guarded.url, PASSWORD, ADMIN), districts, tokens).plan())
+    do(new_target(Admin(guarded.url, PASSWORD, ADMIN), districts, tokens).plan())
     tokens.write("azul.write", tokens.read("rojo.write") or "")
     store = InfluxStore(guarded.url, access_of=KeptAccess(tokens.folder, ""), create=False)
     store.open([series("azul")], {})

@@ -38,6 +38,9 @@ class TargetStandIn:
     def destroy(self, *, keep_data: bool) -> list[Step]:
         return [step(f"{self.name} gone {keep_data}", Action.DELETE)]
 
+    def close(self) -> None:
+        """There is nothing to release."""
+
 
 def test_what_others_need_is_made_first_and_removed_last():
     """A plan keeps the order of its targets; a destroy has the opposite one."""
