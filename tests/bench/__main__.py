@@ -39,6 +39,7 @@ BENCHMARKS = (
     "completeness",
     "rollups",
     "facts",
+    "dashboards",
     "apply_grafana",
     "provisioning",
 )
