@@ -104,11 +104,7 @@ def fixed(value: float, decimals: int | None) -> str:
         return f"{value:.{decimals}f}"
     if value == 0 or value % 1 == 0:
         return f"{value:.0f}"
-    places = 1 - math.floor(math.log10(abs(value)))
-    if abs(value) * 10**places > 22.5:
-        places += 1
-    text = f"{value:.{max(0, min(places, 12))}f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    return f"{value:.{max(0, min(2 - math.floor(math.log10(abs(value))), 12))}f}"
 
 
 def is_scaled(unit: str) -> bool:
