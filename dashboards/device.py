@@ -184,6 +184,7 @@ def _points(page: Page) -> None:
                     "Cuánto creció cada medidor en cada día. Fuente: resúmenes del dispositivo.",
                 ),
                 lines=_units(counters),
+                stacked=False,
                 empty=_NONE,
             )
         )

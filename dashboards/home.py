@@ -51,6 +51,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
     _wrong(found)
     _figures(found)
     _where(found)
+    found.silent(everywhere=True)
     return found.build()
 
 

@@ -85,12 +85,15 @@ class Page:
         """
         self._variables.append(common.variable(name, title.of(self.options.lang), choices, multi=multi))
 
-    def silent(self, condition: str = "") -> None:
-        """Add the table of silent devices here; without this it is added at the end. `condition` narrows it."""
+    def silent(self, condition: str = "", *, everywhere: bool = False) -> None:
+        """Add the table of silent devices here; without this it is added at the end.
+
+        It is about the kinds of devices that panels read so far, or about all `everywhere`; `condition` on tags narrows it.
+        """
         if not self._silent:
             self._silent = True
             self.row(common.SILENT_ROW)
-            self.add(common.silent_devices(tuple(self._kinds), condition))
+            self.add(common.silent_devices(() if everywhere else tuple(self._kinds), condition))
 
     def without_silent(self) -> None:
         """Leave the table of silent devices out: the page says by other means who is silent."""
