@@ -234,13 +234,13 @@ def plan_deletes(work: Work) -> Iterator[Step]:
 
 
 def destroy(work: Work) -> Iterator[tuple[str, Step]]:
-    """Yield what removes rules, then contact points; each with the uid of the folder that it is in."""
+    """Yield what removes rules, then contact points; each with its uid."""
     for district in work.districts:
         for rule in _rules_of(work, district.id):
-            yield str(rule.get("folderUID", "")), _delete_rule(work, rule)
+            yield str(rule["uid"]), _delete_rule(work, rule)
     for district in work.districts:
         for point in _points_of(work, district.id):
-            yield "", _delete_point(work, point)
+            yield str(point["uid"]), _delete_point(work, point)
 
 
 def _rules_of(work: Work, district: str) -> Iterator[Json]:

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from provisioning.plan import Step
 
 KIND = "folder"
-# Grafana from 12 on counts what is in a folder from an index that follows a little later.
+_NAMED = 3
+# Grafana from 12 on finds what is in a folder in an index that follows a little later.
 _SETTLES_S = 10.0
 _LOOK_S = 0.25
 
@@ -54,45 +55,34 @@ def _plan_one(work: Work, wanted: Folder, last_title: str) -> Iterator[Step]:
         yield step(KIND, wanted.title, Action.CHANGE, rename, changed=changed, by_hand=by_hand)
 
 
-def destroy(work: Work, ours_inside: dict[str, int], others: Collection[str]) -> Iterator[Step]:
-    """Yield what removes folders that have nothing foreign in them.
-
-    `ours_inside` says how many things of ours are in each, which are gone by then; `others` are folders in the one
-    above all that stay.
-    """
-    gone = 0
-    for district in work.districts:
-        uid = folder_uid(district.id)
-        found = work.found.folders.get(uid)
-        if found is None:
+def destroy(work: Work, going: Collection[str]) -> Iterator[Step]:
+    """Yield what removes folders that hold nothing but what is `going`, uids of things that steps before remove."""
+    gone = set(going)
+    titles = [(folder_uid(district.id), district.name) for district in work.districts]
+    for uid, title in (*titles, (ROOT_FOLDER, ROOT_TITLE)):
+        if work.found.folders.get(uid) is None:
             continue
-        foreign = work.api.inside(uid) - ours_inside.get(uid, 0)
-        if foreign > 0:
-            yield keep(KIND, found.title, f"{_things(foreign)} in it not made by barrio")
-            continue
-        gone += 1
-        yield step(KIND, found.title, Action.DELETE, partial(_delete_empty, work.api, uid))
-    root = work.found.folders.get(ROOT_FOLDER)
-    if root is None:
-        return
-    left = work.api.inside(ROOT_FOLDER) - sum(ours_inside.values()) - gone
-    if others or left > 0:
-        yield keep(KIND, root.title, "other folders are in it" if others else f"{_things(left)} in it left")
-        return
-    yield step(KIND, root.title, Action.DELETE, partial(_delete_empty, work.api, ROOT_FOLDER))
+        left = [words for each, words in work.api.inside(uid).items() if each not in gone]
+        if left:
+            yield keep(KIND, title, f"it holds {_listed(left)}")
+        else:
+            gone.add(uid)
+            yield step(KIND, title, Action.DELETE, partial(_delete_empty, work.api, uid))
 
 
-def _things(number: int) -> str:
-    return "there is 1 thing" if number == 1 else f"there are {number} things"
+def _listed(things: Collection[str]) -> str:
+    first = sorted(things)[:_NAMED]
+    more = len(things) - len(first)
+    return ", ".join(first) + (f" and {more} more" if more else "")
 
 
 def _delete_empty(api: Api, uid: str) -> None:
     """Remove a folder once nothing is in it: whatever is in a folder goes with it, and cannot be brought back."""
     until = time.monotonic() + _SETTLES_S
-    while inside := api.inside(uid):
+    while left := api.inside(uid):
         if time.monotonic() >= until:
-            raise ProvisioningError(f"DELETE /api/folders/{uid}", f"not done: {_things(inside)} in it")
+            raise ProvisioningError(
+                f"DELETE /api/folders/{uid}", f"not done: it holds {_listed(left.values())}"
+            )
         time.sleep(_LOOK_S)
-    if api.pages_in(uid) or api.folders_in(uid):
-        raise ProvisioningError(f"DELETE /api/folders/{uid}", "not done: somebody put something into it")
     api.delete_folder(uid)

@@ -71,7 +71,7 @@ def plan_deletes(work: Work) -> Iterator[Step]:
 
 
 def destroy(work: Work) -> Iterator[tuple[str, Step]]:
-    """Yield what removes dashboards of the districts, each with the uid of the folder that it is in."""
+    """Yield what removes dashboards of the districts, each with its uid."""
     for district in work.districts:
         for uid in (page_uid(district.id, page) for page in PAGES):
             found = work.found.pages.get(uid)
@@ -81,15 +81,15 @@ def destroy(work: Work) -> Iterator[tuple[str, Step]]:
                     keep(KIND, _title(found), _FROM_FILE if found.from_file else "barrio did not make it"),
                 )
             elif found is not None:
-                yield found.folder, _delete(work.api, found)
+                yield uid, _delete(work.api, found)
     city = work.found.pages.get(CITY)
     if city is None or city.from_file or not _ours(work.api, city):
         return
     if others := _others_shown(work):
         words = f"it shows {', '.join(others)} as well: apply what is left"
-        yield "", keep(KIND, _title(city), words)
+        yield CITY, keep(KIND, _title(city), words)
     else:
-        yield city.folder, _delete(work.api, city)
+        yield CITY, _delete(work.api, city)
 
 
 def _delete(api: Api, found: Page) -> Step:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dashboards.alerts import rule_groups
-from dashboards.kit.names import ROOT_FOLDER, folder_uid
 from provisioning.grafana import alerting, folders, pages, people, sources
 from provisioning.grafana.api import Api
 from provisioning.grafana.client import Client, Login
@@ -71,17 +69,13 @@ class Grafana:
         """Return what removes everything of the districts that barrio made."""
         work = self._work(())
         rules, dashboards = list(alerting.destroy(work)), list(pages.destroy(work))
-        ours = Counter(where for where, step in (*rules, *dashboards) if step.action is Action.DELETE)
-        here = {uid: ours[uid] for uid in (ROOT_FOLDER, *(folder_uid(each.id) for each in self.districts))}
-        others: set[str] = set()
-        if work.found.folders.get(ROOT_FOLDER) is not None:
-            others = {*work.api.folders_in(ROOT_FOLDER)} - {*here}
+        gone = {uid for uid, step in (*rules, *dashboards) if step.action is Action.DELETE}
         return [
             *(step for _, step in rules),
             *people.destroy(work),
             *(step for _, step in dashboards),
             *sources.destroy(work),
-            *folders.destroy(work, here, others),
+            *folders.destroy(work, gone),
         ]
 
     def close(self) -> None:

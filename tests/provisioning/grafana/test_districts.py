@@ -74,11 +74,21 @@ def test_a_destroy_spares_what_others_put_into_the_folder(world, grafana):
     kept = {step.name: step.words for step in steps if step.action is Action.KEEP}
 
     assert kept == {
-        "Tequila": "there is 1 thing in it not made by barrio",
-        "Barrio": "there are 2 things in it left",
+        "Tequila": "it holds dashboard Theirs",
+        "Barrio": "it holds folder Tequila",
     }
     assert "theirs" in grafana.pages
     assert folder_uid("tequila") in grafana.folders
+
+
+def test_a_library_panel_keeps_its_folder(world, grafana):
+    """A library panel is nowhere listed by folder, and would go with it: the folder stays."""
+    world.apply()
+    grafana.library_panels[folder_uid("tequila")] = 2
+    steps = world.target().destroy(keep_data=True)
+
+    kept = {step.name: step.words for step in steps if step.kind == "folder"}
+    assert kept["Tequila"] == "it holds library panels"
 
 
 def test_what_comes_into_a_folder_at_the_last_moment_is_not_lost(world, grafana, monkeypatch):
@@ -90,7 +100,7 @@ def test_what_comes_into_a_folder_at_the_last_moment_is_not_lost(world, grafana,
     outcome = apply(steps)
 
     assert str(outcome.failed).endswith("Tequila")
-    assert "not done: there is 1 thing in it" in str(outcome.error)
+    assert "not done: it holds dashboard Theirs" in str(outcome.error)
     assert "theirs" in grafana.pages
 
 
@@ -118,7 +128,7 @@ def test_destroying_one_of_two_leaves_the_other_and_the_overview(two, grafana):
     assert outcome.error is None
     kept = {step.name: step.words for step in steps if step.action is Action.KEEP}
     assert kept == {
-        "Barrio": "other folders are in it",
+        "Barrio": "it holds dashboard Barrio, folder Salinas",
     }
     assert folder_uid("salinas") in grafana.folders
     assert folder_uid("tequila") not in grafana.folders

@@ -96,7 +96,7 @@ class Folders(State):
             "alertrule": sum(rule["folderUID"] in inside for rule in self.rules.values()),
             "dashboard": sum(page.folder in inside for page in self.pages.values()),
             "folder": len(inside) - 1,
-            "librarypanel": 0,
+            "librarypanel": sum(self.library_panels.get(each, 0) for each in inside),
         }
 
     def get_permissions(self, uid: str, **_: Any) -> tuple[int, Any]:

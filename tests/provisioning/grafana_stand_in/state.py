@@ -45,6 +45,7 @@ class State:
         self.intervals: dict[tuple[str, str], int] = {}
         self.points: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, Any] = {"receiver": "grafana-default-email", "routes": []}
+        self.library_panels: dict[str, int] = {}
         self.number = 0
 
     @property
