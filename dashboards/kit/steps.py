@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from twin.resolution import Resolution
 
-BUDGET = 600_000
+BUDGET = 400_000
 """Rows that one query may read."""
 
 MAX_POINTS = 300
