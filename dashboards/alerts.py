@@ -5,7 +5,8 @@ alerting_provisioning.md` of Grafana 11 and 12, `ProvisionedAlertRule`): a query
 number (`B`), held against a limit (`C`). Grafana never fills variables of dashboards into an alert's query, so each
 is written out; `$timeFilter` and the interval are filled in by Grafana's server.
 
-Each of the three fires for its own reason only. Silence is an alarm where no row is (`noDataState`), and says nothing
+The count of stored readings is one for all districts that a platform runs: a district of which nothing is heard is for
+barrio to say, which it does. Each of the three fires for its own reason only. Silence is an alarm where no row is (`noDataState`), and says nothing
 of a store that does not answer; that is the third rule's (`execErrState`). All else that a district has to say comes
 from barrio, see docs/alarms.md.
 """
