@@ -6,9 +6,9 @@ number (`B`), held against a limit (`C`). Grafana never fills variables of dashb
 is written out; `$timeFilter` and the interval are filled in by Grafana's server.
 
 The count of stored readings is one for all districts that a platform runs: a district of which nothing is heard is for
-barrio to say, which it does. Each of the three fires for its own reason only. Silence is an alarm where no row is (`noDataState`), and says nothing
-of a store that does not answer; that is the third rule's (`execErrState`). All else that a district has to say comes
-from barrio, see docs/alarms.md.
+barrio to say, which it does. Each of the three fires for its own reason only. Silence is an alarm where no row is
+(`noDataState`), and says nothing of a store that does not answer; that is the third rule's (`execErrState`). All else
+that a district has to say comes from barrio, see docs/alarms.md.
 """
 
 from __future__ import annotations
