@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.kit.clock import Clock
-from dashboards.kit.days import DEVICE
+from dashboards.kit.days import device_column
 from dashboards.kit.many import HIGHEST, LOWEST, MEAN, by_site, each, each_state, spread
 from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, compare, figure, per_day, trend
@@ -248,7 +248,8 @@ def _air(page: Page, clock: Clock) -> None:
 
 
 def _rooms(page: Page) -> None:
-    rooms = frozenset(seen.owner for seen in page.inventory.points("air_temperature", computed=False))
+    measured = page.inventory.points("air_temperature", computed=False)
+    rooms = frozenset(seen.owner for seen in measured)
     if not 0 < len(rooms) <= _MOST_ROWS:
         return
     page.row(Text("Rooms", "Salas"))
@@ -273,7 +274,7 @@ def _rooms(page: Page) -> None:
                 "Every room of the sites chosen, as last heard; each leads to its device.",
                 "Cada sala de los sitios elegidos, según lo último oído; cada una lleva a su dispositivo.",
             ),
-            first=Column(title=DEVICE, link=True),
+            first=device_column(page.inventory, measured),
             height=10,
         )
     )
@@ -282,6 +283,7 @@ def _rooms(page: Page) -> None:
 def _plant(page: Page) -> None:
     inventory = page.inventory
     page.row(Text("Plant", "Instalaciones"))
+    rows = max((len(inventory.points(quantity)) for quantity in _PLANT), default=0)
     for quantity in _PLANT:
         points = inventory.points(quantity)
         if points:
@@ -294,6 +296,7 @@ def _plant(page: Page) -> None:
                     about=Text("How each one was.", "Cómo estuvo cada uno."),
                     reading={"pick": _PICK},
                     key=quantity,
+                    height=max(5, min(10, 4 + rows // 2)),
                 )
             )
     for quantity, kind in (

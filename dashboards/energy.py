@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _KWH, _W = grafana_unit("kW.h"), grafana_unit("W")
 _NETWORK = ("ElectricityMeter", "Transformer", "LightingCabinet", "Inverter")
+_MEDIUM_V = 1000.0
 _NIGHT = Text("02 to 05", "02 a 05")
 
 
@@ -193,6 +194,7 @@ def _empty_hours(page: Page, clock: Clock, energy: tuple[Seen, ...]) -> None:
                 "Mean power of each Saturday and Sunday, and of the week that began on that Monday.",
                 "Potencia media de cada sábado y domingo, y de la semana que empezó ese lunes.",
             ),
+            bars=True,
             limits=False,
             unit=_W,
             minimum=0.0,
@@ -312,17 +314,31 @@ def _storage(page: Page) -> None:
 
 def _network(page: Page) -> None:
     page.row(Text("Network", "Red"))
-    page.add(
-        trend(
+    voltages = page.inventory.points("voltage", kind=_NETWORK, computed=False)
+    for title, key, owners in (
+        (
             Text("Voltage", "Tensión"),
-            *spread("voltage", kind=_NETWORK),
-            about=Text(
-                "The lowest, the mean and the highest of all phases.",
-                "La mínima, la media y la máxima de todas las fases.",
-            ),
-            limits=False,
+            "voltage",
+            {seen.owner for seen in voltages if seen.maximum < _MEDIUM_V},
+        ),
+        (
+            Text("Medium voltage", "Media tensión"),
+            "medium voltage",
+            {seen.owner for seen in voltages if seen.maximum >= _MEDIUM_V},
+        ),
+    ):
+        page.add(
+            trend(
+                title,
+                *spread("voltage", owners=owners),
+                about=Text(
+                    "The lowest, the mean and the highest of all phases.",
+                    "La mínima, la media y la máxima de las fases.",
+                ),
+                limits=False,
+                key=key,
+            )
         )
-    )
     page.add(
         trend(
             Text("Power factor", "Factor de potencia"),

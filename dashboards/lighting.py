@@ -9,7 +9,7 @@ from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.kit.clock import Clock
 from dashboards.kit.colours import BAD, GOOD
-from dashboards.kit.days import DEVICE, SITE, against, largest, ranked
+from dashboards.kit.days import against, device_column, largest, ranked, site_column
 from dashboards.kit.facts import newest
 from dashboards.kit.influxql import one_of, select, value
 from dashboards.kit.many import MOST_ROWS, by_site, each, each_state
@@ -164,9 +164,9 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
                 clock.hours_in_state(lit, state, begin, column="amount", top=15),
                 about=about,
                 columns={
-                    "device": Column(title=DEVICE, link=True),
-                    "site": Column(title=SITE),
-                    "amount": Column(title=Text("For", "Durante"), unit="h", decimals=1),
+                    "device": device_column(page.inventory, lit),
+                    "site": site_column(page.inventory, lit),
+                    "amount": Column(title=Text("For", "Durante"), unit="suffix: h", decimals=1),
                 },
                 last="7d",
                 width=6,
@@ -307,7 +307,7 @@ def _use(page: Page, clock: Clock) -> None:
         ),
     ):
         if hours:
-            amount = Column(title=Text("Hours", "Horas"), unit="suffix:h", decimals=1)
+            amount = Column(title=Text("Hours", "Horas"), unit="suffix: h", decimals=1)
             panel = largest(
                 clock, hours, title, about=about, amount=amount, aggregate=aggregate, width=5, height=10
             )
@@ -331,8 +331,8 @@ def _faults(page: Page) -> None:
                     "Lo que cada una dice ahora; cada una lleva a su dispositivo.",
                 ),
                 columns={
-                    "device": Column(title=DEVICE, link=True),
-                    "site": Column(title=SITE),
+                    "device": device_column(inventory, faults),
+                    "site": site_column(inventory, faults),
                     "v": Column(title=Text("Fault", "Falla"), shown=known),
                 },
                 last=_recent(inventory, "lamp_fault_state"),

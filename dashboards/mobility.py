@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.kit.clock import Clock
 from dashboards.kit.colours import ATTENTION, BAD, GOOD
-from dashboards.kit.days import DEVICE, hours_of_the_week, ranked
+from dashboards.kit.days import device_column, hours_of_the_week, ranked, site_column
 from dashboards.kit.many import FEW, by_site, each, each_state
 from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, bars, compare, figure, per_day, trend
@@ -128,7 +128,7 @@ def _places(page: Page) -> None:
                 ),
             },
             about=Text("Every place with a capacity, as of now.", "Cada lugar con aforo, ahora."),
-            first=Column(title=Text("Place", "Lugar"), link=True),
+            first=device_column(inventory, ratios, Text("Place", "Lugar")),
             width=8,
             height=7,
         )
@@ -349,8 +349,8 @@ def _waste(page: Page, clock: Clock) -> None:
         page.add(bars(title, read, about=about, minimum=0.0, maximum=100.0, width=8))
     else:
         columns = {
-            "device": Column(title=DEVICE, link=True),
-            "site": Column(title=Text("Site", "Sitio")),
+            "device": device_column(inventory, points),
+            "site": site_column(inventory, points),
             "amount": Column(title=Text("Full", "Lleno"), unit=PERCENT, decimals=0),
         }
         reads = clock.largest(points, column="amount", top=25, aggregate='last("last")')

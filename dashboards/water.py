@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dashboards.kit.clock import Clock
-from dashboards.kit.days import DEVICE, against, largest
+from dashboards.kit.days import against, device_column, largest
 from dashboards.kit.facts import newest
 from dashboards.kit.many import each, each_state, spread
 from dashboards.kit.meters import nearest_meters
@@ -92,6 +92,7 @@ def _now(page: Page) -> None:
         figure(
             Text("First to be empty in", "El primero se vacía en"),
             of("hours_left", fold="min", over="now"),
+            decimals=1,
             about=Text(
                 "Hours until the first tank is empty if it is drawn from as of late.",
                 "Horas hasta que el primer tanque quede vacío si se toma como últimamente.",
@@ -134,7 +135,8 @@ def _now(page: Page) -> None:
 def _tanks(page: Page) -> None:
     inventory = page.inventory
     tanks = inventory.points("level_ratio", kind=wet(inventory, "level_ratio"))
-    both = {seen.owner for seen in (*tanks, *inventory.points("gas_level_ratio"))}
+    every = (*tanks, *inventory.points("gas_level_ratio"))
+    both = {seen.owner for seen in every}
     page.row(Text("Tanks", "Tanques"))
     if 0 < len(both) <= _MOST_ROWS:
         known = shown_states(CATALOGUE["supply_state"].states, ("escalated",))
@@ -163,7 +165,7 @@ def _tanks(page: Page) -> None:
                     "Every tank as last heard: how full, for how long it lasts at the draw of late, what is ordered.",
                     "Cada tanque según lo último oído: cuán lleno, para cuánto alcanza y qué se ha pedido.",
                 ),
-                first=Column(title=DEVICE, link=True),
+                first=device_column(inventory, every),
                 width=10,
                 height=10,
             )
@@ -213,6 +215,7 @@ def _requests(page: Page) -> None:
     if district.services is None or not district.services.tanks:
         return
     page.row(Text("Supply", "Suministro"))
+    tanks = page.inventory.points("hours_left")
     fields = ("state", "what", "quantity", "unit", "deadline", "hours_left", "since", "text")
     known = shown_states(CATALOGUE["supply_state"].states, ("escalated",))
     page.add(
@@ -225,7 +228,7 @@ def _requests(page: Page) -> None:
             ),
             columns={
                 "number": Column(title=Text("Number", "Número"), width=90),
-                "device": Column(title=Text("Tank", "Tanque"), link=True),
+                "device": device_column(page.inventory, tanks, Text("Tank", "Tanque")),
                 "what": Column(title=Text("What", "Qué")),
                 "quantity": Column(title=Text("How much", "Cuánto"), decimals=1, width=110),
                 "unit": Column(title=Text("Unit", "Unidad"), width=70),
@@ -237,8 +240,7 @@ def _requests(page: Page) -> None:
                 "hours_left": Column(title=Text("Hours left", "Horas restantes"), decimals=1, width=120),
             },
             sort=("since", True),
-            width=14,
-            height=9,
+            height=8,
             empty=Text("Nothing was ordered in this time", "No se pidió nada en este periodo"),
         )
     )
@@ -248,8 +250,7 @@ def _requests(page: Page) -> None:
             "supply_state",
             Text("Supply over time", "Suministro en el tiempo"),
             about=Text("How the supply of each tank stood.", "Cómo estuvo el suministro de cada tanque."),
-            width=10,
-            height=9,
+            width=24,
         )
     )
 

@@ -97,17 +97,15 @@ class Clock:
     def weekends(self, points: Sequence[Seen], saturday: Text, sunday: Text, week: Text) -> tuple[Told, ...]:
         """Return the mean power of each Saturday, of each Sunday and of whole weeks from Monday on, in W from kW.h."""
         source = self._source(points, None, back="7d")
-        days = f'(SELECT sum("delta") * {1000 / 24:.6f} AS "v" FROM {source} GROUP BY time(1d) fill(-1){self._tz})'
+        hours = f'(SELECT sum("delta") * 1000 AS "v" FROM {source} GROUP BY time(1h) fill(none){self._tz})'
+        days = f'(SELECT mean("v") AS "v" FROM {hours} WHERE {_times("7d")} GROUP BY time(1d) fill(-1){self._tz})'
 
         def first(begin: str) -> str:
-            found = self._dropped(
-                f'cumulative_sum(first("v")) AS "c" FROM {days}', f"time(7d, {begin})", (), "7d"
-            )
-            return f'SELECT "v" FROM {found} WHERE "v" > -0.5'
+            sums = f'cumulative_sum(first("v")) AS "c" FROM {days}'
+            return f'SELECT "v" FROM {self._dropped(sums, f"time(7d, {begin})", (), "7d")} WHERE "v" > -0.5'
 
-        mean = self._dropped(
-            f'cumulative_sum(mean("v")) AS "c" FROM {days}', f"time(7d, {_MONDAY})", (), "7d"
-        )
+        sums = f'cumulative_sum(mean("v")) AS "c" FROM {hours}'
+        mean = self._dropped(sums, f"time(7d, {_MONDAY})", (), "7d")
         queries = ((first(_SATURDAY), saturday), (first(_SUNDAY), sunday), (f'SELECT "v" FROM {mean}', week))
         return tuple(self._line(query, Resolution.HOUR, points, alias) for query, alias in queries)
 

@@ -10,16 +10,20 @@ from grafana_foundation_sdk.models import common as m
 from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.kit.colours import ORANGE
+from dashboards.kit.common import device_url
 from dashboards.kit.panels import Column, Panel, trend
-from dashboards.kit.texts import Text
+from dashboards.kit.texts import Text, same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dashboards.kit.clock import Clock
-    from dashboards.kit.inventory import Seen
+    from dashboards.kit.inventory import Inventory, Seen
     from dashboards.kit.panels import Builder
     from dashboards.kit.texts import Lang
+
+_NAMED = 60
+"""So many names stand in a panel without making it long."""
 
 THAT_DAY = Text("that day", "ese día")
 WEEK_BEFORE = Text("a week before", "una semana antes")
@@ -104,7 +108,7 @@ def hours_of_the_week(
         built = table.Panel().cell_height(m.TableCellHeight.SM).show_header(show_header=True)
         return built.override_by_field_type("number", _properties(cells))
 
-    given: dict[str, Any] = {"last": "28d", "decimals": 1, "height": 22} | more
+    given: dict[str, Any] = {"last": "28d", "decimals": 1, "height": 26} | more
     reads = (clock.hours(points, "amount"),)
     return Panel(
         make=make,
@@ -129,13 +133,29 @@ def largest(
     **more: Any,
 ) -> Panel:
     """Return a table of the ten largest over the range with their places; each leads to its device."""
-    columns = {
-        "device": Column(title=DEVICE, link=True),
-        "site": Column(title=SITE),
-        "amount": amount,
-    }
+    columns = {"device": device_column(clock.inventory, points), "site": site_column(clock.inventory, points)}
     reads = clock.largest(points, column="amount", aggregate=aggregate)
-    return ranked(title, *reads, about=about, columns=columns, **more)
+    return ranked(title, *reads, about=about, columns=columns | {"amount": amount}, **more)
+
+
+def device_column(inventory: Inventory, points: Sequence[Seen], title: Text = DEVICE) -> Column:
+    """Return the column of devices: called as people call them while they are few, else by their ids; with links.
+
+    The link takes the id, which is the value behind the name.
+    """
+    owners = dict.fromkeys(seen.owner for seen in points)
+    url = device_url(inventory.district.id, "${__value.raw}")
+    if len(owners) > _NAMED:
+        return Column(title=title, url=url)
+    return Column(title=title, url=url, shown={one: (same(inventory.name_of(one)), "") for one in owners})
+
+
+def site_column(inventory: Inventory, points: Sequence[Seen]) -> Column:
+    """Return the column of sites, called in the same way."""
+    sites = inventory.sites_of(points)
+    if len(sites) > _NAMED:
+        return Column(title=SITE)
+    return Column(title=SITE, shown={one: (same(inventory.site_name(one)), "") for one in sites})
 
 
 def ranked(title: Text, *reads: Any, about: Text, columns: Mapping[str, Column], **more: Any) -> Panel:

@@ -273,6 +273,7 @@ class Drawing:
         ]
         if column.shown:
             given.append(("mappings", [common.plain(one) for one in mappings(column.shown, lang)]))
+        if any(colour for _, colour in column.shown.values()):
             given.append(("custom.cellOptions", {"type": "color-text"}))
         if column.thresholds:
             given.append(("thresholds", common.plain(_thresholds(column.thresholds).build())))

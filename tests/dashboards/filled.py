@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 
 import httpx
 
+from dashboards.kit.names import source_uid
 from dashboards.preview.interpolate import interpolate, panel_interval
 from dashboards.preview.span import Span
 from twin.resolution import Resolution
@@ -35,6 +36,11 @@ class Filled:
     def zone(self) -> ZoneInfo:
         """The clock of the district."""
         return self.district.zone
+
+    @property
+    def sources(self) -> dict[Resolution, str]:
+        """The uid of the data source of each resolution."""
+        return {one: source_uid(self.district.id, one) for one in Resolution}
 
     def put(
         self,
