@@ -123,10 +123,11 @@ class Teller:
         self._ran = True
         wait_s = FIRST_WAIT_S
         while True:
+            # Readings go first, also at the start: a store that is away is found out by them.
+            await asyncio.sleep(TICK_S)
             self._note_store()
             if store_words(self._platform):
                 self._again()
-                await asyncio.sleep(TICK_S)
                 continue
             try:
                 await self._journals()
@@ -136,11 +137,10 @@ class Teller:
                     log.warning("facts.not_told", words=error.words)
                 self.state.words = error.words
                 self._again()
-                await asyncio.sleep(wait_s)
+                await asyncio.sleep(max(wait_s, error.retry_after_s or 0.0))
                 wait_s = min(wait_s * 2, MAX_WAIT_S)
             else:
                 self.state.words, wait_s = "", FIRST_WAIT_S
-                await asyncio.sleep(TICK_S)
 
     def _again(self) -> None:
         """Tell how everything is once the database is back."""

@@ -309,3 +309,46 @@ def test_a_ledger_of_before_filling_is_taken_over(path):
 
     assert ledger.gaps([5], 0, 99) == [Gap(5, 10, 20, Reason.LINK_DOWN, "refused")]
     ledger.close()
+
+
+def test_what_changes_is_told_to_whoever_watches(ledger):
+    """Every gap that begins, ends, gets another reason or is filled, by series, start and reason; each time once."""
+    ledger.open_gaps([1], S, Reason.SILENT)
+    assert ledger.touched() == []
+    ledger.watch()
+    ledger.close_gaps([1], 10 * S)
+    ledger.open_gaps([2], 20 * S, Reason.NO_ANSWER)
+    ledger.change([2], 30 * S, Reason.LINK_DOWN)
+
+    assert ledger.touched() == [
+        (1, S, Reason.SILENT),
+        (2, 20 * S, Reason.NO_ANSWER),
+        (2, 20 * S, Reason.NO_ANSWER),
+        (2, 30 * S, Reason.LINK_DOWN),
+    ]
+    ledger.fill([1], 3 * S, 6 * S)
+    assert set(ledger.touched()) == {
+        (1, S, Reason.SILENT),
+        (1, 3 * S, Reason.SILENT),
+        (1, 6 * S, Reason.SILENT),
+    }
+    assert ledger.touched() == []
+
+
+def test_what_began_in_a_time(ledger):
+    """Of the series that are asked for, however many they are."""
+    ledger.open_gaps(range(1, 1_203), S, Reason.SILENT)
+    ledger.open_gaps([5_000], 2 * S, Reason.SILENT)
+
+    assert len(ledger.began(list(range(1, 6_000)), S, 2 * S)) == 1_202
+    assert [gap.series for gap in ledger.began([7, 5_000], 0, 9 * S)] == [7, 5_000]
+
+
+def test_events_have_numbers(ledger):
+    """They go on from any of them, in their order."""
+    for number in range(5):
+        ledger.event("link_up", number, "", str(number))
+    rows, newest = ledger.events_after(2, 2)
+
+    assert [(number, event.subject) for number, event in rows] == [(3, "2"), (4, "3")]
+    assert newest == 5
