@@ -228,6 +228,22 @@ def test_a_reading_between_reading_and_noting(new_duckdb):
     making.agrees(DAY, DAY + QUARTER, [Resolution.QUARTER])
 
 
+def test_a_mark_that_grows_while_it_is_worked_off(new_duckdb):
+    """What comes late while its window is made again is made again once more."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    making.write(rows(WARM, (DAY + HOUR + SECOND, 77)))
+    work = making.maker.stale(DAY + 2 * HOUR)
+    next(work)
+    making.write(rows(WARM, (DAY + HOUR + 2 * SECOND, 88)))
+    list(work)
+
+    assert making.book.stale_marks == 1
+    making.make_all(DAY + 2 * HOUR)
+    making.agrees(DAY, DAY + 2 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+
+
 def test_nothing_is_made_from_what_is_gone(new_making):
     """Where raw readings are past their retention, their rollups stay as they were, whatever comes late."""
     now = DAY + 49 * HOUR
