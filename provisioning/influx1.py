@@ -21,7 +21,7 @@ from functools import partial
 from provisioning.influx import NAME, Admin
 from provisioning.influx1_calls import Calls, Policy, quoted, text
 from provisioning.plan import Action, Difference, Step
-from provisioning.tokens import Tokens
+from provisioning.tokens import DISTRICT, KIND, Tokens
 from provisioning.wanted import (
     WantedDatabase,
     WantedToken,
@@ -36,6 +36,7 @@ from twin.model.district import District
 PREFIX = "barrio."
 _POLICY = "autogen"
 _PASSWORD_BYTES = 32
+_USER = re.compile(rf"{re.escape(PREFIX)}({DISTRICT})\.{KIND}")
 _ALL = frozenset({"READ", "WRITE"})
 _NOTE = (
     "authentication is off on this server ([http] auth-enabled): whoever reaches it reads and writes everything, "
@@ -102,17 +103,19 @@ class Influx1:
     def _found(self) -> _Found:
         names = [one.name for one in wanted_databases(self._districts)]
         there = self._calls.databases()
-        ours = re.compile(
-            rf"{re.escape(PREFIX)}({'|'.join(re.escape(one.id) for one in self._districts)})\.\S+"
-        )
         users = {
-            name: administers for name, administers in self._calls.users().items() if ours.fullmatch(name)
+            name: administers for name, administers in self._calls.users().items() if self._is_ours(name)
         }
         return _Found(
             self._calls.policies([name for name in names if name in there]),
             users,
             self._calls.grants(list(users)),
         )
+
+    def _is_ours(self, user: str) -> bool:
+        """Whether a user has the name of a token of these districts, whatever it is that it may do."""
+        match = _USER.fullmatch(user)
+        return match is not None and match[1] in {one.id for one in self._districts}
 
     def _database(self, wanted: WantedDatabase, found: _Found) -> Iterator[Step]:
         name, seconds = wanted.name, wanted.retention_s

@@ -24,7 +24,7 @@ from functools import partial
 from provisioning.influx import NAME, Admin
 from provisioning.influx2_calls import Calls, FoundBucket, FoundToken, Right
 from provisioning.plan import Action, Difference, ProvisioningError, Step, digest_of
-from provisioning.tokens import Tokens
+from provisioning.tokens import ROLE, Tokens, name_of
 from provisioning.wanted import (
     WantedDatabase,
     WantedToken,
@@ -36,7 +36,7 @@ from provisioning.wanted import (
 from twin.model.district import District
 
 _BUCKET = re.compile(r"barrio district=(\S+) resolution=(\S+) digest=(\S+)")
-_TOKEN = re.compile(r"barrio district=(\S+) role=(\S+) digest=(\S+)(?: token=(\S+))?")
+_TOKEN = re.compile(rf"barrio district=(\S+) role=({ROLE}) digest=(\S+)(?: token=(\S+))?")
 _NEW = "?"
 """Stands for the id of a bucket that is still to be made."""
 
@@ -230,7 +230,7 @@ class Influx2:
         return frozenset((action, self._ids.get(name, f"{name}{_NEW}")) for action, name in pairs)
 
     def _no_longer(self, one: _Marked, words: str, *, keep_file: bool = False) -> Step:
-        name = _file_of(one)
+        name = name_of(one.district, one.role)
         return Step(
             NAME, "token", name, Action.DELETE, words=words, do=partial(self._forget, one, name, keep_file)
         )
@@ -273,10 +273,3 @@ def _digest_of_retention(seconds: int) -> str:
 
 def _digest_of_rights(rights: frozenset[Right]) -> str:
     return digest_of(sorted(rights))
-
-
-def _file_of(one: _Marked) -> str:
-    """Return the name of a token's file by its mark."""
-    if one.role == "write":
-        return f"{one.district}.write"
-    return f"{one.district}.{one.role.removeprefix('read-')}.read"

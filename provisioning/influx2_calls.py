@@ -40,12 +40,13 @@ Right = tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class FoundBucket:
-    """A bucket. `retention_s` 0 is for ever."""
+    """A bucket. `retention_s` 0 is for ever; `shard_s` is 0 where the server does not say."""
 
     id: str
     name: str
     description: str
     retention_s: int
+    shard_s: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,26 +108,23 @@ class Calls:
     def create_bucket(self, name: str, description: str, retention_s: int) -> str:
         """Make a bucket and return its id; how long its shards are is left to the server."""
         org = self.org_id
+        # Before 2.1 for ever is no rule, and 0 is refused.
+        rules = [_models.BucketRetentionRules(every_seconds=retention_s)] if retention_s else []
         with _words(f"POST {_BUCKETS} ({name})"):
             made = self._client.buckets_api().create_bucket(
-                bucket_name=name,
-                description=description,
-                org=org,
-                retention_rules=[_models.BucketRetentionRules(every_seconds=retention_s)],
+                bucket_name=name, description=description, org=org, retention_rules=rules
             )
         return str(made.id)
 
     def change_bucket(self, bucket: FoundBucket, description: str, retention_s: int) -> None:
-        """Give a bucket a description and a retention."""
-        rules = []
-        if retention_s != bucket.retention_s:
-            rules = [
-                _models.BucketRetentionRules(
-                    every_seconds=retention_s, shard_group_duration_seconds=shard_s(retention_s)
-                )
-            ]
+        """Give a bucket a description and a retention; its shards stay as long as they are while that stays."""
+        # Said also where it stays: before 2.1 a change without a rule means for ever.
+        shard = bucket.shard_s if retention_s == bucket.retention_s else shard_s(retention_s)
+        rule = _models.BucketRetentionRules(
+            every_seconds=retention_s, shard_group_duration_seconds=shard or None
+        )
         update = _models.Bucket(
-            id=bucket.id, name=bucket.name, description=description, retention_rules=rules
+            id=bucket.id, name=bucket.name, description=description, retention_rules=[rule]
         )
         with _words(f"PATCH {_BUCKETS}/{bucket.id} ({bucket.name})"):
             self._client.buckets_api().update_bucket(update)
@@ -181,9 +179,13 @@ class Calls:
 
 
 def _bucket(one: Any) -> FoundBucket:
-    rules = one.retention_rules or ()
-    seconds = next((rule.every_seconds for rule in rules), 0) or 0
-    return FoundBucket(str(one.id), str(one.name), one.description or "", int(seconds))
+    # There is one rule at most, and none where the server is old and keeps for ever.
+    rules = [
+        (rule.every_seconds or 0, rule.shard_group_duration_seconds or 0)
+        for rule in one.retention_rules or ()
+    ]
+    retention, shard = rules[0] if rules else (0, 0)
+    return FoundBucket(str(one.id), str(one.name), one.description or "", int(retention), int(shard))
 
 
 def _token(one: Any) -> FoundToken:

@@ -8,6 +8,7 @@ it: the file is written, and on the disk, before anything else is asked.
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,23 @@ from provisioning.plan import ProvisioningError
 if TYPE_CHECKING:
     from twin.resolution import Resolution
 
+_UTILITY = r"utility-[a-z0-9][a-z0-9_-]*"
+DISTRICT = r"[a-z0-9][a-z0-9_-]*"
+KIND = rf"(?:write|(?:raw|15m|1h|1d|{_UTILITY})\.read)"
+"""What of a file's name stands behind the district."""
+ROLE = rf"(?:write|read-(?:raw|15m|1h|1d)|{_UTILITY})"
+"""What a secret is for, as a mark on a server says it. Servers hold what anybody wrote: nothing else is one of ours."""
+
+_NAME = re.compile(rf"{DISTRICT}\.{KIND}")
 _OWNER_ONLY = 0o600
 _FOLDER = 0o700
+
+
+def name_of(district: str, role: str) -> str:
+    """Return the name of the file of a role, as `ROLE` writes it."""
+    if role == "write":
+        return write_name(district)
+    return f"{district}.{role.removeprefix('read-')}.read"
 
 
 def write_name(district: str) -> str:
@@ -50,7 +66,7 @@ class Tokens:
     def read(self, name: str) -> str | None:
         """Return a token, None where there is no such file; ProvisioningError when it cannot be read."""
         try:
-            return (self.folder / name).read_text("utf-8").strip() or None
+            return self._path(name).read_text("utf-8").strip() or None
         except FileNotFoundError:
             return None
         except (OSError, UnicodeDecodeError) as error:
@@ -58,7 +74,7 @@ class Tokens:
 
     def write(self, name: str, secret: str) -> None:
         """Keep a token: on the disk when this returns, in the place of one before it, whole or not at all."""
-        path = self.folder / name
+        path = self._path(name)
         draft = self.folder / f".{name}.new"
         try:
             self.folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
@@ -77,7 +93,7 @@ class Tokens:
     def remove(self, name: str) -> None:
         """Forget a token."""
         try:
-            (self.folder / name).unlink(missing_ok=True)
+            self._path(name).unlink(missing_ok=True)
         except OSError as error:
             raise _cannot(f"remove {self.folder / name}", error) from error
 
@@ -98,6 +114,11 @@ class Tokens:
     def changing(self, name: str) -> bool:
         """Whether a step planned before will write this token."""
         return name in self._expected
+
+    def _path(self, name: str) -> Path:
+        if _NAME.fullmatch(name) is None:
+            raise ProvisioningError(f"{self.folder}", f"{name!r} is not the name of a token")
+        return self.folder / name
 
     def _sync(self) -> None:
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

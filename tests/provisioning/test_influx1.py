@@ -6,7 +6,7 @@ import stat
 import pytest
 
 from provisioning.influx import Admin, InfluxTarget
-from provisioning.influx1_calls import Calls
+from provisioning.influx1_calls import Calls, quoted, text
 from provisioning.plan import ProvisioningError, apply
 from tests.provisioning.conftest import do, refusal, said
 from tests.provisioning.guarded import ADMIN, PASSWORD
@@ -279,3 +279,22 @@ def test_an_answer_that_is_none_is_one_line(new_target, make_district, tokens):
         assert of(odd.url) == "SHOW DATABASES: no more memory"
     with InfluxStandIn("1.8.10") as other:
         assert of(other.url).startswith("SHOW DATABASES: answered 401: ")
+
+
+def test_a_user_of_another_name_is_somebody_elses(guarded, target1, make_district, tokens):
+    """What begins as our names do and is none of them stays, in plans and in a destroy."""
+    target = target1(make_district("trece"))
+    do(target.plan())
+    for name in ("barrio.trece.mine", "barrio.trece./../../x.read", "barrio.trece.utility-a/b.read"):
+        guarded.query(f"CREATE USER \"{name}\" WITH PASSWORD 'x'").raise_for_status()
+
+    assert target.plan() == []
+    do(target.destroy(keep_data=False))
+    left = [row[0] for row in guarded.query("SHOW USERS").json()["results"][0]["series"][0]["values"]]
+    assert len([name for name in left if name.startswith("barrio.trece.")]) == 3
+
+
+def test_names_and_texts_are_quoted():
+    """A quote, a backslash and a line end in a name or a text do not end it."""
+    assert quoted('a"b\\c\n') == '"a\\"b\\\\c\\n"'
+    assert text("a'b\\c\n") == "'a\\'b\\\\c\\n'"

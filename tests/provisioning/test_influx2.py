@@ -397,3 +397,24 @@ def test_the_stand_in_hides_tokens_as_2_9_does(influx2, target2, district):
     )
 
     assert all("token" not in one for one in answer.json()["authorizations"])
+
+
+def test_a_mark_that_somebody_forged_is_none(influx2, target2, district, tokens):
+    """A role that would name another file, and one that there is not, are somebody else's."""
+    do(target2(district).plan())
+    for role in ("utility-/../../x", "owner", "read-5m"):
+        influx2.token(
+            Right("read", "buckets"), description=f"barrio district=salinas role={role} digest=x token=y"
+        )
+
+    assert target2(district).plan() == []
+    assert all(one.name in FILES for one in target2(district).destroy(keep_data=True) if one.kind == "token")
+
+
+def test_shards_stay_as_they_are_while_retention_does(influx2, target2, district):
+    """Taking over a bucket of the right retention does not touch how long somebody made its shards."""
+    mine = influx2.add_bucket("salinas", retention_s=90 * 86_400)
+    mine.shard_s = 3 * 86_400
+    do(target2(district, adopt=True).plan())
+
+    assert (mine.retention_s, mine.shard_s) == (90 * 86_400, 3 * 86_400)

@@ -62,3 +62,24 @@ def test_what_is_not_there_is_none(tmp_path):
     tokens.remove("salinas.write")
     tokens.remove("salinas.write")
     assert tokens.names() == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../x.write",
+        "salinas.utility-../../x.read",
+        "/etc/x.write",
+        "salinas.15m",
+        ".write",
+        "salinas.write\n",
+    ],
+)
+def test_no_name_leads_out_of_the_folder(tmp_path, name):
+    """A name that is none of ours is refused, whoever it comes from."""
+    tokens = Tokens(tmp_path / "tokens")
+    for work in (tokens.read, tokens.remove, lambda one: tokens.write(one, "x")):
+        with pytest.raises(ProvisioningError, match="is not the name of a token"):
+            work(name)
+
+    assert list(tmp_path.iterdir()) == []
