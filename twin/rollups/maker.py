@@ -87,6 +87,11 @@ class Maker:
                 self._late.claim(ground.points.ids, int(today))
                 for one in ROLLUPS:
                     self._book.advance(ground.id, one, int(today))
+            elif until > now:
+                # The clock was ahead when they were made.
+                self._late.claim(ground.points.ids, now)
+                for one in ROLLUPS:
+                    self._book.advance(ground.id, one, int(self._edges(ground, one, now, now + 1)[0]))
             else:
                 self._late.claim(ground.points.ids, until)
 

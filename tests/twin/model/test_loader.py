@@ -52,6 +52,19 @@ def test_small_district_loads(tmp_path):
     ]
 
 
+def test_each_resolution_has_its_retention(tmp_path):
+    """Raw readings and each resolution of rollups are kept as long as it is written, for ever where nothing is."""
+    text = str(FILES["district.yaml"]).replace("{raw: 90d}", "{raw: 90d, 15m: 730d, 1d: 3650d}")
+    district = load(write(tmp_path, {"district.yaml": text}))
+
+    assert dict(district.retention) == {
+        "raw": 90 * 86400,
+        "15m": 730 * 86400,
+        "1h": None,
+        "1d": 3650 * 86400,
+    }
+
+
 def test_scale_and_unit_are_one_step(tmp_path):
     """A raw number times the point's scale is the value in the quantity's unit."""
     level = load(write(tmp_path)).devices["tank-1"].points["level"]

@@ -244,6 +244,19 @@ def test_a_mark_that_grows_while_it_is_worked_off(new_duckdb):
     making.agrees(DAY, DAY + 2 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
 
 
+def test_a_clock_that_was_ahead(new_duckdb):
+    """Windows that were made for a future that did not come are made when it comes."""
+    making = new_duckdb(DAY)
+    making.forward(DAY + 20 * HOUR)
+    making.close()
+    again = new_duckdb(DAY + HOUR)
+    again.write(some_days(DAY + HOUR, DAY + 4 * HOUR))
+    again.make_all(DAY + 4 * HOUR)
+
+    assert again.book.until("d", Resolution.QUARTER) == DAY + 4 * HOUR
+    again.agrees(DAY + HOUR, DAY + 4 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+
+
 def test_nothing_is_made_from_what_is_gone(new_making):
     """Where raw readings are past their retention, their rollups stay as they were, whatever comes late."""
     now = DAY + 49 * HOUR
