@@ -40,6 +40,7 @@ BENCHMARKS = (
     "rollups",
     "facts",
     "dashboards",
+    "grafana_queries",
     "apply_grafana",
     "provisioning",
 )

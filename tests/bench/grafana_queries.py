@@ -68,7 +68,7 @@ class Load:
         """Write readings of some series, a part of the time at once."""
         ids = np.array([one.id for one in series], np.int32)
         times = np.arange(start, stop, every_s * NS, dtype=np.int64)
-        most = max(1, 200_000 // max(len(ids), 1))
+        most = max(1, 100_000 // max(len(ids), 1))
         for first, last in pairwise([*range(0, len(times), most), len(times)]):
             some = times[first:last]
             values = np.stack([self.values(one, some) for one in series], axis=1).ravel()
