@@ -6,18 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 from grafana_foundation_sdk.builders import dashboard
 
-from dashboards import home
 from dashboards.kit import facts
 from dashboards.kit.colours import ATTENTION, BAD, GOOD
 from dashboards.kit.common import TO_LIST, page_url
 from dashboards.kit.draw import Drawing
 from dashboards.kit.influxql import name, select
 from dashboards.kit.made import Dashboard
+from dashboards.kit.maps import zoom_of
 from dashboards.kit.names import CITY, ROOT_FOLDER, TAG, page_uid
 from dashboards.kit.page import finished, panel_id, placed
 from dashboards.kit.panels import Column, Layer, bars, figure, places
 from dashboards.kit.series import Told, told
 from dashboards.kit.texts import Text, same
+from dashboards.kit.totals import power, water_today
 from dashboards.quality import SHARES
 
 if TYPE_CHECKING:
@@ -158,12 +159,12 @@ def _heard(inventory: Inventory) -> tuple[Told, ...]:
 
 
 def _power(inventory: Inventory) -> tuple[Told, ...]:
-    found = home.power(inventory)
+    found = power(inventory)
     return told(inventory, found, same(inventory.district.name)) if found else ()
 
 
 def _water(inventory: Inventory) -> tuple[Told, ...]:
-    found = home.water_today(inventory)
+    found = water_today(inventory)
     return told(inventory, found, same(inventory.district.name)) if found else ()
 
 
@@ -260,7 +261,7 @@ def _map(inventories: Sequence[Inventory]) -> Panel:
         ),
         lat=sum(one.lat for one in spots) / len(spots),
         lon=sum(one.lon for one in spots) / len(spots),
-        zoom=home.zoom_of(spots),
+        zoom=zoom_of(spots),
         last=facts.RECENT,
         columns={
             "district": Column(title=Text("District", "Distrito"), shown=named, url=url),

@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
-import math
-import re
 from typing import TYPE_CHECKING
 
 from dashboards.kit import facts
 from dashboards.kit.colours import ATTENTION, BAD, GOOD
 from dashboards.kit.common import page_url
-from dashboards.kit.domains import COLOURS, TITLES, kinds_by_domain
 from dashboards.kit.facts import RECENT, newest
-from dashboards.kit.influxql import one_of, select, shapes_of
-from dashboards.kit.meters import nearest_meters
+from dashboards.kit.influxql import select
+from dashboards.kit.maps import device_map
 from dashboards.kit.page import Page
-from dashboards.kit.panels import Column, Layer, alert_list, figure, listing, places, trend
+from dashboards.kit.panels import Column, alert_list, figure, listing, trend
 from dashboards.kit.series import Told, of
-from dashboards.kit.states import UP
 from dashboards.kit.texts import Text
+from dashboards.kit.totals import best_of, counted, meters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
-    from dashboards.kit.inventory import Inventory, Seen
+    from dashboards.kit.inventory import Inventory
     from dashboards.kit.made import Dashboard, Options
     from dashboards.kit.names import Page as PageName
-    from dashboards.kit.panels import Panel, Symbol
-    from dashboards.kit.series import Fold, Of
-    from twin.model.spec import Location
+    from dashboards.kit.panels import Panel
+    from dashboards.kit.series import Fold
 
 _MOST_FIGURES = 12
-_MOST_SHAPES = 40
-_SHARES = ("%", "1")
 
 
 def page(inventory: Inventory, options: Options) -> Dashboard | None:
@@ -105,51 +99,9 @@ def _alarms() -> Panel:
     )
 
 
-def best_of(
-    inventory: Inventory, quantity: str, *, direct: Callable[[Inventory], Sequence[Seen]] | None = None
-) -> Of | None:
-    """Return what says a quantity for the whole district: a history, or one number as of now.
-
-    That is the computed point of the outermost site where there is one, which has a history; else the sum of those that
-    measure it (the mean of shares), of which only what it is now is exact.
-    """
-    outer = {one.id for one in inventory.district.sites.values() if one.within is None}
-    computed = [one for one in inventory.points(quantity, computed=True) if one.owner in outer]
-    if len(computed) == 1:
-        return of(quantity, computed=True, owners={computed[0].owner}, point=computed[0].point)
-    measured = direct(inventory) if direct else inventory.points(quantity, computed=False)
-    found = measured or inventory.points(quantity)
-    if not found:
-        return None
-    owners, names = {one.owner for one in found}, {one.point for one in found}
-    fold: Fold = "mean" if found[0].quantity.unit in _SHARES else "sum"
-    return of(quantity, fold=fold, owners=owners, point=names, over="now")
-
-
-def power(inventory: Inventory) -> Of | None:
-    """Return what says the power that a district takes."""
-    return best_of(inventory, "active_power", direct=lambda one: _meters(one, "active_power"))
-
-
-def water_today(inventory: Inventory) -> Of | None:
-    """Return what says the water that meters counted since midnight."""
-    return _counted(inventory, "water_meter_volume")
-
-
-def _counted(inventory: Inventory, quantity: str) -> Of | None:
-    points = _meters(inventory, quantity)
-    if not points:
-        return None
-    return of(quantity, fold="sum", take="delta", owners={one.owner for one in points}, daily=True)
-
-
-def _meters(inventory: Inventory, quantity: str) -> Sequence[Seen]:
-    return nearest_meters(inventory, inventory.points(quantity, computed=False))
-
-
 def _total(quantity: str, title: Text, about: Text, leads: PageName) -> Callable[[Inventory], Panel | None]:
     def make(inventory: Inventory) -> Panel | None:
-        found = best_of(inventory, quantity, direct=lambda one: _meters(one, quantity))
+        found = best_of(inventory, quantity, direct=lambda one: meters(one, quantity))
         if found is None:
             return None
         return figure(
@@ -161,7 +113,7 @@ def _total(quantity: str, title: Text, about: Text, leads: PageName) -> Callable
 
 def _today(quantity: str, title: Text, about: Text, leads: PageName) -> Callable[[Inventory], Panel | None]:
     def make(inventory: Inventory) -> Panel | None:
-        read = _counted(inventory, quantity)
+        read = counted(inventory, quantity)
         if read is None:
             return None
         return figure(title, read, about=about, last="7d", limits=False, links=_more(inventory, leads))
@@ -263,92 +215,6 @@ _FIGURES: tuple[Callable[[Inventory], Panel | None], ...] = (
         "buildings",
     ),
 )
-
-
-# --- map and freshness ----------------------------------------------------------------------------------------------
-
-
-def layers(inventory: Inventory, only: Iterable[str] | None = None) -> list[Layer]:
-    """Return a layer of markers for each part of the city, or `only` those; the colour says who is heard."""
-    return [
-        Layer(
-            title=TITLES[domain],
-            read=_markers(inventory, kinds),
-            colour="up",
-            fixed=COLOURS[domain],
-            symbol=_SYMBOLS[domain],
-        )
-        for domain, kinds in kinds_by_domain(inventory).items()
-        if only is None or domain in only
-    ]
-
-
-_SYMBOLS: dict[str, Symbol] = {
-    "lighting": "circle",
-    "water": "square",
-    "energy": "triangle",
-    "buildings": "diamond",
-    "city": "star",
-}
-
-
-_MARKER = {
-    "device": facts.DEVICE,
-    "name": Column(title=Text("Name", "Nombre")),
-    "kind": Column(title=Text("Kind", "Tipo")),
-    "up": Column(title=Text("Heard", "Se oye"), shown=UP),
-    "words": Column(title=Text("Why not", "Por qué no")),
-    "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s"),
-    "alarms": Column(title=Text("Alarms", "Alarmas")),
-}
-
-
-def _markers(inventory: Inventory, kinds: Sequence[str]) -> Told:
-    """Return the query for the devices of these kinds: by the shape of their ids where it tells them from others.
-
-    Else the kinds are looked for in what the newest rows of all devices say, which takes longer.
-    """
-    fields = ("lat", "lon", "name", "kind", "words", "alarms", "silent_s")
-    shapes = shapes_of([one.id for one in inventory.devices(*kinds)])
-    pattern = f"^({'|'.join(shapes)})$"
-    others = (one.id for one in inventory.devices() if one.kind not in kinds)
-    if len(shapes) <= _MOST_SHAPES and not any(map(re.compile(pattern).search, others)):
-        query = newest("barrio_devices", "up", fields, ("device",), where=(f'"device" =~ /{pattern}/',))
-    else:
-        query = newest("barrio_devices", "up", fields, ("device",), among=(one_of("kind", kinds),))
-    return Told(query=query)
-
-
-def zoom_of(spots: Sequence[Location]) -> int:
-    """Return the zoom at which these spots fit on a map of half the screen."""
-    if len(spots) < 2:
-        return 15
-    width = max(one.lon for one in spots) - min(one.lon for one in spots)
-    height = max(one.lat for one in spots) - min(one.lat for one in spots)
-    return max(3, min(18, int(math.log2(540 / max(width, 1.5 * height, 0.001)))))
-
-
-def device_map(inventory: Inventory, title: Text, only: Iterable[str] | None = None) -> Panel:
-    """Return the map of the devices; those without a place stand only in tables."""
-    found = layers(inventory, only)
-    middle = inventory.district.location
-    return places(
-        title,
-        found,
-        about=Text(
-            "Every device that has a place: blue when it is heard, vermillion when silent; the shape "
-            "says to which part "
-            "of the city it belongs. Source: barrio_devices.",
-            "Todos los dispositivos con lugar: azul si se oyen, bermellón si callan; la forma dice a qué "
-            "parte de la "
-            "ciudad pertenecen. Fuente: barrio_devices.",
-        ),
-        lat=middle.lat,
-        lon=middle.lon,
-        zoom=zoom_of([one.location for one in inventory.devices() if one.location is not None]),
-        last=RECENT,
-        columns=_MARKER,
-    )
 
 
 def _where(page: Page) -> None:

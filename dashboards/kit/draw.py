@@ -4,40 +4,36 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import cycle
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from grafana_foundation_sdk.builders import common as bc
 from grafana_foundation_sdk.builders import dashboard
-from grafana_foundation_sdk.models import common as m
 from grafana_foundation_sdk.models import dashboard as d
 
 from dashboards.kit import common, units
 from dashboards.kit.alertlist import AlertList
 from dashboards.kit.basemap import basemap, layer
-from dashboards.kit.colours import BAD, BLUE, GOOD, PALETTE
-from dashboards.kit.influxql import INFLUXDB, Query, Target
-from dashboards.kit.names import folder_uid, source_uid
+from dashboards.kit.colours import BLUE, PALETTE
+from dashboards.kit.looks import bands, fixed, mappings, thresholds
+from dashboards.kit.names import folder_uid
 from dashboards.kit.series import Compiled, Of, Told, compiled, tag_of
 from dashboards.kit.states import shown_states
-from dashboards.kit.steps import MAX_POINTS, duration, on_grid, steps
+from dashboards.kit.steps import MAX_POINTS
+from dashboards.kit.targets import Targets, alias_of, letters
+from dashboards.kit.telling import about, why_empty
 from dashboards.kit.texts import Text, shown
 from twin.model.quantities import Aggregation
-from twin.resolution import Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dashboards.kit.inventory import Bounds, Inventory
+    from dashboards.kit.inventory import Inventory
     from dashboards.kit.made import Options
     from dashboards.kit.names import Page as PageName
     from dashboards.kit.panels import Builder, Column, Panel, Shown, Thresholds
     from twin.model.district import District
 
-MIXED = m.DataSourceRef(type_val="datasource", uid="-- Mixed --")
 _NAMED = 40
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-_NOW = 900.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +62,7 @@ class Drawing:
         chosen = [found for _, found in kept if found is not None]
         built = panel.make()
         self._say(built, panel, chosen)
-        self._ask(built, panel, kept)
+        Targets(self._district, self._lang).put(built, panel, kept)
         lines = [line for one in kept for line in self._lines(panel, *one)]
         self._show(built, panel, chosen)
         self._colour(built, panel, chosen, len(dict(lines)))
@@ -92,59 +88,8 @@ class Drawing:
     # --- words ------------------------------------------------------------------------------------------------------
 
     def _say(self, built: Builder, panel: Panel, chosen: Sequence[Compiled]) -> None:
-        about = panel.about
-        for text in (
-            *list(dict.fromkeys(map(_source, chosen)))[:3],
-            *([_resolutions(chosen)] if chosen else []),
-        ):
-            about = about + text
-        built.title(panel.title.of(self._lang)).description(about.of(self._lang))
-        built.no_value((panel.empty or _empty(panel)).of(self._lang))
-
-    # --- queries ----------------------------------------------------------------------------------------------------
-
-    def _ask(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
-        targets = []
-        for number, (read, found) in enumerate(kept):
-            for resolution, query, alias in self._queries(panel, read, found):
-                ref = letters(number) + (resolution.value if resolution.seconds else "")
-                form = read.form if isinstance(read, Told) else "table" if read.column else "time_series"
-                district = (read.district if isinstance(read, Told) else None) or self._district.id
-                targets.append(
-                    Query(
-                        ref,
-                        source_uid(district, resolution),
-                        query,
-                        form,
-                        alias if form == "time_series" else "",
-                    )
-                )
-        if not targets:
-            return
-        sources = {one.source for one in targets}
-        own = m.DataSourceRef(type_val=INFLUXDB, uid=targets[0].source) if len(sources) == 1 else MIXED
-        built.datasource(own).targets(list(map(Target, targets)))
-        built.max_data_points(panel.points or MAX_POINTS)
-        floor = max([panel.floor_s, 10.0, *(found.floor_s for _, found in kept if found)])
-        built.interval(duration(on_grid(floor)))
-        self._span(built, panel, kept)
-
-    def _span(self, built: Builder, panel: Panel, kept: Sequence[tuple[Of | Told, Compiled | None]]) -> None:
-        """Panels as of now look back a little, whatever the range; so do those that say how far."""
-        if panel.last:
-            built.time_from(panel.last).hide_time_override(hide_time_override=panel.last == "15m")
-        elif kept and all(isinstance(read, Of) and read.over == "now" for read, _ in kept):
-            slowest = max(seen.heartbeat_s for _, found in kept if found for seen in found.points)
-            built.time_from(duration(max(_NOW, 3 * slowest))).hide_time_override(hide_time_override=True)
-
-    def _queries(
-        self, panel: Panel, read: Of | Told, found: Compiled | None
-    ) -> list[tuple[Resolution, str, str]]:
-        if isinstance(read, Told):
-            alias = read.lines or (found.alias if found else self._alias(panel, read))
-            return [(one, text, alias) for one, text in _told(read, panel, len(self._district.devices))]
-        assert found is not None  # noqa: S101 - what was not found is not kept
-        return [(one, text, found.alias) for one, text in found.queries]
+        built.title(panel.title.of(self._lang)).description(about(panel, chosen).of(self._lang))
+        built.no_value(why_empty(panel, chosen, self._district.retention_raw_s).of(self._lang))
 
     # --- values -----------------------------------------------------------------------------------------------------
 
@@ -160,7 +105,7 @@ class Drawing:
                 set_it(given)
         built.mappings(self._mappings(panel, chosen))
         limits = panel.thresholds or self._limits(panel, chosen)
-        built.thresholds(_thresholds(limits or [(None, BLUE)]))
+        built.thresholds(thresholds(limits or [(None, BLUE)]))
 
     def _colour(self, built: Builder, panel: Panel, chosen: Sequence[Compiled], lines: int) -> None:
         """Colour by limits and states; few lines have a colour each, of many it says how large they are."""
@@ -210,7 +155,7 @@ class Drawing:
         turn = cycle(PALETTE)
         for line, unit in panel.lines.items():
             properties = [d.DynamicConfigValue(id_val="unit", value=unit)]
-            built.override_by_name(line, properties if panel.short else [*properties, _fixed(next(turn))])
+            built.override_by_name(line, properties if panel.short else [*properties, fixed(next(turn))])
         if not panel.named or len(lines) > _NAMED:
             return
         own = len(lines) > 1 and panel.colours and not (panel.thresholds or panel.shown)
@@ -241,17 +186,14 @@ class Drawing:
             among = (one.id if read.lines == "$tag_device" else one.site for one in devices)
             return [(one, one) for one in dict.fromkeys(among)]
         if isinstance(read, Told) and read.form == "time_series" and not read.lines:
-            return [(self._alias(panel, read), "")]
+            return [(alias_of(panel, read, self._lang), "")]
         return []
-
-    def _alias(self, panel: Panel, read: Told) -> str:
-        return shown((read.alias or panel.title).of(self._lang))
 
     def _line(self, built: Builder, alias: str, owner: str, colour: str) -> None:
         name = shown(self._inventory.name_of(owner)) if owner else alias
         properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
         if colour:
-            properties.append(_fixed(colour))
+            properties.append(fixed(colour))
         if properties:
             built.override_by_name(alias, properties)
 
@@ -276,7 +218,7 @@ class Drawing:
         if any(colour for _, colour in column.shown.values()):
             given.append(("custom.cellOptions", {"type": "color-text"}))
         if column.thresholds:
-            given.append(("thresholds", common.plain(_thresholds(column.thresholds).build())))
+            given.append(("thresholds", common.plain(thresholds(column.thresholds).build())))
             given.append(
                 (
                     "custom.cellOptions",
@@ -317,87 +259,9 @@ class Drawing:
             built.folder(folder_uid(self._district.id), shown(self._district.name))
 
 
-def letters(number: int) -> str:
-    """Return the name of a query: A to Z, then AA, AB and so on."""
-    first = letters(number // len(_LETTERS) - 1) if number >= len(_LETTERS) else ""
-    return first + _LETTERS[number % len(_LETTERS)]
-
-
-def bands(bounds: Bounds) -> Thresholds:
-    """Return the bands of limits: bad below, good between, bad above."""
-    low = [(None, BAD), (bounds.below, GOOD)] if isfinite(bounds.below) else [(None, GOOD)]
-    return [*low, *([(bounds.above, BAD)] if isfinite(bounds.above) else [])]
-
-
-def mappings(known: Shown, lang: Any) -> list[d.ValueMapping]:
-    """Return what values are shown as."""
-    if not known:
-        return []
-    options = {
-        value: d.ValueMappingResult(text=text.of(lang), color=colour, index=number)
-        for number, (value, (text, colour)) in enumerate(known.items())
-    }
-    return [d.ValueMap(options=options)]
-
-
-def _fixed(colour: str) -> d.DynamicConfigValue:
-    return d.DynamicConfigValue(id_val="color", value={"mode": "fixed", "fixedColor": colour})
-
-
-def _thresholds(limits: Thresholds) -> dashboard.ThresholdsConfig:
-    steps_ = [d.Threshold(value=value, color=colour) for value, colour in limits]
-    return dashboard.ThresholdsConfig().mode(d.ThresholdsMode.ABSOLUTE).steps(steps_)
-
-
-def _told(read: Told, panel: Panel, devices: int) -> list[tuple[Resolution, str]]:
-    if len(read.resolutions) == 1:
-        return [(read.resolutions[0], read.query.replace("{guard}", ""))]
-    # Coverage: two fields of every device.
-    found = steps(2 * devices, 900, finest=read.resolutions[0], points=panel.points or MAX_POINTS)
-    return [
-        (one.resolution, read.query.replace("{guard}", "".join(f" AND {guard}" for guard in one.guard)))
-        for one in found
-    ]
-
-
 def _lines(found: Compiled) -> list[tuple[str, str]]:
     """Return the names that lines have, each with the device or site whose name for people it gets."""
     if len(found.by) != 1 or found.by[0] == "point":
         keys = dict.fromkeys(tuple(tag_of(seen, tag) for tag in found.by) for seen in found.points)
         return [(" ".join(key) or found.alias, "") for key in keys]
     return [(one, one) for one in dict.fromkeys(tag_of(seen, found.by[0]) for seen in found.points)]
-
-
-def _empty(panel: Panel) -> Text:
-    """Return why a panel may be empty."""
-    if any(isinstance(one, Of) and one.take == "count" for one in panel.reads):
-        return common.NONE_IN_STATE
-    return common.EMPTY_FIGURE if panel.short else common.EMPTY
-
-
-def _source(found: Compiled) -> Text:
-    quantity = Text(found.quantity.title, found.quantity.titulo)
-    owners = {seen.owner: seen.name for seen in found.points}
-    if len(owners) == 1:
-        return Text("Source: {what} of {name}.", "Fuente: {what} de {name}.").fill(
-            what=quantity, name=next(iter(owners.values()))
-        )
-    kinds = ", ".join(dict.fromkeys(seen.kind for seen in found.points))
-    text = Text(
-        "Source: {what} of {count} devices or places ({kinds}).",
-        "Fuente: {what} de {count} dispositivos o lugares ({kinds}).",
-    )
-    return text.fill(what=quantity, count=len(owners), kinds=kinds)
-
-
-def _resolutions(chosen: Sequence[Compiled]) -> Text:
-    used = {one for found in chosen for one, _ in found.queries}
-    names = [one.value for one in Resolution if one in used and one.seconds]
-    if not names:
-        return Text("Read from readings.", "Se lee de las lecturas.")
-    if Resolution.RAW in used:
-        return Text(
-            f"Long ranges are read from rollups ({', '.join(names)}).",
-            f"Los periodos largos se leen de los resúmenes ({', '.join(names)}).",
-        )
-    return Text(f"Read from rollups ({', '.join(names)}).", f"Se lee de los resúmenes ({', '.join(names)}).")

@@ -88,7 +88,8 @@ class Page:
     def silent(self, condition: str = "", *, everywhere: bool = False) -> None:
         """Add the table of silent devices here; without this it is added at the end.
 
-        It is about the kinds of devices that panels read so far, or `everywhere` about all. `condition` narrows it by tags.
+        It is about the kinds of devices that panels read so far, or `everywhere` about all of them. `condition` narrows
+        it by tags.
         """
         if not self._silent:
             self._silent = True
