@@ -165,7 +165,7 @@ def _in_band(page: Page, clock: Clock, rooms: tuple[Seen, ...]) -> None:
             limits=False,
             unit=PERCENT,
             maximum=100.0,
-            floor_s=3600.0,
+            floor_s=900.0,
             height=9,
             empty=Text(
                 "No alarm of this rule stood in this time: always in band",
@@ -223,7 +223,7 @@ def _air(page: Page, clock: Clock) -> None:
                 limits=False,
                 unit=PERCENT,
                 maximum=100.0,
-                floor_s=3600.0,
+                floor_s=900.0,
                 width=6,
             )
         )

@@ -389,7 +389,7 @@ def _pressure(page: Page, clock: Clock) -> None:
                 limits=False,
                 unit=PERCENT,
                 maximum=100.0,
-                floor_s=3600.0,
+                floor_s=900.0,
             )
         )
 

@@ -35,7 +35,8 @@ def small(
 ) -> District:
     """Return a district with a plaza and a kiosk in it; `devices` are the rows of `devices.yaml`.
 
-    `files` are further files by their stem (`alarms="…"`), `district` what is added to `district.yaml`.
+    `files` are further files by their stem (`alarms="…"`, `**{"profiles/pit": "…"}`), `district` what is added to
+    `district.yaml`.
     """
     here = folder / name
     here.mkdir(parents=True)
@@ -44,5 +45,7 @@ def small(
     rows = "".join(f"  - {line.strip()}\n" for line in devices.strip().splitlines())
     (here / "devices.yaml").write_text(f"devices:\n{rows}")
     for stem, text in files.items():
-        (here / f"{stem}.yaml").write_text(text)
+        path = here / f"{stem}.yaml"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text)
     return load_district(here, Connectors(), [PROFILES])
