@@ -61,13 +61,11 @@ async def _rebuild(platform: Platform, body: Rebuild) -> dict[str, Any]:
         raise UnknownName(f"there is no point, device or district {under!r}{near}")
     district = next(one for one in platform.catalogue.districts if one.id == under.split("/", 1)[0])
     start, stop = span_of(body.start, body.to, platform.clock.now_ns(), district.zone)
-    kept = max(platform.rollups.kept_from(district.id), 0)
+    kept = platform.rollups.kept_from(district.id)
     if kept >= stop:
         words = f"the readings before {rfc3339(kept)} are gone, by the district's retention"
         raise AskError("to", words)
-    span = max(start, kept, platform.rollups.book.since(district.id)), stop
-    if span[0] >= stop:
-        raise AskError("to", "what is so old is not made yet: it comes by itself")
+    span = max(start, kept), stop
     number = await platform.in_thread("reads", platform.rollups.rebuild, under, body.resolution, span)
     words = f"rollups of {under} again, {len(ids)} points"
     platform.note("rollups_rebuilt", platform.clock.now_ns(), words, under)

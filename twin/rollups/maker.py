@@ -152,9 +152,7 @@ class Maker:
         self._book.unmark(found)
 
     def _again(self, ground: Ground, ids: Ids, start: Times, stop: Times, now: int) -> Iterator[int]:
-        since, goal = self._book.since(ground.id), self._book.goal(ground.id)
-        if goal is not None and int(start.min()) < min(since, goal):
-            self._book.reach(ground.id, since, int(start.min()))
+        self._reach_for(ground, int(start.min()))
         end = self._reaches(ground, ids, stop)
         near = end - stop <= _NEAR_NS
         for some in (near, ~near):
@@ -162,6 +160,12 @@ class Maker:
                 points = ground.points.of_devices_of(ids[some])
                 span = int(start[some].min()), int(end[some].max()) + 1
                 yield from self._remake(ground, points, span, ROLLUPS, now)
+
+    def _reach_for(self, ground: Ground, time: int) -> None:
+        """Have windows made back to a time, where that is older than what is known of."""
+        since, goal = self._book.since(ground.id), self._book.goal(ground.id)
+        if goal is not None and time < min(since, goal):
+            self._book.reach(ground.id, since, time)
 
     def _reaches(self, ground: Ground, ids: Ids, stop: Times) -> Times:
         """Return until when readings matter: until the next one of the series, or as long as a value stands.
@@ -196,6 +200,11 @@ class Maker:
         for ground in self.grounds:
             points = ground.points.of_devices_of(ids)
             if not len(points):
+                continue
+            since = self._book.since(ground.id)
+            if begin < since:
+                self._reach_for(ground, begin)
+                end = min(job.stop, since)
                 continue
             end = min(job.stop, int(self._edges(ground, Resolution.DAY, begin, begin + 1)[-1]))
             yield from self._remake(ground, points, (begin, end), resolutions, now)

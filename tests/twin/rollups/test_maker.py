@@ -338,6 +338,19 @@ def test_asked_for_again(new_making):
         making.agrees(DAY, DAY + 48 * HOUR)
 
 
+def test_what_somebody_else_stored_before_everything(new_duckdb):
+    """A stretch that is older than all that was made is made as older history."""
+    making = new_duckdb(DAY)
+    making.make_all(DAY + HOUR)
+    making.store.write(some_days(DAY - 30 * HOUR, DAY - 20 * HOUR))
+    making.book.ask("d", "all", (DAY - 40 * HOUR, DAY + HOUR), DAY)
+    while jobs := making.book.jobs(open_only=True):
+        list(making.maker.asked(jobs[0], EVERY, DAY + HOUR))
+    making.make_all(DAY + HOUR)
+
+    making.agrees(DAY - 48 * HOUR, DAY)
+
+
 def test_portions_change_nothing(new_making, monkeypatch):
     """Rollups are the same however small the portions are in which they are made."""
     for name, size in (("MOST_READINGS", 3), ("TOO_MANY", 5), ("MOST_CELLS", 2), ("MOST_WINDOWS", 1)):
