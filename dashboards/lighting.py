@@ -166,7 +166,7 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
                 columns={
                     "device": device_column(page.inventory, lit),
                     "site": site_column(page.inventory, lit),
-                    "amount": Column(title=Text("For", "Durante"), unit="suffix: h", decimals=1),
+                    "amount": Column(title=Text("For", "Durante"), unit="suffix:h", decimals=1),
                 },
                 last="7d",
                 width=6,
@@ -307,7 +307,7 @@ def _use(page: Page, clock: Clock) -> None:
         ),
     ):
         if hours:
-            amount = Column(title=Text("Hours", "Horas"), unit="suffix: h", decimals=1)
+            amount = Column(title=Text("Hours", "Horas"), unit="suffix:h", decimals=1)
             panel = largest(
                 clock, hours, title, about=about, amount=amount, aggregate=aggregate, width=5, height=10
             )
