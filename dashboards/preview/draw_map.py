@@ -34,6 +34,7 @@ class Marker:
     lon: float
     colour: str
     words: str
+    field: str = ""
 
 
 def places(scene: Scene) -> None:
@@ -80,6 +81,7 @@ def _markers(scene: Scene, layer: Mapping[str, Any]) -> list[Marker]:
                     float(where[1]),
                     styles[shade].colour(value) if shade is not None else fixed,
                     styles[shade].text(value) if shade is not None else "",
+                    styles[shade].name if shade is not None and isinstance(value, (int, float)) else "",
                 )
             )
     return found
@@ -149,6 +151,8 @@ def _legend(scene: Scene, layers: Sequence[tuple[Mapping[str, Any], Sequence[Mar
         if not markers:
             continue
         name = str(layer.get("name") or "")
+        plain = all(one.words.isdigit() for one in markers)
+        name = f"{name}, {markers[0].field}:" if plain and markers[0].field else name
         if x + length(name, 8.0) > scene.box.x + scene.box.width - 20:
             break
         x += scene.canvas.words(x, y, name, 8.0, FAINT) + 6

@@ -90,7 +90,7 @@ def _widths(scene: Scene, shown: Sequence[Shown], texts: Sequence[Sequence[str]]
     ]
     fixed = [float(one.style.custom.get("width") or 0) for one in shown]
     wanted = [
-        min(given, max(need, 40)) if given else max(need, 48)
+        min(given, max(need, 40)) if given else min(max(need, 48), scene.box.width * 0.45)
         for given, need in zip(fixed, needed, strict=True)
     ]
     spare = scene.box.width - sum(wanted)

@@ -38,6 +38,9 @@ _STEPS_S = (
 )
 
 
+_SECONDS = frozenset({"s", "dtdurations", "dthms"})
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """A series with its times in ms and its values, NaN where there is none."""
@@ -113,7 +116,7 @@ def _sides(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
 def _axis_texts(lines: Sequence[Line]) -> list[str]:
     style = lines[0].shown.style
     low, high = _range(lines)
-    return _tick_texts(style, _ticks(low, high)) or [""]
+    return _tick_texts(style, _ticks(low, high, _unit(style))) or [""]
 
 
 def _is_stacked(lines: Sequence[Line]) -> bool:
@@ -142,6 +145,8 @@ def _range(lines: Sequence[Line]) -> tuple[float, float]:
         high = max(float(np.nanmax(line.values)) for line in lines)
     if any(line.custom("drawStyle", "line") == "bars" for line in lines):
         low = min(low, 0.0)
+    if low == high == 0.0:
+        high = 1.0
     room = (high - low) or max(abs(high) * 0.1, 1.0)
     low, high = (low - 0.04 * room if low else 0.0), high + 0.08 * room
     config = lines[0].shown.style.config
@@ -152,12 +157,22 @@ def _range(lines: Sequence[Line]) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _ticks(low: float, high: float) -> list[float]:
-    """Return round numbers between two values, about five."""
-    step = 10 ** math.floor(math.log10((high - low) / 4 or 1.0))
-    step *= next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
+def _ticks(low: float, high: float, unit: str = "") -> list[float]:
+    """Return round numbers between two values, about five; whole minutes, hours and days of a time."""
+    step = _step(low, high)
+    if unit in _SECONDS and high - low > 60:
+        step = next((one for one in _STEPS_S if (high - low) / one <= 5), step)
     first = math.ceil(low / step - 1e-9)
     return [round(number * step, 10) for number in range(first, math.floor(high / step + 1e-9) + 1)]
+
+
+def _step(low: float, high: float) -> float:
+    step: float = 10 ** math.floor(math.log10((high - low) / 4 or 1.0))
+    return step * next(factor for factor in (1, 2, 5, 10) if (high - low) / (step * factor) <= 5)
+
+
+def _unit(style: Style) -> str:
+    return str(style.config.get("unit") or "")
 
 
 def _tick_texts(style: Style, ticks: Sequence[float]) -> list[str]:
@@ -248,7 +263,7 @@ def _scales(axes: Any, scene: Scene, lines: Sequence[Line], *, grid: bool = True
     low, high = _range(lines)
     style = lines[0].shown.style
     axes.set_ylim(low, high)
-    ticks = _ticks(low, high)
+    ticks = _ticks(low, high, _unit(style))
     axes.set_yticks(ticks, _tick_texts(style, ticks))
     time_axis(axes, scene.span, scene.zone, scene.box.width - 60)
     if grid:

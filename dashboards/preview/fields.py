@@ -114,8 +114,11 @@ class Style:
     def tick(self, value: float, step: float) -> str:
         """Return a value beside an axis whose marks are `step` apart: with as many decimals as tell them apart."""
         unit, decimals = str(self.config.get("unit") or ""), self.config.get("decimals")
-        if decimals is None and step < 1 and not is_scaled(unit):
-            decimals = math.ceil(-math.log10(step) - 1e-9)
+        plain = not is_scaled(unit) or (unit == "short" and abs(value) < 1000)
+        if decimals is None and plain:
+            decimals = max(0, math.ceil(-math.log10(step) - 1e-9))
+        elif decimals is None and value % step == 0 and step >= 1 and unit in ("s", "short"):
+            return re.sub(r"\.0+(?=\D|$)", "", written(value, unit, 2, self.zone, self.now_ms))
         return written(value, unit, decimals, self.zone, self.now_ms)
 
     def colour(self, value: Any = None) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 
@@ -59,7 +60,7 @@ TROUBLES = (
     Silence(("met-2",), 120.0, 113.5, Reason.NO_ANSWER, "no answer within 10 s"),
     Silence(("hospital-room-4",), 2.2, 0.0, Reason.SILENT, "the server says nothing of it"),
     Silence(("inverter-3",), 1.3, 0.0, Reason.NO_ANSWER, "no answer within 2 s"),
-    Silence(("waste-3",), 24.0 * DAYS + 1, 0.0, Reason.NOT_HEARD_YET, "never heard"),
+    Silence(("waste-3",), 24.0 * (DAYS + 2), 0.0, Reason.NOT_HEARD_YET, "never heard"),
 )
 DRAINED_H = (20.0, 19.5)
 """When cistern-b1 lost water fast."""
@@ -106,9 +107,11 @@ def demo(heartbeat_s: float = QUIET_STEPS * STEP_S) -> District:
 
 
 def simulate(district: District, now_s: float | None = None, days: float = DAYS) -> Week:
-    """Return a week of readings that ends at the last whole step before now."""
+    """Return a week of readings and the rest of the day before it, up to the last whole step before now."""
     last = int((now_s or time.time()) // STEP_S * STEP_S)
-    steps = round(days * 86_400 / STEP_S)
+    begun = datetime.fromtimestamp(last - days * 86_400, UTC).astimezone(district.zone)
+    midnight = begun.replace(hour=0, minute=0, second=0).timestamp()
+    steps = int((last - midnight) // STEP_S) + 1
     times = (last - STEP_S * np.arange(steps - 1, -1, -1, dtype=np.int64)) * NS
     catalogue = bind([district], Counting())
     series = tuple(one for one in catalogue.series if catalogue.points[one.path].point.readable)

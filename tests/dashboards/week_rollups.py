@@ -67,7 +67,7 @@ def _of(week: Week, points: Points, rows: Batch) -> Iterator[Rollups]:
     hours = _coarser(week, quarters, Resolution.HOUR)
     days = _coarser(week, hours, Resolution.DAY)
     yield quarters
-    for number in range(EARLIER + 1):
+    for number in range(EARLIER, -1, -1):
         yield _earlier(hours, number)
         yield _earlier(days, number)
 
