@@ -25,12 +25,13 @@ def main() -> int:
     from tests.dashboards.loaded import boards, load
     from tests.servers import InfluxDB
 
+    pages = boards()
     OUT.mkdir(exist_ok=True)
     too_large = 0
     with tempfile.TemporaryDirectory() as folder, InfluxDB(Path(folder)) as server:
         loaded = load(server.url)
         with Asker(loaded.sources) as asker:
-            for board in boards():
+            for board in pages:
                 page = board.name.removeprefix("ciudad-maderas-")
                 found = ask(board.json, asker, loaded.now_ms, values=CHOSEN.get(page))
                 picture = draw(found, "png")
