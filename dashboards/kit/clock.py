@@ -2,14 +2,14 @@
 
 All of them read rollups, and are tables or lines that `Told` takes. Four tricks, each held by a test on a database:
 
-- The range that a person chooses begins at any moment. Days are read from a day before it, so that the first bar that
-  is seen is a whole day; the part of a day before it lies left of the picture.
+- The range that a person sees begins at any moment, so the first day in it is a part of one. It begins before the
+  range and lies left of the picture; where it would count, it is dropped: the difference of cumulative sums is the rows
+  without the first. (Grafana's `${__from}` would reach further back, but before 11.3 it is not the panel's own.)
 - The week before is not asked for a second time, since a database gives no row another time than its own. With
   `n * moving_average(v, n)` being the sum of the last n rows, `8 * moving_average(v, 8) - 7 * moving_average(v, 7)` is
   the row of seven days before. Days without a row are filled with 0 first, or rows would slip.
 - Part of each night (02 to 05) is the first of the windows of three hours of a day that begins at two. Windows that
-  have nothing are filled with -1, or the first would be a later one, and left out at the end. The first of the days is
-  a part of one, of which the first window is any: the difference of cumulative sums is the rows without the first.
+  have nothing are filled with -1, or the first would be a later one, and left out at the end.
 - `x / abs(x)` tells on which side of a limit a value is, so a share of time needs no second query.
 
 Days and hours are those of the zone. What a select says of its windows does not reach into others: `tz()` and the
@@ -56,7 +56,7 @@ class Clock:
         """Return what counters grew on each day of the calendar, together or for each of the tags `by`."""
         return tuple(
             self._line(
-                f'SELECT sum("delta") FROM {self._source(points, step, back="1d")}'
+                f'SELECT sum("delta") FROM {self._source(points, step)}'
                 f" GROUP BY {_groups('time(1d)', by)} fill(none){self._tz}",
                 step.resolution,
                 points,
@@ -67,26 +67,25 @@ class Clock:
         )
 
     def week_before(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
-        """Return for each day what counters grew seven days before it."""
-        return tuple(
-            self._line(
-                'SELECT 8 * moving_average("v", 8) - 7 * moving_average("v", 7) FROM '
-                f'(SELECT sum("delta") AS "v" FROM {self._source(points, step, back="9d")}'
-                f" GROUP BY time(1d) fill(0){self._tz}) fill(none)",
-                step.resolution,
-                points,
-                alias,
+        """Return for each day what counters grew seven days before it; from the eighth whole day of the range on."""
+        queries = []
+        for step in self._steps(points, Resolution.HOUR, Resolution.DAY):
+            days = (
+                f'SELECT cumulative_sum(sum("delta")) AS "c" FROM {self._source(points, step)}'
+                f" GROUP BY time(1d) fill(0){self._tz}"
             )
-            for step in self._steps(points, Resolution.HOUR, Resolution.DAY)
-        )
+            whole = f'(SELECT difference("c") AS "v" FROM ({days}))'
+            query = f'SELECT 8 * moving_average("v", 8) - 7 * moving_average("v", 7) FROM {whole}'
+            queries.append(self._line(query, step.resolution, points, alias))
+        return tuple(queries)
 
     def peaks(self, points: Sequence[Seen], alias: Text) -> tuple[Told, ...]:
         """Return the highest mean power of a quarter hour (over long ranges: an hour) of each day, in W from kW.h."""
         return tuple(
             self._line(
                 f'SELECT max("v") FROM (SELECT sum("delta") * {3_600_000 // step.resolution.seconds} AS "v" '
-                f"FROM {self._source(points, step, back='1d')} GROUP BY time({step.resolution.value}) fill(none))"
-                f" WHERE {_times('1d')} GROUP BY time(1d) fill(none){self._tz}",
+                f"FROM {self._source(points, step)} GROUP BY time({step.resolution.value}) fill(none))"
+                f" WHERE $timeFilter GROUP BY time(1d) fill(none){self._tz}",
                 step.resolution,
                 points,
                 alias,
@@ -96,16 +95,18 @@ class Clock:
 
     def weekends(self, points: Sequence[Seen], saturday: Text, sunday: Text, week: Text) -> tuple[Told, ...]:
         """Return the mean power of each Saturday, of each Sunday and of whole weeks from Monday on, in W from kW.h."""
-        source = self._source(points, None, back="7d")
+        source = self._source(points, None)
         hours = f'(SELECT sum("delta") * 1000 AS "v" FROM {source} GROUP BY time(1h) fill(none){self._tz})'
-        days = f'(SELECT mean("v") AS "v" FROM {hours} WHERE {_times("7d")} GROUP BY time(1d) fill(-1){self._tz})'
+        days = (
+            f'(SELECT mean("v") AS "v" FROM {hours} WHERE $timeFilter GROUP BY time(1d) fill(-1){self._tz})'
+        )
 
         def first(begin: str) -> str:
             sums = f'cumulative_sum(first("v")) AS "c" FROM {days}'
-            return f'SELECT "v" FROM {self._dropped(sums, f"time(7d, {begin})", (), "7d")} WHERE "v" > -0.5'
+            return f'SELECT "v" FROM {self._dropped(sums, f"time(7d, {begin})", ())} WHERE "v" > -0.5'
 
         sums = f'cumulative_sum(mean("v")) AS "c" FROM {hours}'
-        mean = self._dropped(sums, f"time(7d, {_MONDAY})", (), "7d")
+        mean = self._dropped(sums, f"time(7d, {_MONDAY})", ())
         queries = ((first(_SATURDAY), saturday), (first(_SUNDAY), sunday), (f'SELECT "v" FROM {mean}', week))
         return tuple(self._line(query, Resolution.HOUR, points, alias) for query, alias in queries)
 
@@ -130,8 +131,8 @@ class Clock:
             self._line(
                 self._first(
                     'SELECT min("s") AS "v" FROM (SELECT sum("mean") AS "s" FROM '
-                    f"{self._source(points, step, back='1d')}"
-                    f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none)) WHERE {_times('1d')}",
+                    f"{self._source(points, step)}"
+                    f" GROUP BY {_groups(f'time({step.resolution.value})', by)} fill(none)) WHERE $timeFilter",
                     by,
                     begin,
                 ),
@@ -147,24 +148,20 @@ class Clock:
         self, points: Sequence[Seen], alias: Text, *, by: Sequence[str] = (), begin: int = 2
     ) -> tuple[Told, ...]:
         """Return the mean power of each night, in W, from what energy counters (kW.h) grew."""
-        inner = (
-            f'SELECT sum("delta") * {1000 / SLOT_H:.6f} AS "v" FROM {self._source(points, None, back="1d")}'
-        )
+        inner = f'SELECT sum("delta") * {1000 / SLOT_H:.6f} AS "v" FROM {self._source(points, None)}'
         return (self._line(self._first(inner, by, begin), Resolution.HOUR, points, alias, by),)
 
     def _first(self, inner: str, by: Sequence[str], begin: int) -> str:
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(-1){self._tz})"
-        return f'SELECT "v" FROM {self._firsts(slots, by, begin, "1d")} WHERE "v" > -0.5{_by(by)}'
+        return f'SELECT "v" FROM {self._firsts(slots, by, begin)} WHERE "v" > -0.5{_by(by)}'
 
-    def _firsts(self, slots: str, by: Sequence[str], begin: int, back: str) -> str:
+    def _firsts(self, slots: str, by: Sequence[str], begin: int) -> str:
         """Return the first slot of each whole day that begins at an hour."""
-        return self._dropped(
-            f'cumulative_sum(first("v")) AS "c" FROM {slots}', f"time(1d, {begin}h)", by, back
-        )
+        return self._dropped(f'cumulative_sum(first("v")) AS "c" FROM {slots}', f"time(1d, {begin}h)", by)
 
-    def _dropped(self, sums: str, window: str, by: Sequence[str], back: str) -> str:
+    def _dropped(self, sums: str, window: str, by: Sequence[str]) -> str:
         """Return the rows of which these are the sums, without the first: its window is not whole."""
-        inner = f"SELECT {sums} WHERE {_times(back)} GROUP BY {_groups(window, by)} fill(none){self._tz}"
+        inner = f"SELECT {sums} WHERE $timeFilter GROUP BY {_groups(window, by)} fill(none){self._tz}"
         return f'(SELECT difference("c") AS "v" FROM ({inner}){_by(by)})'
 
     def hours_in_state(
@@ -174,7 +171,7 @@ class Clock:
         by = ("device", "site")
         inner = f'SELECT sum({name(f"state_s:{state}")}) AS "v" FROM {self._source(points, None)}'
         slots = f"({inner} GROUP BY {_groups('time(3h, 2h)', by)} fill(0){self._tz})"
-        firsts = self._firsts(slots, by, begin, "")
+        firsts = self._firsts(slots, by, begin)
         sums = f'(SELECT sum("v") / 3600 AS "v" FROM {firsts} WHERE "v" > 0{_by(by)})'
         query = f'SELECT top("v", {top}) AS {name(column)}, "device", "site" FROM {sums}'
         return self._table(query, Resolution.HOUR, points)
@@ -251,10 +248,10 @@ class Clock:
     def _table(self, query: str, resolution: Resolution, points: Sequence[Seen]) -> Told:
         return Told(query=query, resolutions=(resolution,), points=tuple(points), by=("device",))
 
-    def _source(self, points: Sequence[Seen], step: Step | None, *, back: str = "") -> str:
+    def _source(self, points: Sequence[Seen], step: Step | None) -> str:
         quantity = points[0].quantity.name
         picked = picked_from(points, self.inventory.points(quantity))
-        conditions = (_times(back), *([picked] if picked else []), *(step.guard if step else ()))
+        conditions = ("$timeFilter", *([picked] if picked else []), *(step.guard if step else ()))
         return f"{name(quantity)} WHERE {' AND '.join(conditions)}"
 
     def _steps(self, points: Sequence[Seen], finest: Resolution, coarsest: Resolution) -> tuple[Step, ...]:
@@ -272,13 +269,6 @@ class Clock:
     @property
     def _tz(self) -> str:
         return f" tz({value(self.inventory.district.zone.key)})"
-
-
-def _times(back: str) -> str:
-    """Return the condition for the range that is shown and, with `back`, what lies so far before it."""
-    if not back:
-        return "$timeFilter"
-    return f"time >= ${{__from}}ms - {back} AND time <= ${{__to}}ms"
 
 
 def _groups(times: str, by: Sequence[str]) -> str:

@@ -45,9 +45,9 @@ _HOUR = Text("Hour", "Hora")
 def against(
     clock: Clock, points: Sequence[Seen], title: Text, *, about: Text, lang: Lang, **more: Any
 ) -> Panel:
-    """Return a bar for each day and, as a line of steps, what the same day of the week before had."""
+    """Return a bar for each day of three weeks and, over two, a line of what the same day of the week before had."""
     reads = (*clock.days(points, THAT_DAY), *clock.week_before(points, WEEK_BEFORE))
-    given: dict[str, Any] = {"last": "14d", "limits": False, "minimum": 0.0} | more
+    given: dict[str, Any] = {"last": "21d", "limits": False, "minimum": 0.0} | more
     panel = trend(title, *reads, about=about, bars=True, **given)
 
     def make() -> Builder:
