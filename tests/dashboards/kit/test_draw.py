@@ -106,6 +106,14 @@ def test_a_panel_on_several_databases_is_mixed_and_has_its_own_shortest_interval
     assert (panel["interval"], panel["maxDataPoints"]) == ("1m", 300)
 
 
+def test_the_shortest_interval_is_one_that_grafana_writes_exactly(tmp_path):
+    """A heartbeat of 90 s makes steps of two minutes: Grafana would cut 90 s to one, and sums would fall short."""
+    slow = DEVICES.replace(":502/1'", ":502/1', overrides: {heartbeat: 90s}")
+    panel = drawn(small(tmp_path, slow), trend(TITLE, of("level_ratio", fold="sum"), about=ABOUT))
+
+    assert panel["interval"] == "2m"
+
+
 def test_a_number_as_of_now_looks_back_a_little_whatever_the_range(district):
     """A quarter of an hour, and not a word about it in the corner."""
     panel = drawn(district, figure(TITLE, of("level_ratio", fold="mean", over="now"), about=ABOUT))

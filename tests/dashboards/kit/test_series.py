@@ -47,6 +47,8 @@ def lamps(influxdb, tmp_path_factory):
             moment += timedelta(minutes=15)
         filled.put(f"{lamp}/energy", SPRING, Resolution.DAY, delta=23.0 * number, good_s=23 * 3600.0)
         filled.put(f"{lamp}/power", SPRING, Resolution.DAY, mean=10.0 * number)
+        half = {"state_s:on": 43_200.0} if number < 3 else {"state_s:off": 82_800.0}
+        filled.put(f"{lamp}/power_state", SPRING, Resolution.DAY, good_s=82_800.0, **half)
         for second in range(0, 600, 60):
             when = SPRING + timedelta(hours=12, seconds=second)
             filled.put(f"{lamp}/power", when, value=10.0 * number)
@@ -117,6 +119,15 @@ def test_lamps_that_burn_are_counted_from_the_seconds_they_did(lamps):
 
     assert by_hour == {hour: 2.0 if hour < 6 else 0.0 for hour in range(23 + 1) if hour in by_hour}
     assert len(by_hour) >= 23
+
+
+def test_nothing_is_counted_where_nothing_was_known(lamps):
+    """Before the first reading there is no nought, and over a year the windows are the district's days."""
+    wanted = of("power_state", take="count", state="on")
+    early = ask(lamps, wanted, SPRING - timedelta(days=4), 60)
+
+    assert min(when for when, *_ in early) == SPRING - timedelta(days=2)
+    assert ask(lamps, wanted, SPRING - timedelta(days=365), 24 * 400) == [(SPRING, "", 1.0)]
 
 
 def test_the_share_of_the_time_in_a_state_is_of_the_time_that_is_known(lamps):
