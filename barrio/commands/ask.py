@@ -194,6 +194,7 @@ def _status_lines(body: Mapping[str, Any]) -> list[str]:
     ]
     if (facts := body.get("facts")) is not None:
         lines.append(f"told      {_told(facts)}{': ' * bool(facts['words'])}{facts['words']}")
+    lines.append(f"rollups   {_rolled(body['rollups'])}")
     lines += [f"alarm     {one['kind']}: {one['subject']}: {one['words']}" for one in body["alarms"]]
     lines += _open_links(link["security"] for link in body["links"])
     lines += [
@@ -219,6 +220,17 @@ def _told(facts: Mapping[str, Any]) -> str:
     lost = f", {facts['lost']:,} REFUSED" if facts["lost"] else ""
     counts = f"{facts['told']:,} facts beside readings, {facts['waiting']:,} waiting{lost}"
     return f"{counts}, the last {_age(facts['last'])}"
+
+
+def _rolled(rollups: Mapping[str, Any]) -> str:
+    """Return how far quarter hours, hours and days are made, of all districts together."""
+    waiting = sum(number for one in rollups["districts"] for number in one["waiting"].values())
+    older = sum(one["older_days"] or 0 for one in rollups["districts"])
+    until = min((one["until"]["15m"] or "" for one in rollups["districts"]), default="")
+    made = f"made until {_short(until)}" if until else "none made yet"
+    more = f", {older:,} days of older history to go" if older else ""
+    why = f": {rollups['words']}" if rollups["words"] else ""
+    return f"{made}, {waiting:,} windows waiting{more}{why}"
 
 
 def _balance(body: Mapping[str, Any]) -> str:

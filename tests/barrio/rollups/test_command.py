@@ -90,6 +90,7 @@ def test_status_and_rebuild(tmp_path):
         )
         unknown = barrio("rollup", "rebuild", "little/tonk", "--from", "-2d", "--data", "data", cwd=tmp_path)
         text = barrio("rollup", "status", "--data", "data", cwd=tmp_path).stdout
+        status = barrio("status", "--data", "data", cwd=tmp_path).stdout
         platform.send_signal(signal.SIGTERM)
         said = platform.communicate(timeout=30)[1]
     rest = barrio("rollup", "rebuild", "little", "--from", "-2d", "--data", "data", cwd=tmp_path)
@@ -105,6 +106,7 @@ def test_status_and_rebuild(tmp_path):
     assert "'2h' is none of 15m, 1h, 1d, all" in wrong.stderr
     assert "did you mean" in unknown.stderr or "little/tank" in unknown.stderr
     assert "does not run with this data folder" in rest.stderr
+    assert "rollups   made until " in status
     assert text.splitlines()[0].split()[0] == "district"
     assert dict(counts)["15m"] == number
     assert [job["ended"] for job in after["jobs"]] == [True, True]
