@@ -11,7 +11,7 @@ from typing import Any
 from dashboards.preview.ask import AskedDashboard, AskedPanel, Panel
 from dashboards.preview.canvas import CARD, FAINT, TEXT, Box, Canvas, settings
 from dashboards.preview.fields import colour, styles
-from dashboards.preview.interpolate import with_variables
+from dashboards.preview.interpolate import chosen, with_variables
 from dashboards.preview.scene import Mark, Scene
 from dashboards.preview.transform import NotKnown, transformed
 
@@ -85,15 +85,27 @@ def _head(canvas: Canvas, asked: AskedDashboard) -> None:
     x = _MARGIN + 6 + used + 24
     for variable in (asked.json.get("templating") or {}).get("list", ()):
         if variable.get("hide") not in (2, "hideVariable"):
-            text = str((variable.get("current") or {}).get("text") or "")
-            x += canvas.words(x, _HEAD / 2, f"{variable.get('label') or variable['name']}:", 9.0, FAINT) + 5
-            x += canvas.words(x, _HEAD / 2, text.strip("[]'"), 9.0, TEXT, room=160) + 18
+            text = _chosen(variable, asked)
+            name = f"{variable.get('label') or variable['name']}:"
+            x += canvas.words(x, _HEAD / 2, name, 9.0, FAINT) + 5
+            x += canvas.words(x, _HEAD / 2, text, 9.0, TEXT, room=180) + 18
     start, stop = (
         datetime.fromtimestamp(ms / 1000, UTC).astimezone(asked.zone)
         for ms in (asked.span.start_ms, asked.span.stop_ms)
     )
     words = f"{start:%Y-%m-%d %H:%M} … {stop:%Y-%m-%d %H:%M}  {asked.zone.key}"
     canvas.words(WIDTH - _MARGIN - 6, _HEAD / 2, words, 9.0, FAINT, side="right")
+
+
+def _chosen(variable: Mapping[str, Any], asked: AskedDashboard) -> str:
+    """Return what stands in a variable's box: the name of what is chosen."""
+    current = variable.get("current") or {}
+    value = asked.variables.get(str(variable["name"]), "")
+    if value == chosen({"templating": {"list": [variable]}})[str(variable["name"])]:
+        shown = current.get("text")
+        return ", ".join(shown) if isinstance(shown, list) else str(shown or "")
+    names = {one.get("value"): str(one.get("text")) for one in variable.get("options") or ()}
+    return ", ".join(names.get(one, one) for one in ([value] if isinstance(value, str) else value))
 
 
 def _row(canvas: Canvas, panel: Panel, box: Box) -> None:

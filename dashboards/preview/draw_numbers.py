@@ -81,7 +81,7 @@ def figures(scene: Scene) -> None:
         box = Box(
             scene.box.x + place % columns * width, scene.box.y + place // columns * height, width, height
         )
-        _figure(scene, number, box.inside(3, 2, 3, 2), named=len(found) > 1)
+        _figure(scene, number, box.inside(3, 2, 3, 2), [one.text for one in found])
     return None
 
 
@@ -94,7 +94,9 @@ def _tiling(count: int, box: Box) -> tuple[int, int]:
     return math.ceil(count / across), across
 
 
-def _figure(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
+def _figure(scene: Scene, number: Number, box: Box, texts: Sequence[str]) -> None:
+    """Draw one number, in the size at which all `texts` of the panel fit."""
+    named = len(texts) > 1
     colour = number.colour
     fills = scene.options.get("colorMode") == "background"
     if fills:
@@ -103,7 +105,7 @@ def _figure(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
     has_course = has_course and _course(scene, number, box, "#FFFFFF" if fills else colour)
     shows_name = named and scene.options.get("textMode") != "value" and bool(number.name)
     height = box.height * (0.62 if has_course else 1.0)
-    size = largest([number.text], box.width - 12, min(30.0, height * 0.42))
+    size = largest(texts, box.width - 12, min(30.0, height * 0.42))
     middle = box.y + height / 2 + (7 if shows_name else 0)
     ink = "#FFFFFF" if fills else colour if scene.options.get("colorMode") != "none" else TEXT
     scene.canvas.words(

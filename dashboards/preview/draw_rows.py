@@ -16,7 +16,9 @@ from dashboards.preview.scene import Scene, Shown
 from dashboards.preview.transform import picked
 from dashboards.preview.units import is_moment, written
 
-_ROW = 24.0
+_ROW = {"sm": 36.0, "md": 42.0, "lg": 48.0}
+"""Heights of rows as Grafana has them."""
+_HEAD = 30.0
 _TYPE = {
     "color-text": "text",
     "color-background": "background",
@@ -37,12 +39,13 @@ def table(scene: Scene) -> None:
         if not style.custom.get("hidden") and not (style.custom.get("hideFrom") or {}).get("viz")
     ]
     rows = _order(scene, frame, shown)
-    room = int((scene.box.height - 24) // _ROW)
+    height = _ROW.get(str(scene.options.get("cellHeight") or "sm"), 36.0)
+    room = int((scene.box.height - _HEAD) // height)
     texts = [[_text(one, row) for row in rows[: room + 1]] for one in shown]
     widths = _widths(scene, shown, texts)
     _head(scene, shown, widths)
     for place, row in enumerate(rows[:room]):
-        _row(scene, shown, widths, row, scene.box.y + 24 + place * _ROW)
+        _row(scene, shown, widths, row, (scene.box.y + _HEAD + place * height, height))
     if len(rows) > room:
         words = f"{len(rows)} rows"
         scene.canvas.words(
@@ -109,7 +112,7 @@ def _widths(scene: Scene, shown: Sequence[Shown], texts: Sequence[Sequence[str]]
 
 
 def _head(scene: Scene, shown: Sequence[Shown], widths: Sequence[float]) -> None:
-    x, y = scene.box.x, scene.box.y + 11
+    x, y = scene.box.x, scene.box.y + _HEAD / 2
     for one, width in zip(shown, widths, strict=True):
         right = _is_right(one)
         at = x + width - 8 if right else x + 8
@@ -125,7 +128,7 @@ def _head(scene: Scene, shown: Sequence[Shown], widths: Sequence[float]) -> None
         )
         x += width
     scene.canvas.line(
-        (scene.box.x, scene.box.y + 23), (scene.box.x + scene.box.width, scene.box.y + 23), EDGE
+        (scene.box.x, scene.box.y + _HEAD), (scene.box.x + scene.box.width, scene.box.y + _HEAD), EDGE
     )
 
 
@@ -137,12 +140,14 @@ def _is_right(one: Shown) -> bool:
     )
 
 
-def _row(scene: Scene, shown: Sequence[Shown], widths: Sequence[float], row: int, y: float) -> None:
-    x = scene.box.x
+def _row(
+    scene: Scene, shown: Sequence[Shown], widths: Sequence[float], row: int, place: tuple[float, float]
+) -> None:
+    x, (y, height) = scene.box.x, place
     for one, width in zip(shown, widths, strict=True):
-        _cell(scene, one, row, Box(x, y, width, _ROW))
+        _cell(scene, one, row, Box(x, y, width, height))
         x += width
-    scene.canvas.line((scene.box.x, y + _ROW), (scene.box.x + scene.box.width, y + _ROW), LINES, 0.5)
+    scene.canvas.line((scene.box.x, y + height), (scene.box.x + scene.box.width, y + height), LINES, 0.5)
 
 
 def _cell(scene: Scene, one: Shown, row: int, box: Box) -> None:
@@ -176,7 +181,7 @@ def _bar(scene: Scene, style: Style, column: Column, value: float, box: Box) -> 
     low, high = bounds(style, column.values)
     text = style.text(value)
     room = max(length(style.text(one), 8.0) for one in column.values) + 10
-    track = box.inside(8, 6, room + 4, 6)
+    track = box.inside(8, box.height * 0.3, room + 4, box.height * 0.3)
     share = min(max((value - low) / ((high - low) or 1), 0.0), 1.0)
     scene.canvas.bar(track, LINES)
     scene.canvas.bar(Box(track.x, track.y, max(track.width * share, 1), track.height), style.colour(value))

@@ -83,34 +83,36 @@ def series(scene: Scene) -> None:
     shows = legend.get("showLegend", True) and legend.get("displayMode") != "hidden"
     height = _legend_height(scene, lines) if shows else 0.0
     sides = _sides(lines)
-    rooms = [max(length(text, 7.5) for text in _axis_texts(side)) + 10 if side else 8.0 for side in sides]
-    box = scene.box.inside(rooms[0], 6, rooms[1], 20 + height)
+    rooms = [max(length(text, 7.5) for text in _axis_texts(side)) + 10 for side in sides[:2]]
+    box = scene.box.inside(rooms[0], 6, rooms[1] if len(rooms) > 1 else 8.0, 20 + height)
     axes = scene.canvas.axes(box)
-    _plot(axes, scene, sides[0])
-    _scales(axes, scene, sides[0])
-    if sides[1]:
-        right = axes.twinx()
-        for edge in right.spines.values():
-            edge.set_visible(False)
-        right.tick_params(colors=FAINT, labelsize=7.5, length=0, pad=3)
-        _plot(right, scene, sides[1])
-        _scales(right, scene, sides[1], grid=False)
+    for place, side in enumerate(sides):
+        _plot_side(axes if not place else axes.twinx(), scene, side, lines, place)
     _marks(axes, scene)
     if shows:
         _legend(scene, lines, height, legend.get("calcs") or ())
     return None
 
 
-def _sides(lines: Sequence[Line]) -> tuple[list[Line], list[Line]]:
-    """Return what belongs to the axis on the left and on the right: another unit has an axis of its own."""
+def _plot_side(axes: Any, scene: Scene, side: Sequence[Line], lines: Sequence[Line], place: int) -> None:
+    """Plot the lines of one scale: the first is written on the left, the second on the right, others nowhere."""
+    if place:
+        for edge in axes.spines.values():
+            edge.set_visible(False)
+        axes.tick_params(colors=FAINT, labelsize=7.5, length=0, pad=3)
+    _plot(axes, scene, side, [line for line in lines if line.custom("drawStyle", "line") == "bars"])
+    _scales(axes, scene, side, grid=not place)
+    if place > 1:
+        axes.set_yticks([])
 
-    def is_right(line: Line) -> bool:
-        placed = line.custom("axisPlacement", "auto")
-        return bool(placed == "right" or (placed != "left" and line.shown.style.config.get("unit") != unit))
 
-    unit = lines[0].shown.style.config.get("unit")
-    left, right = [one for one in lines if not is_right(one)], [one for one in lines if is_right(one)]
-    return (left, right) if left else (right, [])
+def _sides(lines: Sequence[Line]) -> list[list[Line]]:
+    """Return lines by the scale that they belong to: each unit has one, and what is placed on the right another."""
+    found: dict[tuple[Any, bool], list[Line]] = {}
+    for line in lines:
+        is_right = line.custom("axisPlacement", "auto") == "right"
+        found.setdefault((line.shown.style.config.get("unit"), is_right), []).append(line)
+    return sorted(found.values(), key=lambda side: side[0].custom("axisPlacement", "auto") == "right")
 
 
 def _axis_texts(lines: Sequence[Line]) -> list[str]:
@@ -180,20 +182,21 @@ def _tick_texts(style: Style, ticks: Sequence[float]) -> list[str]:
     return [style.tick(value, step) for value in ticks]
 
 
-def _plot(axes: Any, scene: Scene, lines: Sequence[Line]) -> None:
+def _plot(axes: Any, scene: Scene, lines: Sequence[Line], bars: Sequence[Line]) -> None:
+    """Plot lines of one scale; `bars` are all that are drawn as bars, beside one another."""
     if _is_stacked(lines):
         _plot_stack(axes, scene, lines)
         return
-    bars = [line for line in lines if line.custom("drawStyle", "line") == "bars"]
-    for place, line in enumerate(bars):
-        width = _bar_width(line.times, scene.span) / len(bars)
-        at = line.times + width * (place - (len(bars) - 1) / 2 + _shift(line) * len(bars))
-        axes.bar(
-            at, np.nan_to_num(line.values), width=width, color=line.colour, alpha=_alpha(line), linewidth=0
-        )
     for line in lines:
         if line not in bars:
             _plot_line(axes, line)
+            continue
+        place, many = bars.index(line), len(bars)
+        width = _bar_width(line.times, scene.span) / many
+        at = line.times + width * (place - (many - 1) / 2 + _shift(line) * many)
+        axes.bar(
+            at, np.nan_to_num(line.values), width=width, color=line.colour, alpha=_alpha(line), linewidth=0
+        )
 
 
 def _plot_line(axes: Any, line: Line) -> None:

@@ -360,9 +360,7 @@ def _health(week: Week) -> Iterator[Fact]:
             "gaps": sum(len(one) for one in quiet),
             "links": all_links,
             "links_up": all_links - len(quiet),
-            "spool_waiting": 200
-            + 150 * int(np.sin(number / 50) * 1.3 + 1)
-            + 40_000 * (_ago(week, 75.0) < at < _ago(week, 74.5)),
+            "spool_waiting": 200 + int(150 * np.sin(number / 50)) + 40_000 * (away < at < away + HOUR // 2),
             "spool_bytes": 400_000,
             "store_errors": 3 if at > away else 0,
             "stored": 40_000 * number,
