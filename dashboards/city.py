@@ -42,7 +42,7 @@ def page(inventories: Sequence[Inventory], options: Options) -> Dashboard | None
     made = _City(options)
     if len(inventories) <= MOST_ROWS:
         for inventory in inventories:
-            made.row(same(inventory.district.name))
+            made.row(same(inventory.district.name), inventory.district.id)
             for figures in _FIGURES:
                 made.add(figures.tile(inventory), inventory)
     else:
@@ -62,10 +62,11 @@ class _City:
         self._panels: list[dict[str, Any]] = []
         self._sizes: list[tuple[int, int]] = []
 
-    def row(self, title: Text) -> None:
-        """Begin a row."""
+    def row(self, title: Text, key: str = "") -> None:
+        """Begin a row; districts may have the same name, so theirs have a `key`."""
         text = title.of(self._options.lang)
-        self._put({"type": "row", "title": text, "collapsed": False, "panels": []}, f"row {text}", 24, 1)
+        row = {"type": "row", "title": text, "collapsed": False, "panels": []}
+        self._put(row, f"row {key or title.en}", 24, 1)
 
     def add(self, panel: Panel | None, inventory: Inventory) -> None:
         """Add a panel if there is one."""
