@@ -161,13 +161,14 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
         page.add(
             ranked(
                 title,
-                clock.hours_in_state(lit, state, begin, column="amount", top=15),
+                clock.hours_in_state(lit, state, begin, column="amount"),
                 about=about,
                 columns={
                     "device": device_column(page.inventory, lit),
                     "site": site_column(page.inventory, lit),
                     "amount": Column(title=Text("For", "Durante"), unit="suffix:h", decimals=1),
                 },
+                top=("amount", 15),
                 last="7d",
                 width=6,
                 height=10,

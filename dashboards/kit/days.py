@@ -158,15 +158,29 @@ def site_column(inventory: Inventory, points: Sequence[Seen]) -> Column:
     return Column(title=SITE, shown={one: (same(inventory.site_name(one)), "") for one in sites})
 
 
-def ranked(title: Text, *reads: Any, about: Text, columns: Mapping[str, Column], **more: Any) -> Panel:
-    """Return a table of what several queries, of which one answers, give; in their order."""
+def ranked(
+    title: Text,
+    *reads: Any,
+    about: Text,
+    columns: Mapping[str, Column],
+    top: tuple[str, int] | None = None,
+    **more: Any,
+) -> Panel:
+    """Return a table of what several queries, of which one answers, give, in their order.
+
+    With `top`, Grafana keeps the rows that have most in a column: its name, and how many.
+    """
     kept = {
         "includeByName": dict.fromkeys(columns, True),
         "excludeByName": {},
         "indexByName": {key: place for place, key in enumerate(columns)},
         "renameByName": {},
     }
-    steps = ({"id": "merge", "options": {}}, {"id": "organize", "options": kept})
+    chosen: tuple[Mapping[str, Any], ...] = ()
+    if top is not None:
+        order = {"fields": {}, "sort": [{"field": top[0], "desc": True}]}
+        chosen = ({"id": "sortBy", "options": order}, {"id": "limit", "options": {"limitField": top[1]}})
+    steps = ({"id": "merge", "options": {}}, *chosen, {"id": "organize", "options": kept})
 
     def make() -> Builder:
         return table.Panel().cell_height(m.TableCellHeight.SM).show_header(show_header=True)

@@ -158,7 +158,7 @@ def test_lamps_that_burn_by_day_are_found(filled):
     points = clock.inventory.points("power_state")
 
     found = filled.ask(
-        [clock.hours_in_state(points, "on", 11, column="hours", top=10)], MONDAY, MONDAY + 3 * DAY - HOUR
+        [clock.hours_in_state(points, "on", 11, column="hours")], MONDAY, MONDAY + 3 * DAY - HOUR
     )
 
     assert [row[1:] for row in found] == [("device=lamp-1,site=plaza", 3.0)]
