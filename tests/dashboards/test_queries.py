@@ -97,10 +97,10 @@ def test_no_query_fails(name, start, asked):
     assert not failed(everything(asked(name, start)))
 
 
-@pytest.mark.parametrize("name", SPANISH)
-def test_no_query_fails_in_spanish(name, week, asker):
+def test_no_query_fails_in_spanish(week, asker):
     """Queries that differ by language are understood in the other one as well."""
-    assert not failed(everything(ask(SPANISH[name].json, asker, week.now_ms, "now-7d", "now")))
+    for board in SPANISH.values():
+        assert not failed(everything(ask(board.json, asker, week.now_ms, "now-7d", "now")))
 
 
 @every_board
