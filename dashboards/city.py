@@ -227,6 +227,7 @@ _FIGURES = (
         _water,
         unit="m3",
         last="2d",
+        calc="last",
     ),
     _Figure(
         Text("Completeness", "Completitud"),

@@ -116,7 +116,8 @@ def _today(quantity: str, title: Text, about: Text, leads: PageName) -> Callable
         read = counted(inventory, quantity)
         if read is None:
             return None
-        return figure(title, read, about=about, last="7d", limits=False, links=_more(inventory, leads))
+        links = _more(inventory, leads)
+        return figure(title, read, about=about, last="7d", limits=False, links=links, calc="last")
 
     return make
 

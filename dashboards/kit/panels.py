@@ -171,7 +171,7 @@ def per_day(
     return Panel(make=make, title=title, about=about, reads=daily, last=last, **given)
 
 
-def bars(title: Text, *reads: Read, about: Text, **more: Any) -> Panel:
+def bars(title: Text, *reads: Read, about: Text, calc: str = "lastNotNull", **more: Any) -> Panel:
     """Return one horizontal bar for each line, as of now or over the range; best with `of(…, over="now")`."""
 
     def make() -> Builder:
@@ -181,7 +181,7 @@ def bars(title: Text, *reads: Read, about: Text, **more: Any) -> Panel:
             .display_mode(m.BarGaugeDisplayMode.BASIC)
         )
         return built.value_mode(m.BarGaugeValueMode.TEXT).reduce_options(
-            common.ReduceDataOptions().calcs(["lastNotNull"]).values(values=False)
+            common.ReduceDataOptions().calcs([calc]).values(values=False)
         )
 
     given: dict[str, Any] = {"limits": True} | more

@@ -14,7 +14,7 @@ from dashboards.kit.selection import picked_from
 from dashboards.kit.steps import BUDGET, MAX_POINTS, Step, duration, on_grid, steps
 from dashboards.kit.texts import Text
 from twin.model.quantities import Aggregation, Quantity
-from twin.resolution import Resolution
+from twin.resolution import ROLLUPS, Resolution
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -195,13 +195,18 @@ _ROLLED: frozenset[Take] = frozenset({"delta", "seconds", "share", "count"})
 
 def _steps(seen: Sequence[Seen], wanted: Of, take: Take, points: int) -> tuple[Step, ...]:
     if wanted.daily:
-        many = len(seen) * 24 * _DAYS > BUDGET
-        return (Step(Resolution.DAY if many else Resolution.HOUR, None, None),)
+        return (Step(_of_days(len(seen)), None, None),)
     if wanted.over == "now":
         return (Step(Resolution.RAW, None, None),)
     finest = wanted.finest or (Resolution.QUARTER if take in _ROLLED else Resolution.RAW)
     every_s = len(seen) / sum(1 / one.every_s for one in seen)
     return steps(len(seen), every_s, finest=finest, floor_s=_least(seen, wanted, take), points=points)
+
+
+def _of_days(series: int) -> Resolution:
+    """Return the finest resolution whose rows of a month may be read: the day that is not over is to be near now."""
+    fits = (one for one in ROLLUPS if series * _DAYS * Resolution.DAY.seconds // one.seconds <= BUDGET)
+    return next(fits, Resolution.DAY)
 
 
 def _least(seen: Sequence[Seen], wanted: Of, take: Take) -> float:
@@ -291,7 +296,8 @@ class _Writer:
         return self._outer(step, column, f"({inner})", ("$timeFilter", '"good" > 0'))
 
     def _outer(self, step: Step, column: str, source: str, where: tuple[str, ...]) -> str:
-        fill = "none" if self.wanted.over == "time" else ""
+        # A day of which nothing came yet is there, without a value: else yesterday would stand for today.
+        fill = "" if self.wanted.over != "time" else "null" if self.wanted.daily else "none"
         return select(self._named(column), source, where, by=self._groups(), fill=fill, tail=self._zone(step))
 
     def _where(self, step: Step) -> tuple[str, ...]:
@@ -323,5 +329,5 @@ class _Writer:
         Not beside a variable: Grafana before 11.5.3 takes the `/` in a zone's name amiss there.
         """
         patterns = any(not one.startswith("=") for one in self.wanted.pick.values())
-        fine = step.resolution.seconds < Resolution.HOUR.seconds
+        fine = step.resolution.seconds < Resolution.HOUR.seconds and not self.wanted.daily
         return "" if patterns or fine or self.wanted.over != "time" else f"tz({value(self.zone)})"

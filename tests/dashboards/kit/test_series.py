@@ -95,13 +95,14 @@ def test_now_is_one_exact_number(lamps):
 
 
 def test_what_meters_counted_in_a_day_is_that_of_the_districts_day(lamps):
-    """The day on which the clocks change has 23 hours, and begins at midnight like every other."""
+    """The day on which the clocks change has 23 hours, and a day of which nothing came yet is none of them."""
     rows = ask(lamps, of("lamp_energy", fold="sum", daily=True), SPRING - timedelta(days=1), 72)
 
     assert rows == [
         (SPRING - timedelta(days=1), "", 24 * 6.0),
         (SPRING, "", 23 * 6.0),
         (SPRING + timedelta(days=1), "", 24 * 6.0),
+        (SPRING + timedelta(days=2), "", None),
     ]
 
 
