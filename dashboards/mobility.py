@@ -158,12 +158,20 @@ def _traffic(page: Page, clock: Clock) -> None:
         )
     )
     page.add(
+        per_day(
+            Text("Vehicles per day", "Vehículos por día"),
+            *by_site(inventory, "vehicle_count"),
+            about=Text(
+                "What the counters of each site counted.", "Lo que contaron los contadores de cada sitio."
+            ),
+        )
+    )
+    page.add(
         trend(
             Text("Speed of vehicles", "Velocidad de los vehículos"),
             *each(inventory, "vehicle_speed"),
             about=Text("Mean speed at each counter.", "Velocidad media en cada contador."),
             minimum=0.0,
-            width=6,
         )
     )
     page.add(
@@ -175,16 +183,6 @@ def _traffic(page: Page, clock: Clock) -> None:
                 "Parte del tiempo con un vehículo encima.",
             ),
             minimum=0.0,
-            width=6,
-        )
-    )
-    page.add(
-        per_day(
-            Text("Vehicles per day", "Vehículos por día"),
-            *by_site(inventory, "vehicle_count"),
-            about=Text(
-                "What the counters of each site counted.", "Lo que contaron los contadores de cada sitio."
-            ),
         )
     )
     vehicles = inventory.points("vehicle_count", computed=False)
@@ -201,7 +199,7 @@ def _traffic(page: Page, clock: Clock) -> None:
                 lang=page.options.lang,
                 unit="none",
                 decimals=0,
-                width=12,
+                width=24,
             )
         )
     for quantity in ("traffic_light_state", "crossing_light_state"):
