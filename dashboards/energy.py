@@ -224,8 +224,8 @@ def _empty_hours(page: Page, clock: Clock, energy: tuple[Seen, ...]) -> None:
             energy,
             Text("The hours of the week", "Las horas de la semana"),
             about=Text(
-                "Mean energy of each hour of each day of the week, over four weeks: the darker, the more.",
-                "Energía media de cada hora de cada día de la semana, en cuatro semanas: cuanto más oscuro, más.",
+                "Mean energy of each hour of each day of the week, over the weeks shown: the darker, the more.",
+                "Energía media de cada hora de la semana, en las semanas mostradas: cuanto más oscuro, más.",
             ),
             lang=page.options.lang,
             unit=_KWH,

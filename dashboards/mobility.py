@@ -193,8 +193,8 @@ def _traffic(page: Page, clock: Clock) -> None:
                 vehicles,
                 Text("Vehicles by hour of the week", "Vehículos por hora de la semana"),
                 about=Text(
-                    "Mean number of vehicles of each hour of each day of the week, over four weeks.",
-                    "Número medio de vehículos de cada hora de cada día de la semana, en cuatro semanas.",
+                    "Mean number of vehicles of each hour of each day of the week, over the weeks shown.",
+                    "Número medio de vehículos de cada hora de cada día de la semana, en las semanas mostradas.",
                 ),
                 lang=page.options.lang,
                 unit="none",

@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING
 from dashboards.kit.influxql import name, value
 from dashboards.kit.selection import picked_from
 from dashboards.kit.series import Told
-from dashboards.kit.steps import Step, steps
+from dashboards.kit.steps import BUDGET, Step, steps
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
@@ -42,6 +42,8 @@ SLOT_H = 3
 
 # Weeks of 7 days since 1970 begin on Thursdays.
 _SATURDAY, _SUNDAY, _MONDAY = "2d", "3d", "4d"
+# Weekends are shown so many days back.
+_WEEKENDS = 56
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +98,10 @@ class Clock:
     def weekends(self, points: Sequence[Seen], saturday: Text, sunday: Text, week: Text) -> tuple[Told, ...]:
         """Return the mean power of each Saturday, of each Sunday and of whole weeks from Monday on, in W from kW.h."""
         source = self._source(points, None)
-        hours = f'(SELECT sum("delta") * 1000 AS "v" FROM {source} GROUP BY time(1h) fill(none){self._tz})'
+        many = len(points) * _WEEKENDS * 24 > BUDGET
+        step = Resolution.DAY if many else Resolution.HOUR
+        window, watts = ("1d", 1000 / 24) if many else ("1h", 1000)
+        hours = f'(SELECT sum("delta") * {watts:g} AS "v" FROM {source} GROUP BY time({window}) fill(none){self._tz})'
         days = (
             f'(SELECT mean("v") AS "v" FROM {hours} WHERE $timeFilter GROUP BY time(1d) fill(-1){self._tz})'
         )
@@ -108,7 +113,7 @@ class Clock:
         sums = f'cumulative_sum(mean("v")) AS "c" FROM {hours}'
         mean = self._dropped(sums, f"time(7d, {_MONDAY})", ())
         queries = ((first(_SATURDAY), saturday), (first(_SUNDAY), sunday), (f'SELECT "v" FROM {mean}', week))
-        return tuple(self._line(query, Resolution.HOUR, points, alias) for query, alias in queries)
+        return tuple(self._line(query, step, points, alias) for query, alias in queries)
 
     def hours(self, points: Sequence[Seen], column: str) -> Told:
         """Return a table of what counters grew in each hour."""

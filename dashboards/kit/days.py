@@ -12,6 +12,7 @@ from grafana_foundation_sdk.models import dashboard as d
 from dashboards.kit.colours import ORANGE
 from dashboards.kit.common import device_url
 from dashboards.kit.panels import Column, Panel, trend
+from dashboards.kit.steps import BUDGET
 from dashboards.kit.texts import Text, same
 
 if TYPE_CHECKING:
@@ -67,9 +68,10 @@ def against(
 def hours_of_the_week(
     clock: Clock, points: Sequence[Seen], title: Text, *, about: Text, lang: Lang, unit: str, **more: Any
 ) -> Panel:
-    """Return a table with the mean hour of each day of the week, coloured by how much it is.
+    """Return a table with the mean hour of each day of the week, over four weeks (of very many meters over one).
 
-    Grafana makes it of a table of hours: each becomes a text `day=1 hour=07`, is taken apart, grouped and turned.
+    It is coloured by how much it is. Grafana makes it of a table of hours: each becomes a text `day=1 hour=07`, is
+    taken apart, grouped and turned.
     """
     zone = clock.inventory.district.zone.key
     stamp = {
@@ -108,7 +110,8 @@ def hours_of_the_week(
         built = table.Panel().cell_height(m.TableCellHeight.SM).show_header(show_header=True)
         return built.override_by_field_type("number", _properties(cells))
 
-    given: dict[str, Any] = {"last": "28d", "decimals": 1, "height": 26} | more
+    weeks = 4 if len(points) * 28 * 24 <= BUDGET else 1
+    given: dict[str, Any] = {"last": f"{7 * weeks}d", "decimals": 1, "height": 26} | more
     reads = (clock.hours(points, "amount"),)
     return Panel(
         make=make,

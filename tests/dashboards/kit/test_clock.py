@@ -230,7 +230,10 @@ def test_long_ranges_read_coarser_rollups(tmp_path):
     clock = Clock(Inventory(small(tmp_path, rows)))
     told = clock.days(clock.inventory.points("active_energy_import"), same("kWh"))
 
+    weekends = clock.weekends(clock.inventory.points("active_energy_import"), same("a"), same("b"), same("c"))
+
     assert [one.resolutions for one in told] == [(Resolution.HOUR,), (Resolution.DAY,)]
+    assert {one.resolutions for one in weekends} == {(Resolution.DAY,)}
     assert "$__interval < " in told[0].query
     assert "$__interval >= " in told[1].query
 
@@ -255,6 +258,23 @@ def test_weekends_stand_beside_the_week(filled):
     assert saturdays == [(MONDAY + n * DAY, 500.0) for n in (5, 12, 19)]
     assert sundays == [(MONDAY + n * DAY, 250.0) for n in (6, 13, 20)]
     assert weeks == [(MONDAY + 7 * DAY, week), (MONDAY + 14 * DAY, week)]
+
+
+def test_weekends_of_very_many_meters_are_read_by_the_day(filled, monkeypatch):
+    """The same numbers, from one row a day."""
+    monkeypatch.setattr("dashboards.kit.clock.BUDGET", 0)
+    for number in range(21):
+        day = MONDAY + number * DAY
+        filled.put("meter-1/import", day, Resolution.DAY, delta={5: 12.0, 6: 6.0}.get(day.weekday(), 24.0))
+    clock = clock_of(filled)
+    told = clock.weekends(clock.inventory.points("active_energy_import"), same("a"), same("b"), same("c"))
+
+    saturdays, sundays, weeks = (
+        [round(row[2], 1) for row in filled.ask([one], MONDAY + 0.3 * DAY, MONDAY + 21 * DAY - HOUR)]
+        for one in told
+    )
+
+    assert (saturdays, sundays, weeks) == ([500.0] * 3, [250.0] * 3, [821.4] * 2)
 
 
 def test_minutes_without_an_alarm_are_counted(filled):
