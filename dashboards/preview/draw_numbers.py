@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -171,7 +172,7 @@ def _dial(scene: Scene, number: Number, box: Box, *, named: bool) -> None:
     if isinstance(number.value, (int, float)):
         axes.add_patch(Wedge((0, 0), 0.95, angle(number.value), 215, width=0.26, color=number.colour))
     steps = number.style.thresholds
-    for (least, shade), (until, _) in zip(steps, [*steps[1:], (math.inf, "")], strict=True):
+    for (least, shade), (until, _) in pairwise([*steps, (math.inf, "")]):
         start, stop = angle(min(until, high)), angle(max(least, low))
         if stop > start:
             axes.add_patch(Wedge((0, 0), 1.06, start, stop, width=0.06, color=shade))

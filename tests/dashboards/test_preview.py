@@ -309,3 +309,109 @@ def test_a_missing_library_is_said(asked, monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(NotInstalled, match=r"barrio\[preview\]"):
         draw(next(iter(asked.values())))
+
+
+def test_hours_of_the_week_become_a_matrix():
+    """Times become days and hours of the zone, a row for each hour, a column for each day, a mean in each cell."""
+    monday = 1_780_264_800_000  # 2026-06-01T00:00 in Madrid, a Monday
+    hours = [monday, monday + 3_600_000, monday + 86_400_000, monday + 7 * 86_400_000]
+    table = Frame("f", "A", [Column("Time", "time", hours), Column("amount", "number", [1.0, 2.0, 3.0, 5.0])])
+    convert = {
+        "targetField": "Time",
+        "destinationType": "string",
+        "dateFormat": "[day=]E[ hour=]HH",
+        "timezone": "Europe/Madrid",
+    }
+    fields = {
+        "day": {"operation": "groupby"},
+        "hour": {"operation": "groupby"},
+        "amount": {"operation": "aggregate", "aggregations": ["mean"]},
+    }
+    matrix = {"columnField": "day", "rowField": "hour", "valueField": "amount (mean)"}
+    [found] = transformed(
+        [table],
+        [
+            {"id": "convertFieldType", "options": {"conversions": [convert]}},
+            {"id": "extractFields", "options": {"source": "Time", "format": "kvp"}},
+            {"id": "groupBy", "options": {"fields": fields}},
+            {"id": "groupingToMatrix", "options": matrix},
+            {"id": "organize", "options": {"renameByName": {"hour\\day": "Hour", "1": "Mon", "2": "Tue"}}},
+        ],
+    )
+
+    assert [(one.config["displayName"], list(one.values)) for one in found.columns] == [
+        ("Hour", ["00", "01"]),
+        ("Mon", [3.0, 2.0]),
+        ("Tue", [3.0, None]),
+    ]
+
+
+def panel(number: int, kind: str, query: str = "", **more: Any) -> dict[str, Any]:
+    """Return a panel of a dashboard written by hand, below the one before it."""
+    made: dict[str, Any] = {
+        "id": number,
+        "type": kind,
+        "title": f"{kind} {number}",
+        "gridPos": {"x": 0, "y": 6 * number, "w": 12, "h": 6},
+        "maxDataPoints": 100,
+        "datasource": {"uid": "barrio-dbraw-ciudad-maderas"},
+        "targets": [{"refId": "A", "query": query, "rawQuery": True, "alias": "$tag_device"}]
+        if query
+        else [],
+        "fieldConfig": {"defaults": {"unit": "percent", "min": 0, "max": 100, "noValue": "nobody spoke"}},
+        "options": {"reduceOptions": {"calcs": ["lastNotNull"]}},
+    }
+    return made | more
+
+
+def test_every_kind_of_panel_is_drawn(week):
+    """Also those that the pages of the demo district have no use for, and those that cannot be drawn say so."""
+    levels = 'SELECT mean("value") FROM "level_ratio" WHERE $timeFilter GROUP BY time($__interval), "device" fill(none)'
+    nothing = 'SELECT "value" FROM "nothing" WHERE $timeFilter'
+    heat = {"calculate": True, "color": {"scheme": "Blues"}}
+    board = {
+        "title": "By hand $where",
+        "timezone": "browser",
+        "time": {"from": "now-6h", "to": "now"},
+        "templating": {"list": [{"name": "where", "type": "constant", "query": "here", "hide": 2}]},
+        "panels": [
+            panel(0, "gauge", levels),
+            panel(1, "heatmap", levels, options=heat),
+            panel(2, "heatmap", levels, options={}),
+            panel(3, "barchart", levels),
+            panel(4, "status-history", levels),
+            panel(5, "text", options={"content": "# Head\n- one **bold** [link](http://x)"}),
+            panel(6, "alertlist"),
+            panel(7, "timeseries", nothing),
+            panel(8, "timeseries", "SELECT value FRM level_ratio"),
+            panel(9, "nodeGraph", levels),
+            panel(10, "table", levels, transformations=[{"id": "histogram"}]),
+            panel(
+                11, "stat", targets=[{"refId": "A", "panelId": 0, "datasource": {"uid": "-- Dashboard --"}}]
+            ),
+            {
+                "type": "row",
+                "title": "Closed",
+                "collapsed": True,
+                "gridPos": {"x": 0, "y": 80, "w": 24, "h": 1},
+                "panels": [panel(12, "stat", levels)],
+            },
+        ],
+    }
+    with Asker(week.sources) as asker:
+        found = ask(board, asker, week.now_ms)
+    words = texts(draw(found, "svg"))
+
+    assert len(found.panels) == 13
+    assert "By hand here" in words
+    for expected in (
+        "Head",
+        "• one bold link",
+        "nobody spoke",
+        "panels of the type 'nodeGraph' are not drawn",
+        "the transformation 'histogram' is not drawn",
+        "▸ Closed   (1)",
+    ):
+        assert expected in words
+    assert any("found FRM, expected FROM" in word for word in words)
+    assert sum(word.startswith("cistern-") for word in words) >= 6 * 3
