@@ -133,7 +133,7 @@ class Settings(BaseSettings):
 
 def _secret(value: SecretStr | None, file: Path | None) -> str | None:
     if value is not None:
-        return value.get_secret_value()
+        return value.get_secret_value().strip()
     return file.read_text("utf-8").strip() if file is not None else None
 
 

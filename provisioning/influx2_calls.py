@@ -22,7 +22,7 @@ from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError
 
 from provisioning.influx import Admin
-from provisioning.plan import ProvisioningError
+from provisioning.plan import ProvisioningError, sendable
 from provisioning.wanted import shard_s
 
 # Its models have no types.
@@ -72,8 +72,9 @@ class Calls:
     """An organisation on a server. Every method raises ProvisioningError."""
 
     def __init__(self, admin: Admin) -> None:
+        token = sendable("BARRIO_ADMIN_TOKEN", admin.token)
         self._client: Any = InfluxDBClient(
-            admin.url, token=admin.token, org=admin.org, timeout=int(admin.timeout_s * 1000)
+            admin.url, token=token, org=admin.org, timeout=int(admin.timeout_s * 1000)
         )
         self._org = admin.org
         self._org_id = ""

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 
 from provisioning.influx import NAME, Admin
-from provisioning.plan import Action, Difference, ProvisioningError, Step
+from provisioning.plan import Action, Difference, ProvisioningError, Step, sendable
 from provisioning.tokens import Tokens
 from provisioning.wanted import WantedToken, duration, wanted_databases, wanted_tokens
 from twin.model.district import District
@@ -39,7 +39,8 @@ class Influx3:
         self._token = admin.token
         self._districts = districts
         self._tokens = tokens
-        headers = {"Authorization": f"Bearer {admin.token}"} if admin.token else {}
+        token = sendable("BARRIO_ADMIN_TOKEN", admin.token)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy from the environment would be a peer that nobody configured.
         self._client = httpx.Client(
             base_url=self._url, timeout=admin.timeout_s, headers=headers, trust_env=False

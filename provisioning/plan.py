@@ -40,6 +40,16 @@ class ProvisioningError(BarrioError):
         super().__init__(f"{call}: {self.words}{missing}")
 
 
+def sendable(variable: str, secret: str) -> str:
+    """Return a token that a header can carry; ProvisioningError, without it, for one that a library would spell out.
+
+    HTTP libraries put a header that they refuse into their error, as a file with two lines would have it.
+    """
+    if not (secret.isascii() and secret.isprintable()) or secret != secret.strip():
+        raise ProvisioningError(variable, "it holds a line break, or another character that no token has")
+    return secret
+
+
 class Action(StrEnum):
     """What a step does."""
 

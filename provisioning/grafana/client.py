@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx
 
-from provisioning.plan import ProvisioningError
+from provisioning.plan import ProvisioningError, sendable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -57,7 +57,8 @@ class Login:
     @property
     def headers(self) -> dict[str, str]:
         """The header of a token."""
-        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        token = sendable("BARRIO_GRAFANA_TOKEN", self.token)
+        return {"Authorization": f"Bearer {token}"} if token else {}
 
     @property
     def auth(self) -> httpx.Auth | None:
@@ -132,7 +133,9 @@ def _check(url: str) -> None:
     try:
         parsed = httpx.URL(url)
     except httpx.InvalidURL as error:
-        raise ProvisioningError(call, f"{url!r} is not the address of a Grafana: {error}") from None
+        # What it holds is not known where it cannot be taken apart: a password could stand in it.
+        shown = "it" if "@" in url else repr(url)
+        raise ProvisioningError(call, f"{shown} is not the address of a Grafana: {error}") from None
     if parsed.userinfo:
         raise ProvisioningError(call, "the URL holds a user or password: give BARRIO_GRAFANA_TOKEN instead")
     if parsed.scheme not in ("http", "https") or not parsed.host:

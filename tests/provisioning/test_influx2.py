@@ -418,3 +418,12 @@ def test_shards_stay_as_they_are_while_retention_does(influx2, target2, district
     do(target2(district, adopt=True).plan())
 
     assert (mine.retention_s, mine.shard_s) == (90 * 86_400, 3 * 86_400)
+
+
+@pytest.mark.parametrize("token", ["canary\nsecond line", "canary\0", "canary€", "canary "])
+def test_a_token_that_no_header_carries_is_not_spelled_out(target2, district, token):
+    """HTTP libraries put a header that they refuse into their words: it is refused before them, in words of ours."""
+    line = refusal(target2(district, token=token))
+
+    assert line.startswith("BARRIO_ADMIN_TOKEN: it holds a line break")
+    assert "canary" not in line

@@ -134,3 +134,10 @@ def test_what_goes_wrong_is_one_line(new_target, core, district, tokens):
     assert refusal(new_target(Admin(core.url, "canary-wrong"), [district], tokens)) == (
         f"GET {PATH}: answered 401: Unauthorized; what is missing: an admin token"
     )
+
+
+def test_a_token_that_no_header_carries_is_not_spelled_out(new_target, core, district, tokens):
+    """A file with two lines in it is refused without its words."""
+    line = refusal(new_target(Admin(core.url, "canary\nsecond line"), [district], tokens))
+
+    assert line == "BARRIO_ADMIN_TOKEN: it holds a line break, or another character that no token has"

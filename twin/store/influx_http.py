@@ -74,14 +74,16 @@ class InfluxHTTP:
         self._api = api
         try:
             parsed = httpx.URL(self.url)
-            if parsed.scheme not in ("http", "https") or not parsed.host:
-                raise NotAStore(f"{url!r} is not the address of an InfluxDB, meant is http://HOST:8086")
             if parsed.userinfo:
                 raise NotAStore(
                     "the store's URL holds a user or password: give BARRIO_STORE_USER and BARRIO_STORE_TOKEN instead"
                 )
+            if parsed.scheme not in ("http", "https") or not parsed.host:
+                raise NotAStore(f"{url!r} is not the address of an InfluxDB, meant is http://HOST:8086")
         except (httpx.InvalidURL, ValueError) as error:
-            raise NotAStore(f"{url!r} is not the address of an InfluxDB: {error}") from None
+            # What it holds is not known where it cannot be taken apart: a password could stand in it.
+            shown = "it" if "@" in url else repr(url)
+            raise NotAStore(f"{shown} is not the address of an InfluxDB: {error}") from None
         self._near = parsed.host in _NEAR
         # A proxy from the environment would be a peer that nobody configured.
         self._client = httpx.Client(base_url=self.url, timeout=timeout_s, trust_env=False)
@@ -98,9 +100,14 @@ class InfluxHTTP:
         return self._api or ("1" if self.major == 1 else "2")
 
     def access(self, database: str) -> Access:
-        """Return the credentials that a database is asked with."""
+        """Return the credentials that a database is asked with; `StoreDenied` for a token that no header carries."""
         own = self._access_of(database) if self._access_of is not None and database else None
-        return own or self._access
+        found = own or self._access
+        # HTTP libraries put a header that they refuse into their words, token and all.
+        if not (found.token.isascii() and found.token.isprintable()) or found.token != found.token.strip():
+            words = "the token holds a line break, or another character that no token has"
+            raise StoreDenied(self.url, words)
+        return found
 
     def ping(self) -> None:
         """Learn the version; `NotAStore` when what answers is not InfluxDB."""

@@ -87,6 +87,20 @@ def test_a_user_with_a_password_will_do(world):
     assert ADMIN not in repr(Login(token=ADMIN))
 
 
+@pytest.mark.parametrize("token", ["canary\nsecond line", "canary\0", "canaryñ", " canary"])
+def test_a_token_that_no_header_carries_is_not_spelled_out(world, token):
+    """HTTP libraries put a header that they refuse into their words: it is refused before them, in words of ours."""
+    world.login = Login(token=token)
+
+    assert error_of(world).startswith("BARRIO_GRAFANA_TOKEN: it holds a line break")
+
+
+@pytest.mark.parametrize("url", ["http://u:canary@host:port", "http://u:canary@[::1", "ftp://u:canary@host"])
+def test_a_password_in_an_address_is_not_shown(world, url):
+    """Also where the address cannot be taken apart."""
+    assert error_of(world, url=url).startswith("BARRIO_GRAFANA: ")
+
+
 def test_an_old_grafana_is_refused(world, tmp_path):
     """Grafana 10 is refused in one line that says why."""
     with GrafanaStandIn("10.4.2") as old:

@@ -278,6 +278,27 @@ def test_secrets_do_not_show():
     assert "s3cret" not in repr(Access(token="s3cret", user="u", password="s3cret"))
 
 
+@pytest.mark.parametrize("token", ["s3cret\nsecond line", "s3crñt"])
+def test_a_token_that_no_header_carries_is_not_spelled_out(standin, token):
+    """HTTP libraries put a header that they refuse into their words, and those go into logs; nothing is dropped."""
+    store = InfluxStore(standin.url, token=token, org="city", timeout_s=1.0)
+    with pytest.raises(StoreDenied, match="no token has") as caught:
+        store.open(catalogue("d"), STATES)
+        store.write(ONE)
+    store.close()
+
+    assert "s3cr" not in str(caught.value)
+
+
+@pytest.mark.parametrize("url", ["http://u:s3cret@host:port", "http://u:s3cret@[::1", "ftp://u:s3cret@host"])
+def test_a_password_in_an_address_is_not_shown(url):
+    """Also where the address cannot be taken apart."""
+    with pytest.raises(NotAStore) as caught:
+        InfluxStore(url)
+
+    assert "s3cret" not in str(caught.value)
+
+
 def test_identifiers_and_literals():
     """Quotes, backslashes and line ends of names stay inside their quotes."""
     assert influxql.identifier('a"; DROP MEASUREMENT x\n') == '"a\\"; DROP MEASUREMENT x\\n"'
