@@ -125,7 +125,7 @@ class RollupDesk:
         """Begin or go on; raw readings that were let go before there was a book are known to the models."""
         for ground in self.maker.grounds:
             kept = self._platform.models.kept_from(ground.id)
-            if kept > self.book.kept(ground.id, Resolution.RAW):
+            if now >= kept > self.book.kept(ground.id, Resolution.RAW):
                 self.book.forgets(ground.id, Resolution.RAW, kept)
         self.maker.begin(now)
 

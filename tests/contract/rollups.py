@@ -172,7 +172,7 @@ class RollupContract:
         store.write_rollups(from_readings(store, points(district), edges, Resolution.QUARTER))
         store.write(rows(SWITCH, (T0 + 1, 0), (T0 + MINUTE, 0), (T0, 7)))
         again = from_readings(store, points(district), edges, Resolution.QUARTER)
-        store.write_rollups(again, again=True)
+        store.write_rollups(again)
         found = store.rollups(Resolution.QUARTER, again.ids, edges)
 
         same(found, again)

@@ -55,6 +55,7 @@ _MARK = (
 _UNTIL = "INSERT INTO until VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at"
 _SINCE = "INSERT INTO since VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at, goal = excluded.goal"
 _KEPT = "INSERT INTO kept VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
+_KEEPS = "UPDATE kept SET at = ? WHERE district = ? AND resolution = ?"
 _JOB = "SELECT id, under, resolution, start, stop, asked, done FROM job"
 
 DAY_NS = 86_400_000_000_000
@@ -162,6 +163,12 @@ class Book(DataBook):
             connection.execute(_KEPT, (district, resolution, before))
         key = (district, str(resolution))
         self._kept[key] = max(self._kept.get(key, 0), before)
+
+    def keeps(self, district: str, resolution: Resolution, since: int) -> None:
+        """Note that what is from after a time is kept, whatever was said before."""
+        with self._database.transaction() as connection:
+            connection.execute(_KEEPS, (since, district, resolution))
+        self._kept[district, str(resolution)] = since
 
     # --- what is stale --------------------------------------------------------------------------------------
 

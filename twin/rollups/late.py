@@ -28,6 +28,11 @@ class Late:
         self._until[ids] = np.maximum(self._until[ids], until)
         self._highest = max(self._highest, until)
 
+    def release(self, ids: Ids, until: int) -> None:
+        """Say that the windows of points after a time are not made after all."""
+        self._until[ids] = np.minimum(self._until[ids], until)
+        self._highest = int(self._until.max(initial=0))
+
     def among(self, batch: Batch) -> Batch | None:
         """Return the readings of a batch that are stored and belong to windows that are made; None when none does."""
         if not len(batch) or int(batch.time.min()) >= self._highest:

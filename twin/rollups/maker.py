@@ -69,31 +69,34 @@ class Maker:
         self._late = late
         # Readings of a series in a second, as it was lately.
         self._rate = _FIRST_RATE
-        # Districts whose last windows were made from beginning to end: there is nothing yet behind them.
-        self._smooth: set[str] = set()
+        # What a store takes before `begin` may be late as well: it opens when it is there, the writer does not wait.
+        for ground in grounds:
+            late.claim(ground.points.ids, book.until(ground.id, Resolution.QUARTER))
 
     def begin(self, now: int) -> None:
-        """Begin with today where nothing was made, or nothing for very long; go on elsewhere. Asks the store."""
+        """Begin with today where nothing was made; go on elsewhere. Asks the store."""
         for ground in self.grounds:
-            today = self._edges(ground, Resolution.DAY, now, now + 1)[0]
             until = self._book.until(ground.id, Resolution.QUARTER)
             if not until:
                 self._late.claim(ground.points.ids, now)
-                _, first = self._store.first(ground.points.ids, int(today))
+                today = int(self._edges(ground, Resolution.DAY, now, now + 1)[0])
+                _, first = self._store.first(ground.points.ids, today)
                 begun = int(first.min(initial=now))
                 quarter = self._edges(ground, Resolution.QUARTER, begun, begun + 1)[0]
-                self._book.begin(ground.id, int(today), int(quarter))
-            elif until < today - LONGEST_SILENCE_NS:
-                self._late.claim(ground.points.ids, int(today))
+                self._book.begin(ground.id, today, int(quarter))
+            elif until > now >= self._book.since(ground.id):
+                # The clock was ahead when they were made. One that is behind all that was made is wrong itself.
                 for one in ROLLUPS:
-                    self._book.advance(ground.id, one, int(today))
-            elif until > now:
-                # The clock was ahead when they were made.
-                self._late.claim(ground.points.ids, now)
-                for one in ROLLUPS:
-                    self._book.advance(ground.id, one, int(self._edges(ground, one, now, now + 1)[0]))
-            else:
-                self._late.claim(ground.points.ids, until)
+                    at = int(self._edges(ground, one, now, now + 1)[0])
+                    self._book.advance(ground.id, one, min(at, self._book.until(ground.id, one)))
+                self._late.release(ground.points.ids, now)
+            self._keep_again(ground, now)
+
+    def _keep_again(self, ground: Ground, now: int) -> None:
+        """Take back what a clock that was ahead let go of the future: what comes from now on is kept."""
+        for one in Resolution:
+            if self._book.kept(ground.id, one) > now >= self._book.since(ground.id):
+                self._book.keeps(ground.id, one, now)
 
     # --- windows that have ended ----------------------------------------------------------------------------
 
@@ -107,35 +110,53 @@ class Maker:
         until = self._book.until(ground.id, resolution)
         if until + resolution.seconds * NS > horizon:
             return 0
+        if horizon - until > LONGEST_SILENCE_NS:
+            # Near enough, where the calendar would be a long list.
+            return (horizon - until) // (resolution.seconds * NS)
         return max(0, len(_between(self._edges(ground, resolution, until, horizon), until, horizon)) - 1)
 
     def forward(self, ground: Ground, horizon: int, now: int) -> Iterator[int]:
         """Make the windows that have ended by `horizon`."""
         if not self.is_due(ground, horizon):
             return
+        self._keep_again(ground, now)
         until = self._book.until(ground.id, Resolution.QUARTER)
+        if until < horizon - LONGEST_SILENCE_NS:
+            horizon = self._day_of(ground, until, horizon)
+            if horizon == until:
+                return
         edges = _between(self._edges(ground, Resolution.QUARTER, until, horizon), until, horizon)
         for some in self._spans(edges, len(ground.points)):
-            again = ground.id not in self._smooth
-            self._smooth.discard(ground.id)
             self._late.claim(ground.points.ids, int(some[-1]))
             low = self.low(ground, Resolution.QUARTER, now)
-            yield from self._from_readings(ground.points, _from(some, low), again=again)
+            yield from self._from_readings(ground.points, _from(some, low))
             self._book.advance(ground.id, Resolution.QUARTER, int(some[-1]))
             for resolution, finer in _FINER.items():
-                yield from self._follow(ground, resolution, finer, now, again=again)
-            self._smooth.add(ground.id)
+                yield from self._follow(ground, resolution, finer, now)
 
-    def _follow(
-        self, ground: Ground, resolution: Resolution, finer: Resolution, now: int, *, again: bool
-    ) -> Iterator[int]:
+    def _day_of(self, ground: Ground, until: int, horizon: int) -> int:
+        """Return the end of the day that `until` lies in; `until` itself where a long silence was passed over."""
+        begin, end = self._edges(ground, Resolution.DAY, until, until + 1).tolist()
+        if begin < until:
+            return int(end)
+        self._late.claim(ground.points.ids, horizon)
+        _, first = self._store.first(ground.points.ids, until)
+        spoke = int(first.min(initial=horizon))
+        if spoke < until + LONGEST_SILENCE_NS:
+            return int(end)
+        at = int(self._edges(ground, Resolution.DAY, spoke, spoke + 1)[0])
+        for one in ROLLUPS:
+            self._book.advance(ground.id, one, at)
+        return until
+
+    def _follow(self, ground: Ground, resolution: Resolution, finer: Resolution, now: int) -> Iterator[int]:
         """Make the windows of a resolution of which all finer ones are made."""
         until, stop = (self._book.until(ground.id, one) for one in (resolution, finer))
         if until >= stop:
             return
         edges = _between(self._edges(ground, resolution, until, stop), until, stop)
         if len(edges) > 1:
-            yield from self._coarser(ground, ground.points, resolution, edges, now, again=again)
+            yield from self._coarser(ground, ground.points, resolution, edges, now)
             self._book.advance(ground.id, resolution, int(edges[-1]))
 
     # --- windows for which readings came late ---------------------------------------------------------------
@@ -202,6 +223,9 @@ class Maker:
             if not len(points):
                 continue
             since = self._book.since(ground.id)
+            if begin >= self._book.until(ground.id, Resolution.QUARTER):
+                # What has not been made comes by itself.
+                continue
             if begin < since:
                 self._reach_for(ground, begin)
                 end = min(job.stop, since)
@@ -230,12 +254,12 @@ class Maker:
         edges = _from(self._edges(ground, Resolution.QUARTER, day, since), low)
         readings = 0
         for some in self._spans(edges, len(ground.points)):
-            for count in self._from_readings(ground.points, some, again=True):
+            for count in self._from_readings(ground.points, some):
                 readings += count
                 yield count
         for resolution in _FINER:
             edges = self._edges(ground, resolution, day, since)
-            yield from self._coarser(ground, ground.points, resolution, edges, now, again=True)
+            yield from self._coarser(ground, ground.points, resolution, edges, now)
         self._book.reach(ground.id, day if readings else self._before(ground, day, goal), goal)
 
     def _oldest(self, ground: Ground, since: int, now: int) -> int:
@@ -281,21 +305,21 @@ class Maker:
                 continue
             edges = _between(self._edges(ground, resolution, start, stop), low, until)
             if resolution is not Resolution.QUARTER:
-                yield from self._coarser(ground, points, resolution, edges, now, again=True)
+                yield from self._coarser(ground, points, resolution, edges, now)
                 continue
             for some in self._spans(edges, len(points)):
-                yield from self._from_readings(points, some, again=True)
+                yield from self._from_readings(points, some)
 
-    def _from_readings(self, points: Points, edges: Times, *, again: bool) -> Iterator[int]:
+    def _from_readings(self, points: Points, edges: Times) -> Iterator[int]:
         """Make quarter hours; yields how many readings each portion had."""
         if len(edges) < 2:
             return
         span_s = float(edges[-1] - edges[0]) / NS
         most = min(round(MOST_READINGS / (self._rate * span_s)), MOST_CELLS // (len(edges) - 1), MOST_SERIES)
         for some in _portions(points, most):
-            yield from self._portion(some, edges, again=again)
+            yield from self._portion(some, edges)
 
-    def _portion(self, points: Points, edges: Times, *, again: bool) -> Iterator[int]:
+    def _portion(self, points: Points, edges: Times) -> Iterator[int]:
         """Make one portion, or several where it has too many readings for one."""
         span_s, number = float(edges[-1] - edges[0]) / NS, len(edges) - 1
         devices = len(np.unique(points.device))
@@ -306,19 +330,19 @@ class Maker:
             self._rate = max(self._rate, error.readings / (len(points) * span_s))
             if devices > 1:
                 for some in _portions(points, 1):
-                    yield from self._portion(some, edges, again=again)
+                    yield from self._portion(some, edges)
             else:
                 for half in (edges[: number // 2 + 1], edges[number // 2 :]):
-                    yield from self._portion(points, half, again=again)
+                    yield from self._portion(points, half)
             return
-        self._store.write_rollups(found, again=again)
+        self._store.write_rollups(found)
         count = int(np.nansum(found.columns["count"]))
         self._rate = max((self._rate + count / (len(points) * span_s)) / 2, _LEAST_RATE)
         self.rows += len(points) * number
         yield count
 
     def _coarser(
-        self, ground: Ground, points: Points, resolution: Resolution, edges: Times, now: int, *, again: bool
+        self, ground: Ground, points: Points, resolution: Resolution, edges: Times, now: int
     ) -> Iterator[int]:
         """Make hours or days; yields 0 for each portion."""
         finer = _FINER[resolution]
@@ -332,7 +356,7 @@ class Maker:
                 self._turn(ground, some, found.columns["mean"], edges, resolution, now)
             else:
                 found = from_readings(self._store, some, edges, resolution)
-            self._store.write_rollups(found, again=again)
+            self._store.write_rollups(found)
             self.rows += len(some) * (len(edges) - 1)
             yield 0
 

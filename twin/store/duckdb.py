@@ -169,7 +169,7 @@ class DuckDBStore:
                 missing, start = np.setdiff1d(missing, found[-1][0]), stop
         return np.concatenate([part[0] for part in found]), np.concatenate([part[1] for part in found])
 
-    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:  # noqa: ARG002 -- to look costs nothing here
+    def write_rollups(self, rows: Rollups) -> None:
         """Store rollups in one transaction; see the port."""
         with self._writing:
             writer = self._opened().writer

@@ -179,6 +179,11 @@ def is_state(series: Series) -> bool:
     return series.quantity.aggregation is Aggregation.STATE
 
 
+def is_gauge(series: Series) -> bool:
+    """Whether the values of a series are neither state ids nor counts."""
+    return series.quantity.aggregation is Aggregation.GAUGE
+
+
 def split(batch: Batch) -> Iterator[tuple[int, Batch]]:
     """Yield each series of a batch that is ordered by series."""
     bounds = [*np.flatnonzero(np.diff(batch.ids, prepend=-1)).tolist(), len(batch)]

@@ -26,7 +26,7 @@ from twin.frame import Batch, Ids, Times, empty_batch, join
 from twin.quality import FIRST_BAD, Reason
 from twin.resolution import Resolution
 from twin.store import influx_rollups, influxql
-from twin.store.history import Cells, Grid, Reader, is_state
+from twin.store.history import Cells, Grid, Reader, is_gauge, is_state
 from twin.store.influx_http import Access, Api, InfluxHTTP, Missing
 from twin.store.lineprotocol import Encoder, clean, line_of
 from twin.store.newest import Newest, settle, sort_rows
@@ -174,13 +174,14 @@ class InfluxStore:
         wanted = [one for one in np.unique(ids).tolist() if one in found]
         return np.array(wanted, np.int32), np.array([found[one] for one in wanted], np.int64)
 
-    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:
+    def write_rollups(self, rows: Rollups) -> None:
         """Store rollups, in the database of their resolution; see the port."""
         known = [one for one in rows.ids.tolist() if one in self._series]
         if not known:
             return
         database = rows.resolution.database(self._series[known[0]].district, self._prefix)
-        before = self.rollups(rows.resolution, rows.ids, rows.edges) if again else None
+        lasting = np.array([one for one in known if not is_gauge(self._series[one])], np.int32)
+        before = self.rollups(rows.resolution, lasting, rows.edges)
         for lines in influx_rollups.lines(rows, self._series, self._states, self._encoder.beginning, before):
             self._put(database, lines)
 

@@ -4,7 +4,8 @@ Fields of a gauge: `mean`, `min`, `max`, `last`; of a counter: `delta`, `last`; 
 state that occurred, in seconds, and `last_state`; of all: `count`, `good_s`. All are floats but the name of a state. A
 window without readings has `count` and `good_s`, and the seconds of a state that lasted.
 
-InfluxDB merges two writes of one row field by field, so rows that may be there with other states say 0 for those, and
+InfluxDB merges two writes of one row field by field. So what stands there of states and increases is looked at first, and
+0 is said for what is not so any more;
 a mean that stands beside a `count` of 0 is none.
 """
 
@@ -23,7 +24,9 @@ from twin.store.rollup import COLUMNS, Held, Rollups
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from twin.frame import Ids, Times
+    import numpy.typing as npt
+
+    from twin.frame import Ids, Times, Values
     from twin.resolution import Resolution
     from twin.store.port import Series
 
@@ -43,13 +46,14 @@ def lines(
     series: Mapping[int, Series],
     states: Mapping[int, str],
     beginning: Callable[[int], str],
-    before: Rollups | None,
+    before: Rollups,
 ) -> Iterator[bytes]:
-    """Yield the lines of rollups in portions; `before` are those that stand there, None where there are none."""
+    """Yield the lines of rollups in portions; `before` are those of counters and states that stand there."""
     found: list[str] = []
     fields = _fields_of_states(rows, states, before)
     times = rows.edges[:-1].tolist()
-    columns = [(name, rows.columns[name]) for name in COLUMNS]
+    columns = [(name, rows.columns[name]) for name in COLUMNS if name != "delta"]
+    columns.append(("delta", _deltas(rows, before)))
     there = (~np.isnan(rows.columns["count"])).tolist()
     for at, one in enumerate(rows.ids.tolist()):
         if one not in series:
@@ -83,16 +87,22 @@ def _numbers(
     return texts
 
 
+def _deltas(rows: Rollups, before: Rollups) -> Values:
+    """Return the increases, 0 in place of one that stands there and is not known any more."""
+    found = rows.columns["delta"].copy()
+    mine = np.searchsorted(rows.ids, before.ids)
+    known = found[mine]
+    found[mine] = np.where(np.isnan(known) & ~np.isnan(before.columns["delta"]), 0.0, known)
+    return found
+
+
 def _fields_of_states(
-    rows: Rollups, states: Mapping[int, str], before: Rollups | None
+    rows: Rollups, states: Mapping[int, str], before: Rollups
 ) -> dict[tuple[int, int], list[str]]:
     """Return the seconds of states of the rows that have any."""
-    seconds: dict[tuple[int, int, int], float] = {}
-    if before is not None:
-        held = before.held
-        seconds = dict.fromkeys(_keys(held), 0.0)
+    seconds = dict.fromkeys(_keys(before.held, np.searchsorted(rows.ids, before.ids)), 0.0)
     held = rows.held
-    seconds |= dict(zip(_keys(held), held.seconds.tolist(), strict=True))
+    seconds |= dict(zip(_keys(held, np.arange(len(rows.ids))), held.seconds.tolist(), strict=True))
     found: dict[tuple[int, int], list[str]] = {}
     for (at, window, state), value in seconds.items():
         key = escape_tag(state_field(states[state]))
@@ -100,8 +110,8 @@ def _fields_of_states(
     return found
 
 
-def _keys(held: Held) -> list[tuple[int, int, int]]:
-    return list(zip(held.series.tolist(), held.window.tolist(), held.state.tolist(), strict=True))
+def _keys(held: Held, place: npt.NDArray[np.intp]) -> list[tuple[int, int, int]]:
+    return list(zip(place[held.series].tolist(), held.window.tolist(), held.state.tolist(), strict=True))
 
 
 def _coverage(rows: Rollups, series: Mapping[int, Series]) -> Iterator[Fact]:

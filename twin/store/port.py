@@ -155,11 +155,11 @@ class Store(Protocol):
     def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
         """Return when each series had its first good or uncertain reading with `time >= since`; none, left out."""
 
-    def write_rollups(self, rows: Rollups, *, again: bool = False) -> None:
+    def write_rollups(self, rows: Rollups) -> None:
         """Store rollups of one district durably, in place of those that are there; a row where `count` is one.
 
-        They hold all points of each device that occurs in them, so that what it was heard of can be told. `again`
-        says that there may be rows of another content. Raises as `write`.
+        They hold all points of each device that occurs in them, so that what it was heard of can be told. Raises as
+        `write`.
         """
 
     def rollups(self, resolution: Resolution, ids: Ids, edges: Times) -> Rollups:

@@ -7,12 +7,13 @@ import pytest
 
 from tests.contract.rollups import some_days
 from tests.contract.store import COLD, HOUR, METER, MINUTE, SECOND, SWITCH, WARM, WIND, ids, local, rows
-from tests.twin.rollups.making import DAY, EVERY, Making
+from tests.twin.rollups.making import DAY, EVERY, SIZE, Making
 from twin.frame import join
 from twin.quality import Reason
 from twin.resolution import Resolution
 from twin.rollups import maker as maker_module
 from twin.rollups.book import DAY_NS
+from twin.rollups.late import Late
 from twin.store.duckdb import DuckDBStore
 from twin.store.influx import InfluxStore
 
@@ -257,6 +258,117 @@ def test_a_clock_that_was_ahead(new_duckdb):
     again.agrees(DAY + HOUR, DAY + 4 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
 
 
+def test_states_of_a_future_that_did_not_come(new_making):
+    """A state that was assumed to last while the clock was ahead is gone from the windows that were made then."""
+    making = new_making(DAY)
+    making.write(rows(SWITCH, (DAY + SECOND, 1)))
+    making.forward(DAY + 20 * HOUR)
+    making.close()
+    again = new_making(DAY + HOUR)
+    again.forward(DAY + 2 * HOUR)
+    again.write(rows(SWITCH, (DAY + 3 * HOUR, 2)))
+    again.make_all(DAY + 12 * HOUR)
+
+    again.agrees(DAY, DAY + 12 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+
+
+def test_a_clock_that_was_ahead_lets_go_of_the_past_only(new_duckdb):
+    """What comes after the clock was put right is rolled up, whatever it let go of while it was years ahead."""
+    keep = {Resolution.RAW: 36 * 3600.0, Resolution.QUARTER: 90 * 86_400.0}
+    making = new_duckdb(DAY, retention=keep)
+    making.forward(DAY + HOUR)
+    making.book.forgets("d", Resolution.RAW, DAY + 300 * DAY_NS)
+    list(making.maker.forget(DAY + 300 * DAY_NS))
+    making.write(some_days(DAY + HOUR, DAY + 4 * HOUR))
+    making.make_all(DAY + 4 * HOUR)
+    making.forward(DAY + 4 * HOUR)
+    making.write(some_days(DAY + 4 * HOUR, DAY + 6 * HOUR))
+    making.make_all(DAY + 6 * HOUR)
+
+    making.agrees(DAY + 4 * HOUR, DAY + 6 * HOUR, [Resolution.QUARTER])
+
+
+def test_a_clock_that_starts_in_1970(new_duckdb):
+    """A machine without a clock that runs while nobody told it the time goes on where it was, and skips no window."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    making.close()
+    again = new_duckdb(5 * HOUR)
+    again.forward(6 * HOUR)
+    again.make_all(DAY + 30 * HOUR)
+
+    again.agrees(DAY, DAY + 24 * HOUR)
+
+
+def test_the_first_start_ever_in_1970(new_duckdb):
+    """A machine whose clock is put right by half a century makes no windows for it, and asks for no list of them."""
+    making = new_duckdb(5 * HOUR)
+    making.forward(6 * HOUR)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+
+    assert making.maker.waiting(making.ground, Resolution.QUARTER, DAY + 3 * HOUR) > 1_000_000
+    while making.maker.is_due(making.ground, DAY + 3 * HOUR):
+        making.forward(DAY + 3 * HOUR)
+    making.agrees(DAY, DAY + 3 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+    assert np.isnan(making.counts(DAY - 24 * HOUR, DAY)).all()
+
+
+def test_off_for_longer_than_a_month(new_duckdb):
+    """What was said just before a platform was off for months is rolled up, with its day; the silence has no rows."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 5 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    making.close()
+    back = DAY + 100 * DAY_NS
+    again = new_duckdb(back + 4 * HOUR)
+    again.write(some_days(back + HOUR, back + 3 * HOUR))
+    while again.maker.is_due(again.ground, back + 4 * HOUR):
+        again.forward(back + 4 * HOUR)
+
+    again.agrees(DAY, DAY + 24 * HOUR)
+    again.agrees(back, back + 4 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+    assert np.isnan(again.counts(DAY + 40 * DAY_NS, DAY + 41 * DAY_NS)).all()
+
+
+def test_late_before_the_first_look(new_duckdb):
+    """What the store takes while nobody has looked at it yet, since it was away at the start, is late as well."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    late = Late(making.book, SIZE)
+    maker_module.Maker(making.store, making.book, late, [making.ground])
+
+    assert late.among(rows(WARM, (DAY + HOUR + SECOND, 77))) is not None
+    assert late.among(rows(WARM, (DAY + 2 * HOUR, 77))) is None
+
+
+def test_asked_for_the_future(new_duckdb):
+    """An order that reaches into the future ends where there is nothing more to make again."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    now = DAY + 2 * HOUR
+    making.book.ask("d", "all", (0, DAY + 80_000 * DAY_NS), now)
+    for _ in range(3):
+        for job in making.book.jobs(open_only=True):
+            list(making.maker.asked(job, EVERY, now))
+
+    assert not making.book.jobs(open_only=True)
+
+
+def test_an_increase_that_is_not_known_any_more(new_making):
+    """Where the count before it turns out to be bad, an increase is taken back."""
+    making = new_making(DAY)
+    making.write(rows(METER, (DAY + SECOND, 5), (DAY + QUARTER + SECOND, 9)))
+    making.forward(DAY + HOUR)
+    making.write(rows(METER, (DAY + SECOND, np.nan)))
+    making.make_all(DAY + HOUR)
+    found = making.made(Resolution.QUARTER, DAY, DAY + HOUR).columns["delta"][EVERY.tolist().index(METER)]
+
+    assert np.nansum(found) == 0
+
+
 def test_nothing_is_made_from_what_is_gone(new_making):
     """Where raw readings are past their retention, their rollups stay as they were, whatever comes late."""
     now = DAY + 49 * HOUR
@@ -305,9 +417,7 @@ def test_a_point_that_came_later_has_no_rows_before(new_making):
     making.store.forget_rollups(Resolution.QUARTER, making.district, DAY + HOUR)
     making.store.write_rollups(fine)
     list(
-        making.maker._coarser(
-            making.ground, making.ground.points, Resolution.HOUR, fine.edges[[0, -1]], DAY, again=True
-        )
+        making.maker._coarser(making.ground, making.ground.points, Resolution.HOUR, fine.edges[[0, -1]], DAY)
     )
 
     assert np.isnan(making.counts(DAY, DAY + HOUR, Resolution.HOUR)[:, 0]).tolist() == [
