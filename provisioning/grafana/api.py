@@ -214,9 +214,12 @@ class Api:
         return next((list(hit.get("tags") or ()) for hit in hits if hit["uid"] == uid), [])
 
     def save_page(self, json: Json, folder: str, message: str, *, overwrite: bool) -> int:
-        """Save a dashboard over the version that its JSON names; return the new one. `Refused` (412) on a race."""
+        """Save a dashboard over the version that its JSON names; return the new one. `Refused` (412) on a race.
+
+        0 where Grafana does not say: one whose saves go to a listener (202) has nothing saved yet.
+        """
         body = {"dashboard": json, "folderUid": folder, "message": message, "overwrite": overwrite}
-        return int(self.client.call("POST", "/api/dashboards/db", body).get("version", 0))
+        return int((self.client.call("POST", "/api/dashboards/db", body) or {}).get("version", 0))
 
     def delete_page(self, uid: str) -> None:
         """Remove a dashboard."""

@@ -12,8 +12,6 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from dashboards.kit.names import CITY, PAGES, TAG, district_tag, folder_uid, page_uid
 from provisioning.grafana import marks
 from provisioning.grafana.client import Refused
@@ -140,15 +138,26 @@ def _by_hand(found: Page, folder: str) -> bool:
 
 
 def _save(api: Api, json: Json, folder: str, message: str, found: Page | None) -> None:
+    """Save it over the version that was looked at, and once more where Grafana numbered it otherwise than it does.
+
+    The mark names the version that the save makes. One that named another would leave it to a comparison of contents
+    whether anything is to be done, for ever.
+    """
     readable = found is None or found.json is not None
     version = found.version if found is not None else 0
+    made = _save_over(api, json, folder, message, version, overwrite=not readable)
+    if made not in (0, version + 1):
+        _save_over(api, json, folder, message, made, overwrite=False)
+
+
+def _save_over(api: Api, json: Json, folder: str, message: str, version: int, *, overwrite: bool) -> int:
     body = marks.mark(json, version + 1)
     if version:
         body["version"] = version
     try:
-        api.save_page(body, folder, message, overwrite=not readable)
+        return api.save_page(body, folder, message, overwrite=overwrite)
     except Refused as error:
-        if error.status != httpx.codes.PRECONDITION_FAILED:
+        if error.body.get("status") != "version-mismatch":
             raise
         words = (
             f"{error.body.get('message', 'refused')}: somebody saved it since it was looked at, plan again"

@@ -66,7 +66,7 @@ class Pages(State):
             raise Answer(412, words, status="version-mismatch")
         if page is None:
             self.number += 1
-            page = self.pages[uid] = Page(self.number, {}, 0, folder)
+            page = self.pages[uid] = Page(self.number, {}, self.first_version - 1, folder)
         page.json, page.folder, page.schema = self._stored(sent), folder, "v1"
         page.version += 1
         page.versions.append((page.version, body.get("message", "")))

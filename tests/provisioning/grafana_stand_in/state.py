@@ -47,6 +47,8 @@ class State:
         self.policies: dict[str, Any] = {"receiver": "grafana-default-email", "routes": []}
         self.library_panels: dict[str, int] = {}
         self.number = 0
+        self.first_version = 1
+        """Version that a new dashboard gets; more than 1 for one that was there before, where Grafana counts on."""
 
     @property
     def major(self) -> int:
