@@ -4,9 +4,8 @@ Fields of a gauge: `mean`, `min`, `max`, `last`; of a counter: `delta`, `last`; 
 state that occurred, in seconds, and `last_state`; of all: `count`, `good_s`. All are floats but the name of a state. A
 window without readings has `count` and `good_s`, and the seconds of a state that lasted.
 
-InfluxDB merges two writes of one row field by field. So what stands there of states and increases is looked at first, and
-0 is said for what is not so any more;
-a mean that stands beside a `count` of 0 is none.
+InfluxDB merges two writes of one row field by field. So what stands there of states and increases is looked at first,
+and 0 is said for what is not so any more; a mean that stands beside a `count` of 0 is none.
 """
 
 from __future__ import annotations
