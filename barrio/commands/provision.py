@@ -169,6 +169,12 @@ def grafana_store(settings: Settings) -> str:
         raise StartError(
             f"BARRIO_STORE: {words}: name its URL, or that by which Grafana reaches it in BARRIO_GRAFANA_STORE"
         )
+    if "@" in url.partition("://")[2].partition("/")[0]:
+        # It would stand in plans, in files, and for everybody to read in Grafana.
+        variable = "BARRIO_GRAFANA_STORE" if settings.grafana_store else "BARRIO_STORE"
+        raise StartError(
+            f"{variable}: the URL holds a user or password: each data source gets a token of its own"
+        )
     return url
 
 

@@ -10,9 +10,12 @@ import time
 from functools import partial
 from typing import TYPE_CHECKING
 
+import httpx
+
 from dashboards.alerts import ROOT_TITLE
 from dashboards.kit.names import ROOT_FOLDER, folder_uid
 from provisioning.grafana.api import Folder
+from provisioning.grafana.client import Refused
 from provisioning.grafana.work import keep, step
 from provisioning.plan import Action, Difference, ProvisioningError
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from provisioning.grafana.api import Api
     from provisioning.grafana.work import Work
     from provisioning.plan import Step
+    from twin.model.district import District
 
 KIND = "folder"
 _NAMED = 3
@@ -34,15 +38,21 @@ def plan(work: Work) -> Iterator[Step]:
     """Yield what is to be made, named or moved; the one above all first."""
     yield from _plan_one(work, Folder(ROOT_FOLDER, ROOT_TITLE, ""), ROOT_TITLE)
     for district in work.districts:
-        last = work.found.record(district.id).get("folder", district.name)
-        yield from _plan_one(work, Folder(folder_uid(district.id), district.name, ROOT_FOLDER), str(last))
+        title = title_of(district)
+        last = work.found.record(district.id).get("folder", title)
+        yield from _plan_one(work, Folder(folder_uid(district.id), title, ROOT_FOLDER), str(last))
+
+
+def title_of(district: District) -> str:
+    """Return the title of a district's folder: its name on one line, as Grafana cuts off blanks, which is no drift."""
+    return " ".join(district.name.split()) or district.id
 
 
 def _plan_one(work: Work, wanted: Folder, last_title: str) -> Iterator[Step]:
     found = work.found.folders.get(wanted.uid)
     api = work.api
     if found is None:
-        yield step(KIND, wanted.title, Action.CREATE, partial(api.create_folder, wanted))
+        yield step(KIND, wanted.title, Action.CREATE, partial(_create, api, wanted))
         return
     if found.parent != wanted.parent:
         changed = (Difference("parent", found.parent or "none", wanted.parent or "none"),)
@@ -58,7 +68,7 @@ def _plan_one(work: Work, wanted: Folder, last_title: str) -> Iterator[Step]:
 def destroy(work: Work, going: Collection[str]) -> Iterator[Step]:
     """Yield what removes folders that hold nothing but what is `going`, uids of things that steps before remove."""
     gone = set(going)
-    titles = [(folder_uid(district.id), district.name) for district in work.districts]
+    titles = [(folder_uid(district.id), title_of(district)) for district in work.districts]
     for uid, title in (*titles, (ROOT_FOLDER, ROOT_TITLE)):
         if work.found.folders.get(uid) is None:
             continue
@@ -68,6 +78,16 @@ def destroy(work: Work, going: Collection[str]) -> Iterator[Step]:
         else:
             gone.add(uid)
             yield step(KIND, title, Action.DELETE, partial(_delete_empty, work.api, uid))
+
+
+def _create(api: Api, wanted: Folder) -> None:
+    try:
+        api.create_folder(wanted)
+    except Refused as error:
+        if error.status != httpx.codes.CONFLICT:
+            raise
+        words = f"{error.words}: {wanted.title!r} is the title; some Grafanas take one only once in a place"
+        raise ProvisioningError(error.call, words) from None
 
 
 def _listed(things: Collection[str]) -> str:

@@ -15,6 +15,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from dashboards.kit.names import TAG, source_uid
+from provisioning.grafana.folders import title_of
 from provisioning.grafana.marks import differences, of_secret
 from provisioning.grafana.people import wanted_permissions
 from provisioning.grafana.work import keep, spec_of, step
@@ -78,7 +79,7 @@ def _wanted(district: District, resolution: Resolution, store_url: str, series: 
     record: Json = {"district": district.id}
     if resolution is Resolution.RAW:
         record |= {
-            "folder": district.name,
+            "folder": title_of(district),
             "teams": wanted_permissions(district),
             "home": spec_of(district).home,
         }

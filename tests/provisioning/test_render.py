@@ -162,5 +162,9 @@ def test_what_cannot_be_rendered_is_one_line(district, tmp_path, monkeypatch):
         return str(CliRunner().invoke(cli.app, given).exception)
 
     assert "--lang: 'fr' is none of en, es" in said("--lang", "fr", "--store", STORE)
+    hidden = said("--store", "http://reader:canary@influxdb:8086")
+    assert hidden == (
+        "BARRIO_STORE: the URL holds a user or password: each data source gets a token of its own"
+    )
     monkeypatch.delenv("BARRIO_STORE", raising=False)
     assert re.match(r"BARRIO_STORE: Grafana reads an InfluxDB, and the store is duckdb: ", said())

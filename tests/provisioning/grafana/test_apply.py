@@ -320,6 +320,26 @@ def test_a_district_with_another_name_is_renamed(world, grafana):
     assert world.plan() == []
 
 
+def test_blanks_around_a_name_are_no_drift(world):
+    """Grafana cuts blanks off a title: a district that is written with some is not renamed for ever."""
+    world.districts[0] = world.district(title='" Tequila  Centro "')
+    world.apply()
+
+    assert world.plan() == []
+
+
+def test_a_folder_of_somebody_with_our_title_is_named(world, grafana):
+    """Where Grafana takes a title only once, the line says which one is in the way."""
+    grafana.add_folder("theirs", "Barrio")
+    outcome = apply(world.plan())
+
+    assert str(outcome.error) == (
+        "POST /api/folders: Grafana answered 409: a folder with the same name already exists in the current location: "
+        "'Barrio' is the title; some Grafanas take one only once in a place"
+    )
+    assert grafana.folders["theirs"]["title"] == "Barrio"
+
+
 def test_rules_and_receivers_changed_over_the_api_are_put_back(world, grafana):
     """A rule or a contact point that a program changed is found, and said to be by hand."""
     world.apply()

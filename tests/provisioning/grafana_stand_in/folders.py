@@ -52,7 +52,11 @@ class Folders(State):
             raise Answer(409, "a folder/dashboard with the same uid already exists")
         if parent and parent not in self.folders:
             raise Answer(404, "parent folder not found")
-        self.add_folder(uid, body["title"], parent)
+        title = body["title"].strip()
+        if any((each["title"], each["parentUid"]) == (title, parent) for each in self.folders.values()):
+            # 11.6 and 12.0 do so, others do not.
+            raise Answer(409, "a folder with the same name already exists in the current location")
+        self.add_folder(uid, title, parent)
         return 200, self._folder_json(uid)
 
     def update_folder(self, uid: str, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
@@ -60,7 +64,7 @@ class Folders(State):
         if not body.get("overwrite") and body.get("version") != found["version"]:
             words = "The folder has been changed by someone else"
             raise Answer(412, words, status="version-mismatch")
-        found["title"], found["version"] = body["title"], found["version"] + 1
+        found["title"], found["version"] = body["title"].strip(), found["version"] + 1
         return 200, self._folder_json(uid)
 
     def move_folder(self, uid: str, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
