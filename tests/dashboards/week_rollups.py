@@ -1,7 +1,7 @@
 """Rollups of the simulated week, made by the code that makes them, and of four weeks before it.
 
-Those repeat the hours and days of the week, a little lower the older they are: readings of five weeks would take
-minutes to write. As on a platform, windows stand there once they have ended.
+Those repeat the hours and days of the week, and the quarter hours of counters, a little lower the older they are:
+readings of five weeks would take minutes to write. As on a platform, windows stand there once they have ended.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import numpy as np
 
 from tests.dashboards.week import QUIET_STEPS, STEP_S, Week, bad_of, batch_of, kept_of
 from twin.frame import Batch, Times, empty_batch, join
+from twin.model.quantities import Aggregation
 from twin.resolution import Resolution
 from twin.rollups.coarser import coarser
 from twin.rollups.points import Points, points_of
@@ -24,7 +25,7 @@ from twin.store.windows import edges
 NS = 1_000_000_000
 WEEK_NS = 7 * 86_400 * NS
 EARLIER = 4
-"""How many weeks before the week have hours and days."""
+"""How many weeks before the week have hours and days, and counters their quarter hours."""
 HOLD_S = float(QUIET_STEPS * STEP_S + 60)
 DEVICES_AT_ONCE = 20
 _SCALED = ("mean", "min", "max", "last", "delta")
@@ -61,7 +62,7 @@ def _sorted(rows: Batch) -> Batch:
 
 
 def _of(week: Week, points: Points, rows: Batch) -> Iterator[Rollups]:
-    """Yield the three resolutions of some points, and the earlier weeks of two."""
+    """Yield the three resolutions of some points, and the earlier weeks of two (of counters all three)."""
     nothing = Before(empty_batch(), empty_batch())
     quarters = reduce(points, rows, nothing, _ended(week, Resolution.QUARTER), Resolution.QUARTER)
     hours = _coarser(week, quarters, Resolution.HOUR)
@@ -70,6 +71,13 @@ def _of(week: Week, points: Points, rows: Batch) -> Iterator[Rollups]:
     for number in range(EARLIER, -1, -1):
         yield _earlier(hours, number)
         yield _earlier(days, number)
+    counters = {one.id for one in week.series if one.quantity.aggregation is Aggregation.COUNTER}
+    counted = points.take(np.isin(points.ids, list(counters)))
+    if len(counted.ids):
+        rows = rows.take(np.isin(rows.ids, counted.ids))
+        quarters = reduce(counted, rows, nothing, _ended(week, Resolution.QUARTER), Resolution.QUARTER)
+        for number in range(EARLIER, 0, -1):
+            yield _earlier(quarters, number)
 
 
 def _ended(week: Week, resolution: Resolution) -> Times:
