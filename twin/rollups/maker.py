@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from twin.frame import Ids, Times
     from twin.rollups.book import Book, Job
     from twin.rollups.late import Late
-    from twin.rollups.points import Points
+    from twin.rollups.points import Mask, Points
     from twin.store.port import Store
 
 MOST_READINGS = 50_000
@@ -39,7 +39,8 @@ MOST_MARKS = 500
 TOO_MANY = 4 * MOST_READINGS
 LONGEST_SILENCE_NS = 31 * DAY_NS
 """When a whole district said nothing for so long, the time has no rows."""
-_NEAR_NS = 3600 * NS
+_TOGETHER_NS = 3600 * NS
+_NEAR_NS = 2 * _TOGETHER_NS
 _MARGIN_NS = 7_200 * NS
 _FIRST_RATE = 1.0
 _LEAST_RATE = 0.01
@@ -196,18 +197,23 @@ class Maker:
         points = ground.points.take(np.searchsorted(ground.points.ids, ids))
         end = stop + points.hold
         lasting = np.flatnonzero(points.is_state | points.is_counter)
-        following = self._following(ids[lasting], stop[lasting])
-        # A counter that is not heard any more grew no further.
-        known = np.where(points.is_state[lasting] | (following < _NEVER), following, 0)
-        end[lasting] = np.maximum(end[lasting], known)
+        following = self._following(ids[lasting], stop[lasting], points.is_state[lasting])
+        end[lasting] = np.maximum(end[lasting], following)
         found: Times = np.minimum(end, self._book.until(ground.id, Resolution.QUARTER))
         return found
 
-    def _following(self, ids: Ids, after: Times) -> Times:
-        """Return when each series had its next usable reading after a time, the end of time where it had none."""
-        found = np.full(len(ids), _NEVER)
-        for moment in np.unique(after).tolist():
-            mine = np.flatnonzero(after == moment)
+    def _following(self, ids: Ids, after: Times, is_state: Mask) -> Times:
+        """Return a time by which each series, in rising order, had its next usable reading after a time.
+
+        One that had none: the end of time for a state, which lasts; a counter that is not heard any more grew no
+        further. The hour of `after` is looked at as one, since each look costs a query.
+        """
+        found = np.empty(len(ids), np.int64)
+        hour = after // _TOGETHER_NS
+        for one in np.unique(hour).tolist():
+            mine = np.flatnonzero(hour == one)
+            moment = int(after[mine].max())
+            found[mine] = np.where(is_state[mine], _NEVER, moment)
             some, time = self._store.first(ids[mine], moment + 1)
             found[mine[np.searchsorted(ids[mine], some)]] = time
         return found

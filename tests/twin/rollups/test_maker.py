@@ -153,6 +153,27 @@ def test_late_readings_make_their_windows_again(new_making):
     assert making.book.stale_marks == 0
 
 
+def test_many_late_readings_cost_few_looks(new_duckdb, monkeypatch):
+    """How far late readings of a day reach is asked once for each hour of it, however many points they are of."""
+    making = new_duckdb(DAY)
+    making.write(some_days(DAY, DAY + 26 * HOUR))
+    making.forward(DAY + 25 * HOUR)
+    for number, one in enumerate((METER, SWITCH)):
+        making.write(rows(one, *((DAY + HOUR + number * MINUTE + n * SECOND, 1) for n in range(40))))
+    looks, first = [], making.store.first
+
+    def counting(*args):
+        looks.append(args)
+        return first(*args)
+
+    monkeypatch.setattr(making.store, "first", counting)
+    list(making.maker.stale(DAY + 25 * HOUR))
+
+    assert len(looks) == 1
+    making.make_all(DAY + 25 * HOUR)
+    making.agrees(DAY, DAY + 24 * HOUR)
+
+
 def test_random_lateness(new_making):
     """However readings are delayed and windows made in between, in the end all is what the readings say."""
     random = np.random.default_rng(3)
