@@ -60,7 +60,11 @@ async def _rebuild(platform: Platform, body: Rebuild) -> dict[str, Any]:
         near = history.nearest(under, platform.catalogue)
         raise UnknownName(f"there is no point, device or district {under!r}{near}")
     district = next(one for one in platform.catalogue.districts if one.id == under.split("/", 1)[0])
-    start, stop = span_of(body.start, body.to, platform.clock.now_ns(), district.zone)
+    now = platform.clock.now_ns()
+    start, stop = span_of(body.start, body.to, now, district.zone)
+    stop = min(stop, now)
+    if start >= stop:
+        raise AskError("from", f"{body.start!r} has not come yet")
     kept = platform.rollups.kept_from(district.id)
     if kept >= stop:
         words = f"the readings before {rfc3339(kept)} are gone, by the district's retention"
@@ -68,7 +72,7 @@ async def _rebuild(platform: Platform, body: Rebuild) -> dict[str, Any]:
     span = max(start, kept), stop
     number = await platform.in_thread("reads", platform.rollups.rebuild, under, body.resolution, span)
     words = f"rollups of {under} again, {len(ids)} points"
-    platform.note("rollups_rebuilt", platform.clock.now_ns(), words, under)
+    platform.note("rollups_rebuilt", now, words, under)
     return {"job": number, "under": under, "from": rfc3339(span[0]), "to": rfc3339(stop), "points": len(ids)}
 
 

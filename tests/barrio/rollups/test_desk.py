@@ -148,11 +148,14 @@ async def test_a_rebuild_is_for_operators(tmp_path, begin):
         unknown = await stage.http.post(
             "/api/v1/rollups/rebuild", json={**body, "under": "little/prob"}, headers=head
         )
+        future = await stage.http.post(
+            "/api/v1/rollups/rebuild", json={**body, "from": "2200-01-01", "to": "2250-01-01"}, headers=head
+        )
         made = (await stage.http.post("/api/v1/rollups/rebuild", json=body, headers=head)).json()
         await until(lambda: not stage.platform.rollups.book.jobs(open_only=True))
         jobs = (await stage.http.get("/api/v1/rollups")).json()["jobs"]
 
-        assert (refused.status_code, unknown.status_code) == (403, 404)
+        assert (refused.status_code, unknown.status_code, future.status_code) == (403, 404, 400)
         assert [(one["job"], one["ended"]) for one in jobs] == [(made["job"], True)]
         assert made["points"] == 3
         assert counted(stage, "temperature", begin, begin + QUARTER) == [1]
