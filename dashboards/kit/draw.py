@@ -15,7 +15,6 @@ from dashboards.kit.alertlist import AlertList
 from dashboards.kit.basemap import basemap, layer
 from dashboards.kit.colours import BLUE, PALETTE
 from dashboards.kit.looks import bands, fixed, mappings, thresholds
-from dashboards.kit.names import folder_uid
 from dashboards.kit.series import Compiled, Of, Told, compiled, tag_of
 from dashboards.kit.states import shown_states
 from dashboards.kit.steps import MAX_POINTS
@@ -256,7 +255,7 @@ class Drawing:
                 [bc.TableSortByFieldState().display_name(panel.sort[0].of(self._lang)).desc(panel.sort[1])]
             )
         if isinstance(built, AlertList):
-            built.folder(folder_uid(self._district.id), shown(self._district.name))
+            built.district(self._district.id)
 
 
 def _lines(found: Compiled) -> list[tuple[str, str]]:

@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from dashboards.kit.panels import Panel
 
 _COLUMNS = 24
+_SCHEMA = 39
+"""What Grafana 11.0 writes. Nothing of ours differs in later ones, and each Grafana raises it to its own; a number
+above its own is one that it says it could not convert."""
 
 
 class Page:
@@ -209,6 +212,7 @@ def finished(
     built = built.readonly().tooltip(d.DashboardCursorSync.CROSSHAIR).time("now-24h", "now").refresh("1m")
     found = plain(built.build())
     return found | {
+        "schemaVersion": _SCHEMA,
         "panels": list(panels),
         "templating": {"list": list(variables)},
         "annotations": {"list": list(annotations)},

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dashboards.kit.influxql import Query, name, one_of, picked, select, value
+from dashboards.kit.influxql import Query, apart, name, one_of, picked, select, value
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,20 @@ def test_a_target_is_read_as_it_was_written():
     written["datasource"] = {"type": "influxdb", "uid": "uid"}
 
     assert Query.from_json(written).to_json().keys() == written.keys()
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        'SELECT 100 * sum("v") / sum("g") FROM "m" WHERE "device" =~ /^a$/ AND $__interval >= 15m AND $__interval < 1h',
+        'SELECT 1 - count("v") / ($__interval_ms * 3) FROM "m" GROUP BY time($__interval), "a" tz(\'America/Merida\')',
+        'SELECT 1 FROM "m" WHERE "a" = \'x/y\' AND $__interval < 15m',
+    ],
+)
+def test_no_slash_stands_on_the_line_of_an_interval(query):
+    """Grafana reads all between two slashes of a line as a regular expression, and escapes the interval in it."""
+    written = apart(query)
+
+    assert [one for one in written.splitlines() if "$__interval" in one and "/" in one] == []
+    assert " ".join(written.split()) == query
+    assert apart(written) == written
