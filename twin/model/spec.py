@@ -150,10 +150,16 @@ class RetentionSpec(Spec):
     raw: Seconds | None = Field(
         default=None, description="Age at which raw readings may go; kept for ever when left out"
     )
-    quarter: Seconds | None = Field(
-        default=None, alias="15m", description="Age at which rollups to quarter hours may go"
+    quarter: Annotated[Seconds, Field(ge=6 * 3_600)] | None = Field(
+        default=None,
+        alias="15m",
+        description="Age at which rollups to quarter hours may go; at least 6h, hours are made of them",
     )
-    hour: Seconds | None = Field(default=None, alias="1h", description="Age at which those to hours may go")
+    hour: Annotated[Seconds, Field(ge=2 * 86_400)] | None = Field(
+        default=None,
+        alias="1h",
+        description="Age at which those to hours may go; at least 2d, days are made of them",
+    )
     day: Seconds | None = Field(default=None, alias="1d", description="Age at which those to days may go")
 
 

@@ -65,6 +65,15 @@ def test_each_resolution_has_its_retention(tmp_path):
     }
 
 
+@pytest.mark.parametrize("short", ["15m: 1h", "1h: 1d"])
+def test_rollups_outlive_what_is_made_of_them(tmp_path, short):
+    """Quarter hours that go within the hour would make no hours, without a word: it is said before anything runs."""
+    text = str(FILES["district.yaml"]).replace("{raw: 90d}", f"{{raw: 90d, {short}}}")
+    found = faults(write(tmp_path, {"district.yaml": text}))
+
+    assert f"retention.{short.split(':')[0]}" in found
+
+
 def test_scale_and_unit_are_one_step(tmp_path):
     """A raw number times the point's scale is the value in the quantity's unit."""
     level = load(write(tmp_path)).devices["tank-1"].points["level"]
