@@ -51,6 +51,8 @@ _NAMES = {
     spec.DistrictId: "id",
     spec.Seconds: "duration",
     spec.Poll: "duration",
+    spec.AgeOfQuarters: "duration",
+    spec.AgeOfHours: "duration",
     provision_spec.Patience: "duration",
     spec.Code: "code",
     spec.TableFile: "file",

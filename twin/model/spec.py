@@ -100,6 +100,8 @@ class SecretHere(ValueError):
 StateKey = bool | int | str
 Seconds = Annotated[float, BeforeValidator(parse_duration), Field(gt=0, le=_LONGEST_S)]
 Poll = Annotated[Seconds, Field(ge=0.01)]
+AgeOfQuarters = Annotated[Seconds, Field(ge=6 * 3_600)]
+AgeOfHours = Annotated[Seconds, Field(ge=2 * 86_400)]
 Id = Annotated[str, AfterValidator(_check_id)]
 DistrictId = Annotated[str, AfterValidator(_check_district)]
 SecretName = Annotated[str, AfterValidator(_check_secret)]
@@ -150,12 +152,12 @@ class RetentionSpec(Spec):
     raw: Seconds | None = Field(
         default=None, description="Age at which raw readings may go; kept for ever when left out"
     )
-    quarter: Annotated[Seconds, Field(ge=6 * 3_600)] | None = Field(
+    quarter: AgeOfQuarters | None = Field(
         default=None,
         alias="15m",
         description="Age at which rollups to quarter hours may go; at least 6h, hours are made of them",
     )
-    hour: Annotated[Seconds, Field(ge=2 * 86_400)] | None = Field(
+    hour: AgeOfHours | None = Field(
         default=None,
         alias="1h",
         description="Age at which those to hours may go; at least 2d, days are made of them",
