@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from provisioning.plan import ProvisioningError, Step
+from provisioning.plan import Action, ProvisioningError, Step
 from twin.store.influx_http import Access, InfluxHTTP
 from twin.store.port import NotAStore, StoreBusy, StoreDenied
 
@@ -59,7 +59,10 @@ class InfluxTarget:
 
     def plan(self) -> list[Step]:
         """Return what is not as it should be; see `provisioning.plan.Target`."""
-        return self._version().plan()
+        steps = self._version().plan()
+        if words := self._tokens.exposed():
+            steps.insert(0, Step(NAME, "tokens", str(self._tokens.folder), Action.KEEP, words=words))
+        return steps
 
     def destroy(self, *, keep_data: bool) -> list[Step]:
         """Return what is to be removed; see `provisioning.plan.Target`."""

@@ -89,10 +89,12 @@ class Calls:
         if not self._org_id:
             with _words("GET /api/v2/orgs"):
                 found = self._client.organizations_api().find_organizations(org=self._org) or []
-            if not found:
+            # A server that is asked for no name gives all: the first would be taken for ours.
+            ours = [one for one in found if self._org in (one.name, one.id)]
+            if not ours:
                 words = f"the token may not see an organisation {self._org!r}"
                 raise ProvisioningError("GET /api/v2/orgs", words, "read:orgs")
-            self._org_id = str(found[0].id)
+            self._org_id = str(ours[0].id)
         return self._org_id
 
     def buckets(self) -> list[FoundBucket]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,13 +65,17 @@ class Tokens:
     _expected: set[str] = field(default_factory=set)
 
     def read(self, name: str) -> str | None:
-        """Return a token, None where there is no such file; ProvisioningError when it cannot be read."""
+        """Return a token, None where no file holds one; ProvisioningError when it cannot be read.
+
+        What is not one line of text is none of ours: a new one is made, as for a file that is lost.
+        """
         try:
-            return self._path(name).read_text("utf-8").strip() or None
-        except FileNotFoundError:
+            text = self._path(name).read_text("utf-8").strip()
+        except (FileNotFoundError, UnicodeDecodeError):
             return None
-        except (OSError, UnicodeDecodeError) as error:
+        except OSError as error:
             raise _cannot(f"read {self.folder / name}", error) from error
+        return text if text and text.isprintable() else None
 
     def write(self, name: str, secret: str) -> None:
         """Keep a token: on the disk when this returns, in the place of one before it, whole or not at all."""
@@ -107,6 +112,21 @@ class Tokens:
             raise _cannot(f"list {self.folder}", error) from error
         return sorted(found)
 
+    def exposed(self) -> str:
+        """Return why somebody else on this machine could use or replace tokens, empty where nobody can."""
+        try:
+            mode = self.folder.stat().st_mode
+            readable = [name for name in self.names() if (self.folder / name).stat().st_mode & stat.S_IROTH]
+        except FileNotFoundError:
+            return ""
+        except OSError as error:
+            raise _cannot(f"look at {self.folder}", error) from error
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            return f"everybody on this machine may replace tokens in it: chmod 0700 {self.folder}"
+        if readable and mode & stat.S_IXOTH:
+            return f"everybody on this machine may read {', '.join(readable)}: remove them, and new ones are made"
+        return ""
+
     def expect(self, name: str) -> None:
         """Say that a step of the plan that is being made will write this token."""
         self._expected.add(name)
@@ -128,6 +148,5 @@ class Tokens:
             os.close(descriptor)
 
 
-def _cannot(call: str, error: Exception) -> ProvisioningError:
-    words = error.strerror if isinstance(error, OSError) else str(error)
-    return ProvisioningError(call, (words or str(error)).lower())
+def _cannot(call: str, error: OSError) -> ProvisioningError:
+    return ProvisioningError(call, (error.strerror or str(error)).lower())

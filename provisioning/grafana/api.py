@@ -123,11 +123,16 @@ class Api:
     # Teams
 
     def team(self, name: str) -> Team | None:
-        """Return a team by its name; 13 answers with numbers only where it is asked for a name."""
+        """Return a team by its name.
+
+        13 answers with numbers only where it is asked for a name. A search that gives none (0) is made up for by the
+        uid, which paths about teams take as well.
+        """
         found = self.client.get("/api/teams/search", name=name)
         for each in found.get("teams", ()):
             if each["name"].casefold() == name.casefold():
-                return Team(each["id"], each["name"], each.get("email", ""))
+                number = each.get("id") or self.client.get(f"/api/teams/{each['uid']}")["id"]
+                return Team(number, each["name"], each.get("email", ""))
         return None
 
     def create_team(self, name: str, email: str) -> Team:

@@ -21,6 +21,8 @@ _BUSY = frozenset({429, 503})
 _TRIES = 4
 _LONGEST_WAIT_S = 10.0
 _WORDS = 300
+# All rules of an organisation are one answer; ten thousand of them are 30 MB.
+_MOST_BYTES = 100_000_000
 # How Grafana 11 to 13 end the message of a 403, `pkg/services/accesscontrol/middleware.go`.
 _NEEDED = re.compile(r"Permissions needed: (?P<needed>.+?)\.?$")
 _LISTED = re.compile(r"^(?:any of|all of|all\() *")
@@ -118,13 +120,32 @@ class Client:
         self, call: str, method: str, path: str, body: Any, params: Mapping[str, str] | None
     ) -> httpx.Response:
         try:
-            return self._http.request(method, path, json=body, params=params)
+            with self._http.stream(method, path, json=body, params=params) as answer:
+                return self._whole(call, answer)
         except httpx.TimeoutException:
             raise ProvisioningError(call, f"{self.url} did not answer within {self._timeout_s:g} s") from None
         except httpx.HTTPError as error:
             raise ProvisioningError(
                 call, f"{self.url} cannot be reached: {str(error) or type(error).__name__}"
             ) from None
+
+    def _whole(self, call: str, answer: httpx.Response) -> httpx.Response:
+        """Return an answer with its body; one that goes on for ever, slowly or fast, is given up."""
+        until = time.monotonic() + self._timeout_s
+        parts, size = list[bytes](), 0
+        for part in answer.iter_bytes():
+            parts.append(part)
+            size += len(part)
+            if size > _MOST_BYTES:
+                words = f"answered {answer.status_code} with more than {_MOST_BYTES // 1_000_000} MB"
+                raise ProvisioningError(call, f"{words}: is this the address of a Grafana?")
+            if time.monotonic() > until:
+                words = f"{self.url} did not come to the end of its answer within {self._timeout_s:g} s"
+                raise ProvisioningError(call, words)
+        headers = [
+            (name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"
+        ]
+        return httpx.Response(answer.status_code, headers=headers, content=b"".join(parts))
 
 
 def _check(url: str) -> None:

@@ -132,7 +132,7 @@ def test_what_is_not_set_is_said(barrio, monkeypatch):
         "--only: 'influx' is none of influxdb, grafana (did you mean influxdb?)",
     )
     assert barrio("plan", "--only", "grafana")[2] == (
-        "there is nothing to provision: BARRIO_GRAFANA name no URL"
+        "there is nothing to provision: BARRIO_GRAFANA names no URL, such as http://HOST:3000"
     )
     monkeypatch.delenv("BARRIO_ADMIN_TOKEN")
     monkeypatch.setenv("BARRIO_ADMIN_TOKEN_FILE", "/nowhere/token")

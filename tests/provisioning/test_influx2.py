@@ -6,6 +6,7 @@ import stat
 import httpx
 import pytest
 
+from provisioning.influx import Admin
 from provisioning.plan import Action, ProvisioningError, apply
 from tests.provisioning.conftest import do, refusal, said
 from tests.provisioning.influx_stand_in import ORG, InfluxStandIn, Right
@@ -427,3 +428,22 @@ def test_a_token_that_no_header_carries_is_not_spelled_out(target2, district, to
 
     assert line.startswith("BARRIO_ADMIN_TOKEN: it holds a line break")
     assert "canary" not in line
+
+
+def test_tokens_that_others_may_read_are_in_the_plan(target2, district, tokens):
+    """The plan says so first, and there is nothing to do and no drift for it."""
+    do(target2(district).plan())
+    (tokens.folder / "salinas.write").chmod(0o644)
+    tokens.folder.chmod(0o755)
+    (step,) = target2(district).plan()
+
+    assert step.action is Action.KEEP
+    assert "everybody on this machine may read salinas.write" in step.words
+    assert not step.differences
+
+
+def test_no_organisation_is_not_any(influx2, new_target, district, tokens):
+    """A server that is asked for an organisation without a name gives them all, and the first is not ours."""
+    line = refusal(new_target(Admin(influx2.url, influx2.operator, org=""), [district], tokens))
+
+    assert line.startswith("GET /api/v2/orgs: the token may not see an organisation ''")

@@ -52,6 +52,31 @@ def test_a_folder_that_cannot_be_used_is_one_line(tmp_path):
         tokens.read("salinas.write")
 
 
+@pytest.mark.parametrize("garbage", [b"\xff\xfe", b"two\nlines\n", b"nul\0", b" \n"])
+def test_what_is_no_token_is_none(tmp_path, garbage):
+    """A file that holds something else is as good as lost: a new token is made for it."""
+    (tmp_path / "salinas.write").write_bytes(garbage)
+
+    assert Tokens(tmp_path).read("salinas.write") is None
+
+
+def test_who_else_may_use_tokens_is_said(tmp_path):
+    """A file that all may read in a folder that all may enter, and a folder that all may write to."""
+    tokens = Tokens(tmp_path / "tokens")
+
+    assert not tokens.exposed()
+    tokens.write("salinas.write", "secret")
+    assert not tokens.exposed()
+    (tokens.folder / "salinas.write").chmod(0o644)
+    assert not tokens.exposed()
+    tokens.folder.chmod(0o755)
+    assert "may read salinas.write" in tokens.exposed()
+    tokens.write("salinas.write", "another")
+    assert not tokens.exposed()
+    tokens.folder.chmod(0o777)
+    assert "may replace tokens" in tokens.exposed()
+
+
 def test_what_is_not_there_is_none(tmp_path):
     """No folder, no file and an empty file are no token."""
     tokens = Tokens(tmp_path / "none")

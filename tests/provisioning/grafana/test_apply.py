@@ -279,6 +279,19 @@ def test_a_team_that_is_named_no_more_loses_its_right(world, grafana):
     assert world.plan() == []
 
 
+def test_a_search_without_numbers_of_teams_will_do(world, grafana):
+    """Where a search names teams by uid only, their numbers are asked for: permissions want them."""
+    grafana.numbers_teams = False
+    world.apply()
+
+    assert world.plan() == []
+    numbers = {team["name"]: number for number, team in grafana.teams.items()}
+    assert [item["teamId"] for item in grafana.grants[folder_uid("tequila")]] == [
+        numbers["Servicios"],
+        numbers["Vecinos"],
+    ]
+
+
 def test_a_home_that_somebody_chose_stays(world, grafana):
     """A team that begins with a dashboard of its own is told of, and left alone; other preferences go along."""
     number = grafana.add_team("Servicios")

@@ -175,6 +175,7 @@ POST /api/folders/:uid/permissions folders.permissions;write set_permissions
 GET /api/search dashboards;read search
 GET /api/teams/search teams;read search_teams
 POST /api/teams teams;create create_team
+GET /api/teams/:team teams;read get_team
 DELETE /api/teams/:team teams;delete delete_team
 GET /api/teams/:team/members teams.permissions;read get_members
 GET /api/teams/:team/preferences teams;read get_preferences

@@ -46,6 +46,8 @@ class State:
         self.points: dict[str, dict[str, Any]] = {}
         self.policies: dict[str, Any] = {"receiver": "grafana-default-email", "routes": []}
         self.library_panels: dict[str, int] = {}
+        self.numbers_teams = True
+        """Whether a search for teams gives their numbers: `searchTeamsViaK8s` does not."""
         self.number = 0
         self.first_version = 1
         """Version that a new dashboard gets; more than 1 for one that was there before, where Grafana counts on."""

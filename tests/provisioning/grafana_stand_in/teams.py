@@ -24,7 +24,8 @@ class Teams(State):
     def search_teams(self, params: dict[str, str], **_: Any) -> tuple[int, Any]:
         found = [
             {
-                "id": number,
+                "id": number if self.numbers_teams else 0,
+                "uid": f"team{number}",
                 "orgId": 1,
                 "name": team["name"],
                 "email": team["email"],
@@ -34,6 +35,11 @@ class Teams(State):
             if team["name"].casefold() == params["name"].casefold()
         ]
         return 200, {"totalCount": len(found), "teams": found, "page": 1, "perPage": 1000}
+
+    def get_team(self, team: str, **_: Any) -> tuple[int, Any]:
+        # `MiddlewareTeamUIDResolver` in `pkg/services/team`: a uid serves as well.
+        number = team.removeprefix("team")
+        return 200, {"id": int(number), "name": self._team(number)["name"]}
 
     def create_team(self, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
         if any(team["name"].casefold() == body["name"].casefold() for team in self.teams.values()):
