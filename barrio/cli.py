@@ -23,25 +23,23 @@ from barrio import (
     cli_rollup,
     cli_services,
 )
-from barrio.cli_options import AsJson, Data, District, Since, Store, To, Who, settings_of, who_asks
+from barrio.cli_groups import Grouped
+from barrio.cli_options import AsJson, Data, District, Districts, Since, Store, To, Who, settings_of, who_asks
 from twin.errors import BarrioError, ConfigError
 
 WRONG_INPUT = 2
 
 app = typer.Typer(
     name="barrio",
+    cls=Grouped,
     help="A digital twin for city districts.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 
-Districts = Annotated[
-    list[str],
-    typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
-]
 Listen = Annotated[
     str | None, typer.Option(metavar="HOST:PORT", help="HTTP address; port 0 takes a free one.")
 ]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from barrio.cli_options import Store, settings_of
+from barrio.cli_options import Districts, Lang, Store, settings_of
 
 
 def add(app: typer.Typer) -> None:
@@ -19,14 +19,12 @@ def add(app: typer.Typer) -> None:
 
     @group.command()
     def preview(
-        districts: Annotated[
-            list[str], typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one.")
-        ],
+        districts: Districts,
         out: Annotated[Path, typer.Option(metavar="DIR", help="Where to write the pictures.")],
         only: Annotated[
             list[str] | None, typer.Option("--page", metavar="PAGE", help="Only this page, such as home.")
         ] = None,
-        lang: Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")] = "en",
+        lang: Lang = "en",
         since: Annotated[
             str | None, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")
         ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from barrio.cli_options import Store, settings_of
+from barrio.cli_options import BarrioUrl, Districts, Lang, Store, settings_of
 
 FAILED = 1
 
@@ -17,19 +17,12 @@ def add(app: typer.Typer) -> None:
 
     @app.command()
     def init(
-        districts: Annotated[
-            list[str],
-            typer.Argument(
-                metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."
-            ),
-        ],
+        districts: Districts,
         wait: Annotated[
             str, typer.Option(metavar="DURATION", help="Longest wait for InfluxDB and Grafana to answer.")
         ] = "2min",
-        lang: Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")] = "en",
-        barrio_url: Annotated[
-            str, typer.Option(metavar="URL", help="Where people reach barrio, for links of dashboards.")
-        ] = "",
+        lang: Lang = "en",
+        barrio_url: BarrioUrl = "",
         store: Store = None,
     ) -> None:
         """Wait for InfluxDB and Grafana to answer, then do what apply does: for containers."""

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 
 Data = Annotated[Path | None, typer.Option(metavar="DIR", help="Data folder.")]
 Store = Annotated[str | None, typer.Option(metavar="URL", help="duckdb, or the URL of an InfluxDB.")]
+Districts = Annotated[
+    list[str],
+    typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
+]
 District = Annotated[
     list[str] | None,
     typer.Option(
@@ -21,6 +25,10 @@ District = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on one line.")]
 Since = Annotated[str, typer.Option("--from", metavar="TIME", help="ISO 8601, now, or an age such as -1d.")]
 To = Annotated[str, typer.Option(metavar="TIME", help="Likewise; not included.")]
+Lang = Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")]
+BarrioUrl = Annotated[
+    str, typer.Option(metavar="URL", help="Where people reach barrio, for links of dashboards.")
+]
 Who = Annotated[str | None, typer.Option(metavar="NAME", help="Who; the user of this machine else.")]
 
 

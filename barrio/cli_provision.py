@@ -10,23 +10,15 @@ from typing import Annotated
 
 import typer
 
-from barrio.cli_options import AsJson, Store, settings_of
+from barrio.cli_options import AsJson, BarrioUrl, Districts, Lang, Store, settings_of
 
 FAILED = 1
 
-Districts = Annotated[
-    list[str],
-    typer.Argument(metavar="DISTRICT...", help="Folder of a district, or the name of one that comes along."),
-]
 Only = Annotated[
     str | None, typer.Option(metavar="TARGET", help="influxdb or grafana; both, where they are named, else.")
 ]
 Adopt = Annotated[
     bool, typer.Option("--adopt", help="Take over InfluxDB 2.x buckets of our names that are not marked.")
-]
-Lang = Annotated[str, typer.Option(metavar="LANG", help="Language of dashboards: en or es.")]
-BarrioUrl = Annotated[
-    str, typer.Option(metavar="URL", help="Where people reach barrio, for links of dashboards.")
 ]
 
 

@@ -12,7 +12,7 @@ from barrio.cli_options import AsJson, Data, District, To, settings_of
 def add(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(
-        help="How far rollups are made, and a stretch of them again.",
+        help="Show how far rollups are made, or have a stretch of them made again.",
         no_args_is_help=True,
         rich_markup_mode=None,
     )

@@ -19,6 +19,7 @@ import typer.core
 import typer.main
 
 from barrio import cli
+from barrio.cli_groups import GROUPS
 from barrio.settings import Settings
 from tests import ROOT
 from tests.barrio.processes import barrio, started, wait_for
@@ -341,6 +342,14 @@ def test_a_link_that_cannot_be_reached_keeps_trying(tmp_path):
     assert [link["up"] for link in status["links"]] == [False]
     assert "refused" in status["alarms"][0]["words"]
     assert said.count("link.down") == 1
+
+
+def test_help_lists_every_command_once():
+    """Every command stands in one group of `barrio --help`."""
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, typer.core.TyperGroup)
+
+    assert sorted(name for names in GROUPS.values() for name in names) == sorted(group.commands)
 
 
 def test_every_option_is_in_the_reference():
