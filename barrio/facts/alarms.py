@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from barrio.facts.places import tag
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 STANDS = frozenset({State.ACTIVE, State.ACKNOWLEDGED, State.RETURNED, State.SHELVED})
 """States that somebody sees; what is suppressed is counted in the alarm that explains it."""
+
+NO_ALARMS = MappingProxyType(
+    dict.fromkeys(("alarms", "critical", "high", "medium", "low", "unacknowledged"), 0)
+)
+"""What `barrio_health` says of a district without alarms."""
 
 _SAYS = {
     Happening.RAISED: "was raised",
@@ -155,8 +161,7 @@ class StandingAlarms:
 
     def counts(self) -> dict[str, dict[str, int]]:
         """Return fields of `barrio_health` by district: alarms that are not shelved, by priority and unseen ones."""
-        empty = dict.fromkeys(("alarms", "critical", "high", "medium", "low", "unacknowledged"), 0)
-        found = {district: dict(empty) for district in self._places.districts}
+        found = {district: dict(NO_ALARMS) for district in self._places.districts}
         for change in self._alarms.register.last.values():
             if change.after in STANDS and change.after is not State.SHELVED:
                 here = found[change.key.district]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from barrio.facts.alarms import NO_ALARMS
 from barrio.facts.places import tag
 from twin.facts import Fact
 
@@ -104,7 +105,7 @@ class Health:
         self._ids = {district: np.array(found, np.int32) for district, found in ids.items()}
 
     def facts(self, now: int, standing: StandingAlarms | None, requests: OpenRequests | None) -> list[Fact]:
-        """Return a row for each district; what a district has no file for is left out."""
+        """Return a row for each district; where nothing asks for supply there is no number of requests."""
         alarms = {} if standing is None else standing.counts()
         opened = {} if requests is None else requests.counts()
         shared = self._shared()
@@ -114,7 +115,7 @@ class Health:
             devices, devices_heard = self._devices.heard(district)
             links, links_up = self._links.counts(district)
             fields: Fields = {
-                **alarms.get(district, {}),
+                **alarms.get(district, NO_ALARMS),
                 "requests": opened.get(district),
                 "devices": devices,
                 "devices_heard": devices_heard,

@@ -192,6 +192,15 @@ async def test_health_counts_what_stands_and_what_is_heard(tmp_path, influxdb):
     assert newest["requests"] is None if "requests" in newest else True
 
 
+async def test_a_district_without_rules_has_no_alarms_rather_than_no_number(tmp_path, influxdb):
+    """A city's map finds every district by its number of alarms, so there is one without `alarms.yaml` as well."""
+    database = Database(influxdb.url, "facts_no_rules")
+    async with told(tmp_path, influxdb.url, "facts_no_rules"):
+        rows = await holds(database, "barrio_health", bool)
+
+    assert (rows[-1]["alarms"], rows[-1]["critical"], rows[-1]["unacknowledged"]) == (0, 0, 0)
+
+
 async def test_it_is_said_how_much_was_told(tmp_path, influxdb):
     """In /metrics, and in the status of the platform, as a command prints it."""
     async with told(tmp_path, influxdb.url, "facts_said") as stage:
