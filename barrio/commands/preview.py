@@ -52,7 +52,7 @@ def preview(settings: Settings, asked: Asked, out: Path) -> Iterator[str]:
     with Asker(sources, settings.store_timeout) as asker:
         for board in boards:
             found = ask(board.json, asker, now_ns // 1_000_000, start, stop)
-            _refuse_silence(found)
+            _refuse_silence(found, settings.store)
             try:
                 picture = draw(found, asked.form)
             except NotInstalled as error:
@@ -135,12 +135,18 @@ def _answers(found: AskedDashboard) -> list[Answer]:
     return [answer for panel in found.panels for answer in panel.answers]
 
 
-def _refuse_silence(found: AskedDashboard) -> None:
+def _refuse_silence(found: AskedDashboard, store: str) -> None:
     """Raise StartError where no query at all was answered: the picture would show the same words everywhere."""
     answers = _answers(found)
     errors: Mapping[str, None] = dict.fromkeys(answer.error for answer in answers if answer.error)
     if answers and all(answer.error for answer in answers):
-        raise StartError(next(iter(errors)))
+        words = next(iter(errors))
+        if words.startswith(("answered 401", "answered 403")):
+            words = (
+                f"{store} {words}: a token to read with is that of BARRIO_TOKENS, which barrio apply makes, else "
+                "BARRIO_STORE_TOKEN"
+            )
+        raise StartError(words)
 
 
 def _summary(found: AskedDashboard) -> str:

@@ -70,7 +70,6 @@ _WRITTEN: Mapping[str, str] = MappingProxyType(
 PERCENT = "percent"
 COUNT = "none"
 SECONDS = "s"
-BYTES = "decbytes"
 
 
 def grafana_unit(ucum: str) -> str:

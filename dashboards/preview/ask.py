@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 from zoneinfo import ZoneInfo
@@ -84,6 +84,9 @@ class AskedDashboard:
     lookups: tuple[tuple[str, Answer], ...]
 
 
+_DENIED = (401, 403)
+
+
 class Asker:
     """Puts queries to the InfluxDB behind each data source; `sources` by uid. Close it when done."""
 
@@ -125,10 +128,14 @@ class Asker:
             body = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             return [], f"{source.url} does not answer as an InfluxDB does: {error}"
-        found = body.get("error", "") if isinstance(body, dict) else "it is not an object"
+        found = (
+            body.get("error") or body.get("message", "") if isinstance(body, dict) else "it is not an object"
+        )
         results = body.get("results") if not found else None
+        if answer.status_code in _DENIED or not (found or results):
+            return [], f"answered {answer.status_code}: {found}".removesuffix(": ")
         if not answer.is_success or not results:
-            return [], found or f"status {answer.status_code}"
+            return [], found
         return results[0].get("series", []), results[0].get("error", "")
 
 
@@ -251,8 +258,3 @@ def _lookups(
         query = str(asked.get("query", "")) if isinstance(asked, Mapping) else str(asked or "")
         text = interpolate(query, span, panel_interval(span, DEFAULT_POINTS), variables)
         yield str(one["name"]), asker.ask(source_of({}, one, variables), text, {}, 1)
-
-
-def targets_of(dashboard: Mapping[str, Any]) -> Sequence[tuple[Panel, dict[str, Any]]]:
-    """Return every query of every panel with its panel."""
-    return [(panel, target) for panel in panels_of(dashboard) for target in panel.get("targets", ())]

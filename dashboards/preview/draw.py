@@ -28,7 +28,7 @@ class NotInstalled(RuntimeError):
 
     def __init__(self) -> None:
         super().__init__(
-            "pictures need matplotlib, which the extra `preview` brings: pip install 'barrio[preview]'"
+            "pictures need matplotlib: `make dev` installs it here, the extra `preview` with a wheel of barrio"
         )
 
 

@@ -13,7 +13,6 @@ from dashboards.preview.draw_series import time_axis
 from dashboards.preview.fields import Style
 from dashboards.preview.frames import Column, Frame
 from dashboards.preview.scene import Scene, Shown
-from dashboards.preview.transform import picked
 from dashboards.preview.units import is_moment, written
 
 _ROW = {"sm": 36.0, "md": 42.0, "lg": 48.0}
@@ -282,8 +281,3 @@ def _state_legend(scene: Scene, legend: dict[str, str], hidden: int) -> None:
         x += 14 + scene.canvas.words(x + 14, y, text, 8.0, TEXT) + 14
     if hidden:
         scene.canvas.words(scene.box.x + scene.box.width - 8, y, f"+{hidden}", 8.0, FAINT, side="right")
-
-
-def first_rows(frame: Frame, count: int) -> Frame:
-    """Return the first rows of a frame."""
-    return picked(frame, range(min(count, frame.rows)))

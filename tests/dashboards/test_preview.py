@@ -307,7 +307,7 @@ def test_an_empty_panel_says_why(asked):
 def test_a_missing_library_is_said(asked, monkeypatch):
     """Without matplotlib there is one line that names what to install."""
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(NotInstalled, match=r"barrio\[preview\]"):
+    with pytest.raises(NotInstalled, match=r"^pictures need matplotlib: `make dev`"):
         draw(next(iter(asked.values())))
 
 
