@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
+import structlog
 
 from twin.errors import ConfigError, Fault, StartError
 from twin.model.bound import BoundDevice, BoundPoint
@@ -195,9 +196,13 @@ def store_of(settings: Settings, database: Path) -> Store:
         message = f"the store's token file {settings.store_token_file} cannot be read: {error.strerror}"
         raise StartError(message) from error
     kept = KeptAccess(settings.tokens, settings.store_org) if settings.tokens is not None else None
-    if kept is not None and token is None and (access := kept.first()) is not None:
-        # 3 Core says nothing, not even its version, to whoever has no token.
-        token = access.token
+    if kept is not None and token is None:
+        if (access := kept.first()) is None:
+            words = f"no token in {settings.tokens}: barrio apply makes one for each district"
+            structlog.get_logger("barrio").warning("tokens.missing", words=words)
+        else:
+            # 3 Core says nothing, not even its version, to whoever has no token.
+            token = access.token
     return InfluxStore(
         settings.store,
         org=settings.store_org,

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 Only = Literal["influxdb", "grafana"]
 ONLY: tuple[Only, ...] = ("influxdb", "grafana")
 LANGUAGES = ("en", "es")
+_LIKE = {"influxdb": "http://HOST:8086", "grafana": "http://HOST:3000"}
 
 DONE, DIFFERS, CHANGES = 0, 1, 2
 """Exit codes: as it should be, or done; not as it should be, or failed; `plan --exit-code` that has changes."""
@@ -142,9 +143,8 @@ def targets(settings: Settings, asked: Asked) -> list[Target]:
     named = {"influxdb": _is_url(settings.store), "grafana": bool(settings.grafana)}
     if not any(named[one] for one in wanted):
         variables = {"influxdb": "BARRIO_STORE", "grafana": "BARRIO_GRAFANA"}
-        raise StartError(
-            f"there is nothing to provision: {' and '.join(variables[one] for one in wanted)} name no URL"
-        )
+        words = " and ".join(f"{variables[one]} names no URL, such as {_LIKE[one]}" for one in wanted)
+        raise StartError(f"there is nothing to provision: {words}")
     districts = _load(asked)
     tokens = Tokens(settings.tokens)
     make = {"influxdb": _influxdb, "grafana": _grafana}
