@@ -50,7 +50,7 @@ def main() -> None:
             raise RuntimeError(f"an apply that has nothing to do wrote: {server.writes}")
         calls = len(server.calls) // RUNS
     print_results(
-        [median_of("apply of an unchanged district, Grafana's half", "s", "<= 2.0", runs, calls=calls)]
+        [median_of("apply_unchanged_grafana", "s", "<= 2.0", runs, calls=calls)]
     )
 
 

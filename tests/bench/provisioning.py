@@ -50,7 +50,7 @@ def main() -> None:
             raise RuntimeError("an apply that has nothing to do did something")
         calls = (len(influx.calls) + len(grafana.calls)) // RUNS
     times = [took for took, _ in runs]
-    print_results([median_of("apply of an unchanged district", "s", "<= 3.0", times, calls=calls)])
+    print_results([median_of("apply_unchanged", "s", "<= 3.0", times, calls=calls)])
 
 
 if __name__ == "__main__":
