@@ -4,7 +4,8 @@ The pause is as long as the portion took, and nine times as long while readings 
 
 What has ended comes first; then what came late, at most every half minute; then what somebody asked for; then what is
 older than the first start, day by day backwards. A store that is away, or a disk that is full, is waited for. A window
-is made when it ended a minute ago and the spool holds nothing that was taken before that.
+is made when it ended a minute ago and the spool holds nothing that was taken before that. A district whose rollups the
+store denies or refuses is left alone for a minute, so that the others go on.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from twin.rollups.book import Book
 from twin.rollups.late import Late
 from twin.rollups.maker import MOST_MARKS, Ground, Maker
 from twin.rollups.points import points_of
-from twin.store.port import StoreRefused
+from twin.store.port import StoreDenied, StoreRefused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ IDLE_S = 1.0
 AWAY_S = 5.0
 MARKS_S = 30.0
 FORGET_S = 3600.0
+LEAVE_S = 60.0
 LONGEST_PAUSE_S = 3.0
 WAITS_S = 2.0
 """Readings that wait for so long go first."""
@@ -71,6 +73,8 @@ class RollupDesk:
         self._marks_s = self._forgot_s = -math.inf
         self._mark_units = 0
         self._refused = False
+        # Districts that are left alone, until when.
+        self._left: dict[str, float] = {}
 
     @property
     def horizon(self) -> int:
@@ -86,10 +90,12 @@ class RollupDesk:
             if not self._platform.store_words:
                 try:
                     pause_s = await self._step()
+                except StoreDenied as error:
+                    self._leave(error.words)
                 except TransientError as error:
                     self._stumble(error.words)
                 except StoreRefused as error:
-                    self._stumble(f"the store refuses rollups: {error.words}")
+                    self._leave(f"the store refuses rollups: {error.words}")
             await asyncio.sleep(pause_s)
 
     async def _step(self) -> float:
@@ -98,6 +104,7 @@ class RollupDesk:
         if not self._begun:
             await self._in_thread(self._begin, now)
             self._begun = True
+        self._left = {district: until_s for district, until_s in self._left.items() if until_s > now_s}
         if self._first is None:
             self._first = self._ended(now)
         work = self._first
@@ -113,7 +120,8 @@ class RollupDesk:
                 self._first = None
             else:
                 self._rest = None
-        self.words = ""
+        if not self._left:
+            self.words = ""
         others_wait = self._platform.spool.oldest_age_s > WAITS_S
         took_s = self._platform.clock.monotonic_s() - now_s
         return min(took_s * (PAUSE_WHILE_OTHERS_WAIT if others_wait else PAUSE), LONGEST_PAUSE_S)
@@ -131,7 +139,7 @@ class RollupDesk:
 
     def _ended(self, now: int) -> Iterator[int] | None:
         horizon = self.horizon
-        for ground in self.maker.grounds:
+        for ground in self._willing():
             if self.maker.is_due(ground, horizon):
                 return self.maker.forward(ground, horizon, now)
         return None
@@ -144,13 +152,15 @@ class RollupDesk:
             self._marks_s = now_s
         if self._mark_units:
             self._mark_units -= 1
-            return self.maker.stale(now)
+            return self.maker.stale(now, self._left)
         for job in self.book.jobs(open_only=True):
+            if job.under.split("/")[0] in self._left:
+                continue
             return self.maker.asked(job, self.ids_under(job.under), now)
         if now_s - self._forgot_s >= FORGET_S:
             self._forgot_s = now_s
             return self._forget(now)
-        behind = [ground for ground in self.maker.grounds if self.maker.is_behind(ground)]
+        behind = [ground for ground in self._willing() if self.maker.is_behind(ground)]
         return self.maker.backward(behind[0], now) if behind else None
 
     def _forget(self, now: int) -> Iterator[int]:
@@ -161,6 +171,14 @@ class RollupDesk:
             if not self._refused:
                 log.warning("rollups.not_forgotten", words=error.words)
             self._refused = True
+
+    def _willing(self) -> list[Ground]:
+        return [ground for ground in self.maker.grounds if ground.id not in self._left]
+
+    def _leave(self, words: str) -> None:
+        """Leave the district alone of which a portion failed."""
+        self._left[self.maker.at] = self._platform.clock.monotonic_s() + LEAVE_S
+        self._stumble(f"{self.maker.at}: {words}")
 
     def _stumble(self, words: str) -> None:
         """Drop what was begun: it is begun anew from what the book says."""

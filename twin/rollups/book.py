@@ -16,6 +16,7 @@ Times are ns UTC. Progress is held in memory too, so that asking for it costs no
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,11 @@ CREATE TABLE IF NOT EXISTS job (
 _MARK = (
     "INSERT INTO stale (day, series, start, stop, version) VALUES (?,?,?,?,1) ON CONFLICT DO UPDATE SET"
     " start = min(start, excluded.start), stop = max(stop, excluded.stop), version = version + 1"
+)
+_STALE = (
+    "WITH wanted AS (SELECT * FROM stale WHERE series NOT IN (SELECT value FROM json_each(:without)))"
+    " SELECT day, series, start, stop, version FROM wanted WHERE day = (SELECT min(day) FROM wanted)"
+    " ORDER BY series LIMIT :most"
 )
 _UNTIL = "INSERT INTO until VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at"
 _SINCE = "INSERT INTO since VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at, goal = excluded.goal"
@@ -185,13 +191,11 @@ class Book(DataBook):
             connection.executemany(_MARK, rows)
         self._count()
 
-    def stale(self, most: int) -> Stale | None:
-        """Return marks of the oldest day that has any, None when there is none."""
+    def stale(self, most: int, without: Ids) -> Stale | None:
+        """Return marks of the oldest day that has any but of some series, None when there is none."""
         with self._database.reading() as connection:
             rows = connection.execute(
-                "SELECT day, series, start, stop, version FROM stale"
-                " WHERE day = (SELECT min(day) FROM stale) ORDER BY series LIMIT ?",
-                (most,),
+                _STALE, {"without": json.dumps(without.tolist()), "most": most}
             ).fetchall()
         if not rows:
             return None

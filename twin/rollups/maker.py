@@ -22,7 +22,7 @@ from twin.rollups.source import TooMany, directions, from_readings
 from twin.store import windows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
     from twin.frame import Ids, Times
@@ -60,11 +60,12 @@ class Ground:
 
 
 class Maker:
-    """Makes the rollups of districts; used from one thread."""
+    """Makes the rollups of districts; used from one thread. `at` is the district of the portion that was begun last."""
 
     def __init__(self, store: Store, book: Book, late: Late, grounds: Sequence[Ground]) -> None:
         self.grounds = grounds
         self.rows = 0
+        self.at = ""
         self._store = store
         self._book = book
         self._late = late
@@ -77,6 +78,7 @@ class Maker:
     def begin(self, now: int) -> None:
         """Begin with today where nothing was made; go on elsewhere. Asks the store."""
         for ground in self.grounds:
+            self.at = ground.id
             until = self._book.until(ground.id, Resolution.QUARTER)
             if not until:
                 self._late.claim(ground.points.ids, now)
@@ -130,7 +132,7 @@ class Maker:
         for some in self._spans(edges, len(ground.points)):
             self._late.claim(ground.points.ids, int(some[-1]))
             low = self.low(ground, Resolution.QUARTER, now)
-            yield from self._from_readings(ground.points, _from(some, low))
+            yield from self._from_readings(ground, ground.points, _from(some, low))
             self._book.advance(ground.id, Resolution.QUARTER, int(some[-1]))
             for resolution, finer in _FINER.items():
                 yield from self._follow(ground, resolution, finer, now)
@@ -162,9 +164,13 @@ class Maker:
 
     # --- windows for which readings came late ---------------------------------------------------------------
 
-    def stale(self, now: int) -> Iterator[int]:
-        """Make windows again for which readings came late: those of the oldest day that has any."""
-        found = self._book.stale(MOST_MARKS)
+    def stale(self, now: int, without: Collection[str] = ()) -> Iterator[int]:
+        """Make windows again for which readings came late: those of the oldest day that has any.
+
+        `without` are districts that are left alone.
+        """
+        left = [ground.points.ids for ground in self.grounds if ground.id in without]
+        found = self._book.stale(MOST_MARKS, np.concatenate([np.empty(0, np.int32), *left]))
         if found is None:
             return
         for ground in self.grounds:
@@ -260,7 +266,7 @@ class Maker:
         edges = _from(self._edges(ground, Resolution.QUARTER, day, since), low)
         readings = 0
         for some in self._spans(edges, len(ground.points)):
-            for count in self._from_readings(ground.points, some):
+            for count in self._from_readings(ground, ground.points, some):
                 readings += count
                 yield count
         for resolution in _FINER:
@@ -288,6 +294,7 @@ class Maker:
             for resolution in ROLLUPS:
                 before = self._gone(ground, resolution, now)
                 if before:
+                    self.at = ground.id
                     self._book.forgets(ground.id, resolution, before)
                     self._store.forget_rollups(resolution, ground.id, before)
                     yield 0
@@ -314,21 +321,22 @@ class Maker:
                 yield from self._coarser(ground, points, resolution, edges, now)
                 continue
             for some in self._spans(edges, len(points)):
-                yield from self._from_readings(points, some)
+                yield from self._from_readings(ground, points, some)
 
-    def _from_readings(self, points: Points, edges: Times) -> Iterator[int]:
+    def _from_readings(self, ground: Ground, points: Points, edges: Times) -> Iterator[int]:
         """Make quarter hours; yields how many readings each portion had."""
         if len(edges) < 2:
             return
         span_s = float(edges[-1] - edges[0]) / NS
         most = min(round(MOST_READINGS / (self._rate * span_s)), MOST_CELLS // (len(edges) - 1), MOST_SERIES)
         for some in _portions(points, most):
-            yield from self._portion(some, edges)
+            yield from self._portion(ground, some, edges)
 
-    def _portion(self, points: Points, edges: Times) -> Iterator[int]:
+    def _portion(self, ground: Ground, points: Points, edges: Times) -> Iterator[int]:
         """Make one portion, or several where it has too many readings for one."""
         span_s, number = float(edges[-1] - edges[0]) / NS, len(edges) - 1
         devices = len(np.unique(points.device))
+        self.at = ground.id
         most = TOO_MANY if devices > 1 or number > 1 else None
         try:
             found = from_readings(self._store, points, edges, Resolution.QUARTER, most)
@@ -336,10 +344,10 @@ class Maker:
             self._rate = max(self._rate, error.readings / (len(points) * span_s))
             if devices > 1:
                 for some in _portions(points, 1):
-                    yield from self._portion(some, edges)
+                    yield from self._portion(ground, some, edges)
             else:
                 for half in (edges[: number // 2 + 1], edges[number // 2 :]):
-                    yield from self._portion(points, half)
+                    yield from self._portion(ground, points, half)
             return
         self._store.write_rollups(found)
         count = int(np.nansum(found.columns["count"]))
@@ -357,6 +365,7 @@ class Maker:
             return
         fine = self._edges(ground, finer, int(edges[0]), int(edges[-1]))
         for some in _portions(points, min(MOST_CELLS // len(fine), MOST_SERIES)):
+            self.at = ground.id
             if np.isin(edges, fine).all():
                 found = coarser(self._store.rollups(finer, some.ids, fine), edges, resolution)
                 self._turn(ground, some, found.columns["mean"], edges, resolution, now)

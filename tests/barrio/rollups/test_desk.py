@@ -15,13 +15,13 @@ from barrio.platform import Platform
 from barrio.rollups import desk as module
 from barrio.settings import Settings
 from connectors.registry import Connectors
-from tests.barrio.scripted import ScriptedConnector, Stage, until, write_district
+from tests.barrio.scripted import DISTRICT, ScriptedConnector, Stage, until, write_district
 from twin.clock import SystemClock
 from twin.errors import TransientError
 from twin.frame import Frame
 from twin.resolution import Resolution
 from twin.store import windows
-from twin.store.port import StoreBusy
+from twin.store.port import StoreBusy, StoreDenied
 
 NS = 1_000_000_000
 QUARTER = 900 * NS
@@ -38,12 +38,14 @@ class ShiftedClock(SystemClock):
 
 
 @contextlib.asynccontextmanager
-async def staged(folder, clock, **options):
-    """Run a platform with a clock that is moved."""
+async def staged(folder, clock, names=("little",), **options):
+    """Run a platform of some districts with a clock that is moved."""
     connector = ScriptedConnector()
     connectors = Connectors({})
     connectors.add(connector)
-    districts = load_all([str(write_district(folder / "little"))], Path(), connectors, folder)
+    texts = {name: DISTRICT.replace("district: little", f"district: {name}") for name in names}
+    folders = [str(write_district(folder / name, district=text)) for name, text in texts.items()]
+    districts = load_all(folders, Path(), connectors, folder)
     platform = Platform(districts, Settings(data=folder / "data", **options), connectors, clock)
     async with platform:
         work = asyncio.create_task(platform.run())
@@ -181,6 +183,37 @@ async def test_a_store_that_is_away_is_waited_for(tmp_path, begin, monkeypatch):
             assert done(stage) <= begin
         await until(lambda: done(stage) == begin + QUARTER)
         assert counted(stage, "temperature", begin, begin + QUARTER) == [1]
+
+
+async def test_a_district_that_is_denied_does_not_hold_up_others(tmp_path, begin, monkeypatch):
+    """Whose database of rollups is denied is left alone for a while; the other one's are made, also what came late."""
+    clock = ShiftedClock(begin + 5 * NS)
+    monkeypatch.setattr(module, "LEAVE_S", 1.0)
+    async with staged(tmp_path, clock, ("another", "little")) as stage:
+        store = stage.platform.store
+        write, denied = store.write_rollups, set(stage.platform.rollups.ids_under("another").tolist())
+
+        def denies(rows, **options):
+            if denied.intersection(rows.ids.tolist()):
+                raise StoreDenied("store", "another_15m: not for you")
+            write(rows, **options)
+
+        await until(lambda: done(stage) >= begin - QUARTER)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, "write_rollups", denies)
+            clock.shift += QUARTER + 90 * NS
+            await until(lambda: done(stage) == begin + QUARTER)
+            late = stage.platform.rollups.ids_under("another")[:1]
+            stage.platform.rollups.book.mark(late, np.array([begin]))
+            await give_late(stage, "temperature", begin + NS, 7.0)
+            await until(lambda: counted(stage, "temperature", begin, begin + QUARTER) == [1])
+
+            assert stage.platform.rollups.words == "another: another_15m: not for you"
+            assert stage.platform.rollups.book.until("another", Resolution.QUARTER) <= begin
+        await until(
+            lambda: stage.platform.rollups.book.until("another", Resolution.QUARTER) == begin + QUARTER
+        )
+        await until(lambda: not stage.platform.rollups.words)
 
 
 async def test_what_waits_in_the_spool_is_waited_for(tmp_path, begin, monkeypatch):
