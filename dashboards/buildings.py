@@ -87,7 +87,7 @@ def _now(page: Page) -> None:
         (
             "co2",
             "max",
-            Text("Most used air", "El aire más usado"),
+            Text("Stalest air", "Aire más viciado"),
             Text("The highest CO2 now.", "El CO2 más alto ahora."),
         ),
         (
@@ -114,19 +114,19 @@ def _temperature(page: Page, clock: Clock) -> None:
     owners = frozenset(seen.owner for seen in rooms)
     page.add(
         trend(
-            Text("Temperature against set point", "Temperatura frente a la consigna"),
+            Text("Temperature against set point", "Temperatura frente al punto de ajuste"),
             of("air_temperature", fold="min", take="min", label=LOWEST, computed=False, pick=_PICK),
             of("air_temperature", fold="mean", label=MEAN, computed=False, pick=_PICK),
             of("air_temperature", fold="max", take="max", label=HIGHEST, computed=False, pick=_PICK),
             of(
                 "temperature_setpoint",
                 owners=owners,
-                label=Text("set point, mean", "consigna, media"),
+                label=Text("set point, mean", "punto de ajuste, medio"),
                 pick=_PICK,
             ),
             about=Text(
                 "The coldest, the mean and the warmest of the rooms chosen, and the mean of their set points.",
-                "La más fría, la media y la más cálida de las salas elegidas, y la media de sus consignas.",
+                "La más fría, la media y la más cálida de las salas elegidas, y la media de sus puntos de ajuste.",
             ),
             limits=False,
             height=9,
@@ -137,9 +137,9 @@ def _temperature(page: Page, clock: Clock) -> None:
 
 def _in_band(page: Page, clock: Clock, rooms: tuple[Seen, ...]) -> None:
     """Add the share of time in band: within the limits of a rule, or free of the rule about the set point."""
-    title = Text("Share of time in band", "Parte del tiempo en banda")
+    title = Text("Share of time in band", "Porcentaje del tiempo en rango")
     bounds = page.inventory.limits(rooms) if rooms else None
-    band = Text("in band", "en banda")
+    band = Text("in band", "en rango")
     if bounds is not None:
         reads = clock.share_inside(rooms, bounds, band)
         about = Text(
@@ -152,8 +152,8 @@ def _in_band(page: Page, clock: Clock, rooms: tuple[Seen, ...]) -> None:
         about = Text(
             "Minutes in which no room stood more than {tolerance} K from its set point for long (alarm rule {rule}), "
             "of all minutes of the rooms of all sites.",
-            "Minutos en que ninguna sala estuvo mucho tiempo a más de {tolerance} K de su consigna (regla {rule}), "
-            "de todos los minutos de las salas de todos los sitios.",
+            "Minutos en que ninguna sala estuvo mucho tiempo a más de {tolerance} K de su punto de ajuste "
+            "(regla {rule}), de todos los minutos de las salas de todos los sitios.",
         ).fill(tolerance=f"{tolerance:g}", rule=rule)
     else:
         return
@@ -169,7 +169,7 @@ def _in_band(page: Page, clock: Clock, rooms: tuple[Seen, ...]) -> None:
             height=9,
             empty=Text(
                 "No alarm of this rule stood in this time: always in band",
-                "Ninguna alarma de esta regla en este periodo: siempre en banda",
+                "Ninguna alarma de esta regla en este periodo: siempre en rango",
             )
             if bounds is None
             else None,
@@ -214,7 +214,7 @@ def _air(page: Page, clock: Clock) -> None:
     if bounds is not None:
         page.add(
             trend(
-                Text("Share of time with good air", "Parte del tiempo con buen aire"),
+                Text("Share of time with good air", "Porcentaje del tiempo con buen aire"),
                 *clock.share_inside(co2, bounds, Text("good air", "buen aire")),
                 about=Text(
                     "How many quarter hours had a mean CO2 within the limits of the alarm rule {rule}.",
@@ -260,7 +260,7 @@ def _rooms(page: Page) -> None:
         )
         for key, quantity, title, unit, decimals in (
             ("temperature", "air_temperature", Text("Temperature", "Temperatura"), "Cel", 1),
-            ("setpoint", "temperature_setpoint", Text("Set point", "Consigna"), "Cel", 1),
+            ("setpoint", "temperature_setpoint", Text("Set point", "Punto de ajuste"), "Cel", 1),
             ("co2", "co2", Text("CO2", "CO2"), "[ppm]", 0),
             ("humidity", "relative_humidity", Text("Humidity", "Humedad"), "%", 0),
             ("people", "occupancy", Text("People", "Personas"), "", 0),
@@ -272,7 +272,7 @@ def _rooms(page: Page) -> None:
             columns,
             about=Text(
                 "Every room of the sites chosen, as last heard; each leads to its device.",
-                "Cada sala de los sitios elegidos, según lo último oído; cada una lleva a su dispositivo.",
+                "Cada sala de los sitios elegidos, según lo último recibido; cada una lleva a su dispositivo.",
             ),
             first=device_column(page.inventory, measured),
             height=10,

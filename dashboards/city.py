@@ -81,7 +81,7 @@ class _City:
         about = Text(
             "Which district needs me: alarms, who is heard, power, water and completeness. Each number "
             "leads to its district.",
-            "Qué distrito me necesita: alarmas, quién se oye, potencia, agua y completitud. Cada número "
+            "Qué distrito me necesita: alarmas, quién está en línea, potencia, agua y completitud. Cada número "
             "lleva a su distrito.",
         )
         built = dashboard.Dashboard(title).uid(CITY).tags([TAG]).description(about.of(self._options.lang))
@@ -195,10 +195,10 @@ _FIGURES = (
         tile=4,
     ),
     _Figure(
-        Text("Devices heard", "Dispositivos oídos"),
+        Text("Devices heard", "Dispositivos en línea"),
         Text(
             "Share of the devices that are heard now. Source: barrio_health.",
-            "Proporción de dispositivos que se oyen. Fuente: barrio_health.",
+            "Proporción de dispositivos en línea. Fuente: barrio_health.",
         ),
         _heard,
         unit="percent",
@@ -269,7 +269,7 @@ def _map(inventories: Sequence[Inventory]) -> Panel:
             "district": Column(title=Text("District", "Distrito"), shown=named, url=url),
             "alarms": Column(title=Text("Alarms", "Alarmas"), thresholds=ALARMS),
             "devices": Column(title=Text("Devices", "Dispositivos")),
-            "heard": Column(title=Text("Heard", "Se oyen")),
+            "heard": Column(title=Text("Heard", "En línea")),
         },
         transformations=({"id": "merge", "options": {}},),
         whole=True,

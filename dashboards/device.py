@@ -32,7 +32,7 @@ QUANTITY = "quantity"
 THIS = picked("device", f"={VARIABLE}")
 _NONE = Text(
     "This device has no such point, or is silent: see above",
-    "Este dispositivo no tiene tal punto, o calla: vea arriba",
+    "Este dispositivo no tiene tal punto, o no comunica: vea arriba",
 )
 
 
@@ -90,7 +90,7 @@ def _state(page: Page) -> None:
                 "What it is, whether it is heard, and if not, why. Source: barrio_devices, told at each "
                 "change and every "
                 "five minutes. A place that barrio computes points for is no device and has no row.",
-                "Qué es, si se oye y, si no, por qué. Fuente: barrio_devices, dicho en cada cambio y "
+                "Qué es, si está en línea y, si no, por qué. Fuente: barrio_devices, dicho en cada cambio y "
                 "cada cinco minutos. Un "
                 "lugar para el que barrio calcula puntos no es un dispositivo y no tiene fila.",
             ),
@@ -98,13 +98,13 @@ def _state(page: Page) -> None:
                 "name": Column(title=Text("Name", "Nombre")),
                 "kind": Column(title=Text("Kind", "Tipo")),
                 "site": Column(title=Text("Site", "Sitio")),
-                "up": Column(title=Text("Heard", "Se oye"), shown=UP),
+                "up": Column(title=Text("Heard", "En línea"), shown=UP),
                 "words": Column(title=Text("Why not", "Por qué no")),
-                "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s"),
-                "heard": Column(title=Text("Last heard", "Oído"), unit=facts.WHEN),
+                "silent_s": Column(title=Text("Silent for", "Sin comunicación desde hace"), unit="s"),
+                "heard": Column(title=Text("Last heard", "Última comunicación"), unit=facts.WHEN),
                 "skew_s": Column(title=Text("Clock off by", "Desvío del reloj"), unit="s"),
                 "points": Column(title=Text("Points", "Puntos")),
-                "points_silent": Column(title=Text("Silent points", "Puntos en silencio")),
+                "points_silent": Column(title=Text("Silent points", "Puntos sin dato")),
                 "alarms": Column(title=Text("Alarms", "Alarmas")),
             },
             last=RECENT,
@@ -134,7 +134,7 @@ def _points(page: Page) -> None:
                 about=Text(
                     "The newest value of every point that measures, with its course of an hour. Source: "
                     "its readings.",
-                    "El valor más reciente de cada punto que mide, con su curso de una hora. Fuente: sus "
+                    "El valor más reciente de cada punto que mide, con su evolución de una hora. Fuente: sus "
                     "lecturas.",
                 ),
                 lines=_units(gauges),
@@ -144,12 +144,12 @@ def _points(page: Page) -> None:
         )
         page.add(
             trend(
-                Text("Course", "Curso"),
+                Text("Course", "Evolución"),
                 *_course(gauges, 'mean("value")', 'mean("mean")', quantity=True),
                 about=Text(
                     "The course of every point that measures; choose the quantity above to see one kind "
                     "alone.",
-                    "El curso de cada punto que mide; elija arriba la magnitud para ver una sola.",
+                    "La evolución de cada punto que mide; elija arriba la magnitud para ver una sola.",
                 ),
                 lines=_units(gauges),
                 limits=False,

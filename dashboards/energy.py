@@ -29,7 +29,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
     title = Text("Energy", "Energía")
     about = Text(
         "How much electricity, where, when nobody is there, at most, and how much of it from the sun",
-        "Cuánta electricidad, dónde, cuando no hay nadie, cuánto a lo sumo y cuánta del sol",
+        "Cuánta electricidad, dónde, carga base, demanda máxima y cuánta viene del sol",
     )
     made = Page(inventory, "energy", title, about, options)
     clock = Clock(inventory)
@@ -73,7 +73,7 @@ def _now(page: Page, power: frozenset[str]) -> None:
         )
     page.add(
         figure(
-            Text("Sun now", "Sol ahora"),
+            Text("Sun now", "Generación solar ahora"),
             of("pv_power", computed=False, fold="sum", over="now"),
             about=Text(
                 "What all inverters give now, together.", "Lo que dan ahora todos los inversores, juntos."
@@ -82,7 +82,7 @@ def _now(page: Page, power: frozenset[str]) -> None:
     )
     page.add(
         figure(
-            Text("Share of the sun", "Parte del sol"),
+            Text("Share of the sun", "Aportación solar"),
             of("solar_share", over="time"),
             about=Text(
                 "How much of the district's power the sun gives.",
@@ -165,11 +165,11 @@ def _places(page: Page, power: frozenset[str]) -> None:
 def _empty_hours(page: Page, clock: Clock, energy: tuple[Seen, ...]) -> None:
     if not energy:
         return
-    page.row(Text("When nobody is there, and at most", "Cuando no hay nadie, y a lo sumo"))
+    page.row(Text("Base load and peaks", "Carga base y demanda máxima"))
     few = len({seen.site for seen in energy}) <= 12
     page.add(
         trend(
-            Text("Base load of the night", "Carga base de la noche"),
+            Text("Base load of the night", "Carga base nocturna"),
             *clock.night_power(energy, _NIGHT, by=("site",) if few else ()),
             about=Text(
                 "Mean power between 02 and 05 of the clock, when hardly anybody needs anything: what is left on.",
@@ -235,10 +235,10 @@ def _empty_hours(page: Page, clock: Clock, energy: tuple[Seen, ...]) -> None:
 
 
 def _sun(page: Page) -> None:
-    page.row(Text("Sun", "Sol"))
+    page.row(Text("Sun", "Energía solar"))
     page.add(
         trend(
-            Text("Sun and draw", "Sol y consumo"),
+            Text("Sun and draw", "Generación solar y consumo"),
             of("pv_power", computed=False, fold="sum", label=Text("sun", "sol")),
             of("active_power", kind="District", computed=True, label=Text("draw", "consumo")),
             about=Text(
@@ -250,7 +250,7 @@ def _sun(page: Page) -> None:
     )
     page.add(
         trend(
-            Text("Share of the sun over time", "Parte del sol en el tiempo"),
+            Text("Share of the sun over time", "Aportación solar en el tiempo"),
             of("solar_share"),
             about=Text(
                 "How much of the district's power the sun gives.",
@@ -263,7 +263,7 @@ def _sun(page: Page) -> None:
     )
     page.add(
         per_day(
-            Text("Energy of the sun per day", "Energía del sol por día"),
+            Text("Energy of the sun per day", "Energía solar por día"),
             of("pv_energy", fold="sum", label=Text("sun", "sol")),
             about=Text(
                 "What all inverters counted on each day.", "Lo que todos los inversores contaron cada día."
@@ -314,19 +314,28 @@ def _storage(page: Page) -> None:
 
 def _network(page: Page) -> None:
     page.row(Text("Network", "Red"))
+    # A mean of 127 V at the meters and 277 V at the inverters is the voltage of nothing.
     voltages = page.inventory.points("voltage", kind=_NETWORK, computed=False)
+    low = [seen for seen in voltages if seen.maximum < _MEDIUM_V]
     for title, key, owners in (
         (
-            Text("Voltage", "Tensión"),
+            Text("Voltage", "Voltaje"),
             "voltage",
-            {seen.owner for seen in voltages if seen.maximum < _MEDIUM_V},
+            {seen.owner for seen in low if seen.kind != "Inverter"},
         ),
         (
             Text("Medium voltage", "Media tensión"),
             "medium voltage",
             {seen.owner for seen in voltages if seen.maximum >= _MEDIUM_V},
         ),
+        (
+            Text("Voltage of inverters", "Voltaje de los inversores"),
+            "voltage of inverters",
+            {seen.owner for seen in low if seen.kind == "Inverter"},
+        ),
     ):
+        if not owners:
+            continue
         page.add(
             trend(
                 title,
@@ -348,7 +357,7 @@ def _network(page: Page) -> None:
     )
     page.add(
         trend(
-            Text("Harmonics of the voltage", "Armónicos de la tensión"),
+            Text("Harmonics of the voltage", "Armónicos del voltaje"),
             *each(page.inventory, "thd_voltage", few=12),
             about=Text("Total harmonic distortion.", "Distorsión armónica total."),
         )

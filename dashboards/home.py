@@ -67,7 +67,7 @@ def _wrong(page: Page) -> None:
             Text("Platform alerts", "Alertas de la plataforma"),
             about=Text(
                 "Grafana's own alerts: what barrio cannot say itself, such as that it is silent.",
-                "Alertas de Grafana: lo que barrio no puede decir de sí mismo, por ejemplo que calla.",
+                "Alertas de Grafana: lo que barrio no puede decir de sí mismo, por ejemplo que no responde.",
             ),
             empty=Text("No alert fires", "Ninguna alerta activa"),
         ).sized(7, 9)
@@ -156,7 +156,7 @@ _FIGURES: tuple[Callable[[Inventory], Panel | None], ...] = (
     ),
     _total(
         "solar_share",
-        Text("Share of solar power", "Proporción solar"),
+        Text("Share of solar power", "Aportación solar"),
         Text("Share of the power that comes from the sun.", "Proporción de la potencia que viene del sol."),
         "energy",
     ),
@@ -172,14 +172,17 @@ _FIGURES: tuple[Callable[[Inventory], Panel | None], ...] = (
     _worst(
         "hours_left",
         "min",
-        Text("Shortest supply", "Suministro más corto"),
+        Text("Shortest supply", "Primer tanque vacío en"),
         Text("Hours until the first tank is empty.", "Horas hasta que el primer tanque se vacíe."),
         "water",
     ),
     _total(
         "occupancy",
         Text("People present", "Personas presentes"),
-        Text("People counted in rooms and places.", "Personas contadas en salas y lugares."),
+        Text(
+            "People that sensors count, each of them once.",
+            "Personas que cuentan los sensores, cada una una vez.",
+        ),
         "mobility",
     ),
     _total(
@@ -227,8 +230,8 @@ def _where(page: Page) -> None:
     )
     page.add(
         trend(
-            Text("Devices heard", "Dispositivos oídos"),
-            Told(query=query, form="time_series", alias=Text("Heard", "Se oyen")),
+            Text("Devices heard", "Dispositivos en línea"),
+            Told(query=query, form="time_series", alias=Text("Heard", "En línea")),
             about=Text(
                 f"Of {whole} in all. Source: barrio_health.", f"De {whole} en total. Fuente: barrio_health."
             ),
@@ -249,22 +252,22 @@ def _slowest() -> Panel:
         among=('"silent_s" >= 60',),
     )
     return listing(
-        Text("Slowest to be heard", "Los que más tardan en oírse"),
+        Text("Slowest to be heard", "Más tiempo sin comunicación"),
         Told(query=query),
         about=Text(
             "Devices of which nothing came for a minute or more, the slowest first; those that are "
             "silent are told "
             "below with the reason. Source: barrio_devices.",
             "Dispositivos de los que no llegó nada en un minuto o más, primero el más lento; los que "
-            "callan están abajo "
+            "no comunican están abajo "
             "con la causa. Fuente: barrio_devices.",
         ),
         columns={
             "device": facts.DEVICE,
             "name": Column(title=Text("Name", "Nombre")),
-            "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s", width=150),
+            "silent_s": Column(title=Text("Silent for", "Sin comunicación desde hace"), unit="s", width=150),
         },
         sort=("silent_s", True),
         last=RECENT,
-        empty=Text("All were heard within a minute", "Todos se oyeron en el último minuto"),
+        empty=Text("All were heard within a minute", "Todos comunicaron en el último minuto"),
     ).sized(10, 7)

@@ -39,7 +39,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
         Text("Street lighting", "Alumbrado público"),
         Text(
             "Which lamps burn by day or are dark by night, what they use, and what is broken",
-            "Qué luminarias arden de día o están apagadas de noche, cuánto usan y qué está dañado",
+            "Qué luminarias están encendidas de día o están apagadas de noche, cuánto consumen y qué está dañado",
         ),
         options,
     )
@@ -62,7 +62,7 @@ def _now(page: Page, lit: tuple[Seen, ...]) -> None:
             figure(
                 Text("Lamps that burn", "Luminarias encendidas"),
                 of("power_state", take="count", state="on", owners={seen.owner for seen in lit}, over="now"),
-                about=Text("Lamps that say that they burn.", "Luminarias que dicen que arden."),
+                about=Text("Lamps that say that they burn.", "Luminarias que reportan estar encendidas."),
             )
         )
     page.add(
@@ -122,7 +122,7 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
         about=Text(
             "How many lamps burn, and how light it is outside (on the right): "
             "both high is light wasted, both low is dark.",
-            "Cuántas luminarias arden, y cuánta luz hay afuera (a la derecha): "
+            "Cuántas luminarias están encendidas, y cuánta luz hay afuera (a la derecha): "
             "ambas altas es luz perdida, ambas bajas es oscuridad.",
         ),
         limits=False,
@@ -133,14 +133,17 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
     page.add(_on_the_right(burning, outside.of(page.options.lang), unit))
     for title, state, begin, about, empty in (
         (
-            Text("Burn by day", "Arden de día"),
+            Text("Burn by day", "Encendidas de día"),
             "on",
             _NOON,
             Text(
                 "Lamps that burned between 11 and 14 of the clock, when it is day everywhere; the longest first.",
-                "Luminarias que ardieron entre las 11 y las 14, cuando es de día en todas partes; la mayor primero.",
+                "Luminarias encendidas entre las 11 y las 14, cuando es de día en todas partes; la mayor primero.",
             ),
-            Text("No lamp burned by day in this time", "Ninguna luminaria ardió de día en este periodo"),
+            Text(
+                "No lamp burned by day in this time",
+                "Ninguna luminaria estuvo encendida de día en este periodo",
+            ),
         ),
         (
             Text("Dark by night", "Apagadas de noche"),
@@ -149,8 +152,8 @@ def _day_and_night(page: Page, clock: Clock, lit: tuple[Seen, ...]) -> None:
             Text(
                 "Lamps that were off between 23 and 02 of the clock, when they should burn; the longest first. "
                 "One that is not heard is no reading and not here.",
-                "Luminarias apagadas entre las 23 y las 02, cuando deberían arder; la mayor primero. "
-                "De una que no se oye no hay lectura, y no está aquí.",
+                "Luminarias apagadas entre las 23 y las 02, cuando deberían estar encendidas; la mayor primero. "
+                "De una sin comunicación no hay lectura, y no está aquí.",
             ),
             Text(
                 "No lamp was dark by night in this time",
@@ -219,7 +222,9 @@ def _cabinets(page: Page) -> None:
         trend(
             Text("Lamps that burn, by cabinet", "Luminarias encendidas, por tablero"),
             *each(page.inventory, "lamps_lit", fold="sum"),
-            about=Text("How many lamps of each cabinet burn.", "Cuántas luminarias de cada tablero arden."),
+            about=Text(
+                "How many lamps of each cabinet burn.", "Cuántas luminarias de cada tablero están encendidas."
+            ),
             limits=False,
             steps=True,
         )
@@ -240,7 +245,7 @@ def _lamps(page: Page, lit: tuple[Seen, ...]) -> None:
             states(
                 Text("Lamps over time", "Luminarias en el tiempo"),
                 of("power_state", by="device", owners={seen.owner for seen in lit}),
-                about=Text("When each lamp burned.", "Cuándo ardió cada luminaria."),
+                about=Text("When each lamp burned.", "Cuándo estuvo encendida cada luminaria."),
                 height=max(6, min(16, 3 + len(lit) // 2)),
                 per_page=30,
                 width=14,
@@ -263,7 +268,7 @@ def _lamps(page: Page, lit: tuple[Seen, ...]) -> None:
 
 def _use(page: Page, clock: Clock) -> None:
     inventory = page.inventory
-    page.row(Text("Use", "Uso"))
+    page.row(Text("Use", "Consumo"))
     energy, hours = inventory.points("lamp_energy"), inventory.points("lamp_hours")
     if energy:
         page.add(
@@ -285,7 +290,7 @@ def _use(page: Page, clock: Clock) -> None:
             largest(
                 clock,
                 energy,
-                Text("Hungriest lamps", "Las que más usan"),
+                Text("Hungriest lamps", "Las que más consumen"),
                 about=Text(
                     "The lamps that counted most energy in the time shown.",
                     "Las luminarias que más energía contaron en el periodo mostrado.",
@@ -297,14 +302,14 @@ def _use(page: Page, clock: Clock) -> None:
         )
     for title, aggregate, about in (
         (
-            Text("Longest burning", "Las que más ardieron"),
+            Text("Longest burning", "Más horas encendidas"),
             'sum("delta")',
-            Text("Hours that lamps burned in the time shown.", "Horas que ardieron en el periodo mostrado."),
+            Text("Hours that lamps burned in the time shown.", "Horas encendidas en el periodo mostrado."),
         ),
         (
-            Text("Oldest lamps", "Las más viejas"),
+            Text("Oldest lamps", "Las más antiguas"),
             'last("last")',
-            Text("Hours that lamps have burned in all their life.", "Horas que han ardido en toda su vida."),
+            Text("Hours that lamps have burned in all their life.", "Horas encendidas en toda su vida."),
         ),
     ):
         if hours:

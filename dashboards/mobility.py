@@ -366,7 +366,7 @@ def _waste(page: Page, clock: Clock) -> None:
     )
     page.add(
         trend(
-            Text("Warmth in containers", "Calor en los contenedores"),
+            Text("Warmth in containers", "Temperatura de los contenedores"),
             *each(inventory, "waste_temperature"),
             about=Text("A container that grows hot may burn.", "Un contenedor que se calienta puede arder."),
             width=6,
@@ -407,7 +407,7 @@ def _air(page: Page) -> None:
 
 
 def _weather(page: Page) -> None:
-    page.row(Text("Weather", "Tiempo"))
+    page.row(Text("Weather", "Clima"))
     for quantity in _WEATHER:
         page.add(_measured(page.inventory, quantity))
     page.add(

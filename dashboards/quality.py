@@ -37,7 +37,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
         Text("Data quality", "Calidad de los datos"),
         Text(
             "Which devices are heard, what is missing and why, and how the platform itself does.",
-            "Qué dispositivos se oyen, qué falta y por qué, y cómo va la plataforma.",
+            "Qué dispositivos están en línea, qué falta y por qué, y cómo va la plataforma.",
         ),
         options,
     )
@@ -53,10 +53,14 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
 
 def _now(page: Page) -> None:
     page.row(Text("Now", "Ahora"))
-    page.add(health(Text("Devices heard", "Dispositivos oídos"), "devices_heard", len(page.district.devices)))
+    page.add(
+        health(Text("Devices heard", "Dispositivos en línea"), "devices_heard", len(page.district.devices))
+    )
     page.add(
         health(
-            Text("Points heard", "Puntos oídos"), "points_heard", len(page.inventory.points(computed=False))
+            Text("Points heard", "Puntos con dato"),
+            "points_heard",
+            len(page.inventory.points(computed=False)),
         )
     )
     page.add(
@@ -124,12 +128,12 @@ def _devices(page: Page) -> None:
     )
     page.add(
         listing(
-            Text("Last heard", "Oído por última vez"),
+            Text("Last heard", "Última comunicación"),
             Told(query=query),
             about=Text(
                 "Every device: whether it is heard, since when not and why, and how far its clock is off. "
                 "Source: barrio_devices, told at each change and every five minutes.",
-                "Todos los dispositivos: si se oyen, desde cuándo no y por qué, y cuánto se desvía su reloj. "
+                "Todos los dispositivos: si están en línea, desde cuándo no y por qué, y cuánto se desvía su reloj. "
                 "Fuente: barrio_devices, dicho en cada cambio y cada cinco minutos.",
             ),
             columns={
@@ -137,12 +141,14 @@ def _devices(page: Page) -> None:
                 "name": Column(title=Text("Name", "Nombre")),
                 "kind": Column(title=Text("Kind", "Tipo"), width=150),
                 "site": Column(title=Text("Site", "Sitio"), width=150),
-                "up": Column(title=Text("Heard", "Se oye"), shown=UP, width=110),
+                "up": Column(title=Text("Heard", "En línea"), shown=UP, width=110),
                 "words": Column(title=Text("Why not", "Por qué no")),
-                "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s", width=120),
-                "heard": Column(title=Text("Last heard", "Oído"), unit=facts.WHEN, width=170),
+                "silent_s": Column(
+                    title=Text("Silent for", "Sin comunicación desde hace"), unit="s", width=120
+                ),
+                "heard": Column(title=Text("Last heard", "Última comunicación"), unit=facts.WHEN, width=170),
                 "skew_s": Column(title=Text("Clock off by", "Desvío del reloj"), unit="s", width=110),
-                "points_silent": Column(title=Text("Silent points", "Puntos en silencio"), width=110),
+                "points_silent": Column(title=Text("Silent points", "Puntos sin dato"), width=110),
                 "alarms": Column(title=Text("Alarms", "Alarmas"), width=90),
             },
             sort=("silent_s", True),
@@ -274,7 +280,7 @@ def _platform(page: Page) -> None:
     )
     page.add(
         trend(
-            Text("Errors of the store", "Errores del almacén"),
+            Text("Errors of the store", "Errores de la base de datos"),
             _growth("store_errors", Text("Writes that failed", "Escrituras fallidas")),
             _growth("quarantined", Text("Readings put aside", "Lecturas apartadas")),
             _growth("dropped", Text("Readings lost", "Lecturas perdidas")),

@@ -13,7 +13,7 @@ from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, compare, figure, listing, per_day, trend
 from dashboards.kit.series import Told, of
 from dashboards.kit.states import shown_states
-from dashboards.kit.texts import Text
+from dashboards.kit.texts import Text, same
 from dashboards.kit.units import PERCENT, grafana_unit
 from twin.model.catalogue import CATALOGUE
 
@@ -163,7 +163,7 @@ def _tanks(page: Page) -> None:
                 },
                 about=Text(
                     "Every tank as last heard: how full, for how long it lasts at the draw of late, what is ordered.",
-                    "Cada tanque según lo último oído: cuán lleno, para cuánto alcanza y qué se ha pedido.",
+                    "Cada tanque según lo último recibido: cuán lleno, para cuánto alcanza y qué se ha pedido.",
                 ),
                 first=device_column(inventory, every),
                 width=10,
@@ -231,13 +231,13 @@ def _requests(page: Page) -> None:
                 "device": device_column(page.inventory, tanks, Text("Tank", "Tanque")),
                 "what": Column(title=Text("What", "Qué")),
                 "quantity": Column(title=Text("How much", "Cuánto"), decimals=1, width=110),
-                "unit": Column(title=Text("Unit", "Unidad"), width=70),
+                "unit": Column(title=Text("Unit", "Unidad"), width=70, shown={"m3": (same("m³"), "")}),
                 "state": Column(title=Text("State", "Estado"), shown=known, width=140),
                 "since": Column(title=Text("Ordered", "Pedido"), unit="dateTimeAsLocal", width=170),
                 "deadline": Column(
                     title=Text("Needed by", "Se necesita para"), unit="dateTimeAsLocal", width=170
                 ),
-                "hours_left": Column(title=Text("Hours left", "Horas restantes"), decimals=1, width=120),
+                "hours_left": _column(Text("Hours left", "Horas restantes"), "h", 1),
             },
             sort=("since", True),
             height=8,
@@ -262,6 +262,16 @@ def taken(inventory: Inventory) -> tuple[Seen, ...]:
     return tuple(seen for seen in flows if "out" in seen.point or seen.owner not in out)
 
 
+def _ways(flows: Sequence[Seen]) -> dict[str, Text]:
+    """Return the names of the points of flows, with what people call them."""
+    known = {
+        "inlet_flow": Text("in", "entra"),
+        "outlet_flow": Text("out", "sale"),
+        "flow": Text("flow", "caudal"),
+    }
+    return {seen.point: known.get(seen.point, same(seen.point.replace("_", " "))) for seen in flows}
+
+
 def _flows(page: Page, clock: Clock) -> None:
     inventory = page.inventory
     page.row(Text("Flow and leaks", "Caudal y fugas"))
@@ -270,7 +280,10 @@ def _flows(page: Page, clock: Clock) -> None:
         page.add(
             trend(
                 Text("Flow of water", "Caudal de agua"),
-                of("water_flow", by="point", fold="sum", owners=_owners(flows), computed=False),
+                *(
+                    of("water_flow", point=one, fold="sum", owners=_owners(flows), computed=False, label=text)
+                    for one, text in _ways(flows).items()
+                ),
                 about=Text(
                     "All flows of one name together: what goes in, what goes out.",
                     "Todos los caudales de un nombre juntos: lo que entra, lo que sale.",
@@ -362,16 +375,16 @@ def _pressure(page: Page, clock: Clock) -> None:
     )
     page.add(
         trend(
-            Text("Pressure against set point", "Presión frente a la consigna"),
+            Text("Pressure against set point", "Presión frente al punto de ajuste"),
             *(
                 spread("water_pressure", kind=kinds, computed=False)
                 if inventory.has("water_pressure_setpoint")
                 else ()
             ),
-            of("water_pressure_setpoint", label=Text("set point, mean", "consigna, media")),
+            of("water_pressure_setpoint", label=Text("set point, mean", "punto de ajuste, medio")),
             about=Text(
                 "The lowest, the mean and the highest pressure, and the mean set point: the band that is kept.",
-                "La presión más baja, la media y la más alta, y la consigna media: la banda que se mantiene.",
+                "La presión más baja, la media y la más alta, y el punto de ajuste medio: la banda que se mantiene.",
             ),
             limits=False,
         )
@@ -380,8 +393,8 @@ def _pressure(page: Page, clock: Clock) -> None:
     if bounds is not None:
         page.add(
             trend(
-                Text("Share of time in the pressure band", "Parte del tiempo en la banda de presión"),
-                *clock.share_inside(points, bounds, Text("in band", "en banda"), by=_by(points)),
+                Text("Share of time in the pressure band", "Porcentaje del tiempo con presión en rango"),
+                *clock.share_inside(points, bounds, Text("in band", "en rango"), by=_by(points)),
                 about=Text(
                     "How many quarter hours had a mean pressure within the limits of the alarm rule {rule}.",
                     "Cuántos cuartos de hora tuvieron una presión media dentro de los límites de la regla {rule}.",

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 EMPTY = Text(
     "Nothing heard in this time: the table of devices on this page says who is silent, and why",
-    "Nada recibido en este periodo: la tabla de dispositivos de esta página dice quién calla, y por qué",
+    "Nada recibido en este periodo: la tabla de dispositivos de esta página dice quién no comunica, y por qué",
 )
 EMPTY_FIGURE = Text("nothing heard", "nada recibido")
-NONE_IN_STATE = Text("0, or silent", "0, o en silencio")
+NONE_IN_STATE = Text("0, or silent", "0, o sin comunicación")
 SILENT_ROW = Text("What is missing", "Lo que falta")
 TIME = "${__url_time_range}"
 
@@ -170,12 +170,12 @@ def silent_devices(kinds: Sequence[str], condition: str = "") -> Panel:
     silent = ('"up" = 0', *([one_of("kind", kinds)] if kinds and not condition else []))
     query = select(f'"up", "device", {fields}', f"({inner})", silent)
     return listing(
-        Text("Silent now, and why", "En silencio ahora, y por qué"),
+        Text("Silent now, and why", "Sin comunicación ahora, y por qué"),
         Told(query=query),
         about=Text(
             "The devices of this page that are not heard at the end of the time shown, and the reason. "
             "While one is here, panels that read it stay empty.",
-            "Los dispositivos de esta página que no se oyen al final del periodo mostrado, y la causa. "
+            "Los dispositivos de esta página sin comunicación al final del periodo mostrado, y la causa. "
             "Mientras uno esté aquí, los paneles que lo leen quedan vacíos.",
         ),
         columns={
@@ -183,13 +183,13 @@ def silent_devices(kinds: Sequence[str], condition: str = "") -> Panel:
             "name": Column(title=Text("Name", "Nombre")),
             "kind": Column(title=Text("Kind", "Tipo")),
             "words": Column(title=Text("Why", "Por qué")),
-            "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s"),
-            "heard": Column(title=Text("Last heard", "Oído por última vez"), unit="dateTimeAsLocal"),
+            "silent_s": Column(title=Text("Silent for", "Sin comunicación desde hace"), unit="s"),
+            "heard": Column(title=Text("Last heard", "Última comunicación"), unit="dateTimeAsLocal"),
         },
         height=7,
         last="15m",
         empty=Text(
             "None: all devices of this page are heard",
-            "Ninguno: se oyen todos los dispositivos de esta página",
+            "Ninguno: todos los dispositivos de esta página están en línea",
         ),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
@@ -158,8 +159,19 @@ class Drawing:
         if not panel.named or len(lines) > _NAMED:
             return
         own = len(lines) > 1 and panel.colours and not (panel.thresholds or panel.shown)
+        names = self._told_apart(lines)
+        for alias in lines:
+            self._line(built, alias, names[alias], next(turn) if own else "")
+
+    def _told_apart(self, lines: Mapping[str, str]) -> dict[str, str]:
+        """Return what each line is called; devices of one name are told apart by their sites."""
+        names = {one: shown(self._inventory.name_of(owner)) if owner else one for one, owner in lines.items()}
+        often = Counter(names.values())
         for alias, owner in lines.items():
-            self._line(built, alias, owner, next(turn) if own else "")
+            device = self._district.devices.get(owner)
+            if device is not None and often[names[alias]] > 1:
+                names[alias] += f" · {shown(self._inventory.site_name(device.site))}"
+        return names
 
     @property
     def _list_url(self) -> str:
@@ -181,15 +193,16 @@ class Drawing:
         if found is not None:
             return _lines(found)
         if isinstance(read, Told) and read.lines in ("$tag_device", "$tag_site"):
-            devices = self._district.devices.values()
-            among = (one.id if read.lines == "$tag_device" else one.site for one in devices)
-            return [(one, one) for one in dict.fromkeys(among)]
+            # Places have points too, those that barrio computes, and stand where devices do.
+            of_sites = dict.fromkeys(one.site for one in self._district.devices.values()) | dict.fromkeys(
+                self._district.sites
+            )
+            return [(one, one) for one in (self._district.devices if "device" in read.lines else of_sites)]
         if isinstance(read, Told) and read.form == "time_series" and not read.lines:
             return [(alias_of(panel, read, self._lang), "")]
         return []
 
-    def _line(self, built: Builder, alias: str, owner: str, colour: str) -> None:
-        name = shown(self._inventory.name_of(owner)) if owner else alias
+    def _line(self, built: Builder, alias: str, name: str, colour: str) -> None:
         properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
         if colour:
             properties.append(fixed(colour))

@@ -73,7 +73,7 @@ def standing_alarms(title: Text, *, where: Sequence[str] = (), about: Text, key:
         key=key,
         empty=Text(
             "No alarm stands (or the platform is silent: see how fresh the data is)",
-            "No hay alarmas vigentes (o la plataforma calla: vea qué tan reciente es el dato)",
+            "No hay alarmas vigentes (o la plataforma no comunica: vea qué tan reciente es el dato)",
         ),
     )
 

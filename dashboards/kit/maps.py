@@ -53,9 +53,9 @@ _MARKER = {
     "device": facts.DEVICE,
     "name": Column(title=Text("Name", "Nombre")),
     "kind": Column(title=Text("Kind", "Tipo")),
-    "up": Column(title=Text("Heard", "Se oye"), shown=UP),
+    "up": Column(title=Text("Heard", "En línea"), shown=UP),
     "words": Column(title=Text("Why not", "Por qué no")),
-    "silent_s": Column(title=Text("Silent for", "En silencio desde hace"), unit="s"),
+    "silent_s": Column(title=Text("Silent for", "Sin comunicación desde hace"), unit="s"),
     "alarms": Column(title=Text("Alarms", "Alarmas")),
 }
 
@@ -96,7 +96,7 @@ def device_map(inventory: Inventory, title: Text, only: Iterable[str] | None = N
             "Every device that has a place: blue when it is heard, vermillion when silent; the shape "
             "says to which part "
             "of the city it belongs. Source: barrio_devices.",
-            "Todos los dispositivos con lugar: azul si se oyen, bermellón si callan; la forma dice a qué "
+            "Todos los dispositivos con lugar: azul si están en línea, bermellón si no; la forma dice a qué "
             "parte de la "
             "ciudad pertenecen. Fuente: barrio_devices.",
         ),

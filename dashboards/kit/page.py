@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from dashboards.kit.panels import Panel
 
 _COLUMNS = 24
+_WIDEST = 3
+"""How many times as wide as it was meant a panel may become where a line has room."""
 _SCHEMA = 39
 """What Grafana 11.0 writes. Nothing of ours differs in later ones, and each Grafana raises it to its own; a number
 above its own is one that it says it could not convert."""
@@ -163,7 +165,8 @@ def laid_out(sizes: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
     """Return places (`h`, `w`, `x`, `y`) for panels of these widths and heights, in lines from left to right.
 
     A panel stands under the last one of the same width where the line has room for both; and all columns of a line end
-    at its lower edge, so that there are no gaps.
+    at its lower edge, and the last one at the right edge, so that there are no gaps: what a district lacks makes room
+    for what it has.
     """
     found: list[dict[str, int]] = []
     line: list[_Column] = []
@@ -187,8 +190,13 @@ def laid_out(sizes: Sequence[tuple[int, int]]) -> list[dict[str, int]]:
 
 
 def _close(line: Sequence[_Column], found: Sequence[dict[str, int]], tallest: int) -> None:
+    total = sum(one.width for one in line)
+    wider = min(_COLUMNS / total, _WIDEST) if line else 1.0
     for column in line:
         found[column.panels[-1]]["h"] += tallest - column.height
+        left, right = round(column.x * wider), round((column.x + column.width) * wider)
+        for number in column.panels:
+            found[number] |= {"x": left, "w": right - left}
 
 
 def placed(panels: Sequence[dict[str, Any]], sizes: Sequence[tuple[int, int]]) -> list[dict[str, Any]]:

@@ -68,7 +68,7 @@ STATES: Mapping[str, tuple[Text, str]] = MappingProxyType(
         "off": (Text("off", "apagado"), IDLE),
         "ok": (Text("ok", "bien"), GOOD),
         "on": (Text("on", "encendido"), BUSY),
-        "open": (Text("open", "abierto"), ORANGE),
+        "open": (Text("open", "abierto"), BUSY),
         "opening": (Text("opening", "abriendo"), BUSY),
         "out_of_service": (Text("out of service", "fuera de servicio"), BAD),
         "overdue": (Text("overdue", "vencido"), BAD),
@@ -117,7 +117,7 @@ ALARM: Mapping[str, tuple[Text, str]] = MappingProxyType(
 """States of alarms."""
 
 UP: Mapping[str, tuple[Text, str]] = MappingProxyType(
-    {"1": (Text("✓ up", "✓ en línea"), GOOD), "0": (Text("✗ silent", "✗ en silencio"), BAD)}
+    {"1": (Text("✓ up", "✓ en línea"), GOOD), "0": (Text("✗ silent", "✗ sin comunicación"), BAD)}
 )
 """A device or link that is heard, or not."""
 

@@ -44,7 +44,7 @@ def test_rooms_without_rules_have_no_band(tmp_path):
         "Rooms on average",
         "Warmest room",
         "Coldest room",
-        "Most used air",
+        "Stalest air",
         "Humidity",
         "People",
         "Temperature against set point",

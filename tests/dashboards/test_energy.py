@@ -170,3 +170,15 @@ def test_five_thousand_meters_make_a_page_that_is_short_and_quick(tmp_path):
     assert len(text) < 150_000
     assert "m-17" not in text
     assert panel(board, "Breakers")["type"] == "timeseries"
+
+
+def test_voltages_of_different_networks_are_not_averaged(maderas):
+    """Meters have 127 V, inverters 277 V, feeders 8 kV: a panel each."""
+    made_of = [
+        panel(made(maderas), one)["targets"][0]["query"] for one in ("Voltage", "Voltage of inverters")
+    ]
+
+    assert [("!= 'solar-field'" in one, "= 'solar-field'" in one) for one in made_of] == [
+        (True, True),
+        (False, True),
+    ]

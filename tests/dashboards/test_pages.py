@@ -210,6 +210,30 @@ def test_every_number_leads_somewhere_with_the_time_kept(name):
 
 
 @every_page
+def test_lines_of_a_panel_are_told_apart(name):
+    """Two lifts of one name are called after their buildings as well."""
+    for panel in numbers(EN[name]):
+        given = [
+            one["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for one in override["properties"]
+            if one["id"] == "displayName"
+        ]
+
+        assert sorted(set(given)) == sorted(given), panel["title"]
+
+
+def test_places_are_called_by_their_names():
+    """What barrio computes for a place has a line in the completeness of sites."""
+    panel = next(
+        one for one in panels(EN["ciudad-maderas-quality"]) if one["title"] == "Completeness by site"
+    )
+    named = {one["matcher"]["options"] for one in panel["fieldConfig"]["overrides"]}
+
+    assert named == set(demo().sites)
+
+
+@every_page
 def test_both_languages_show_the_same(name):
     """The Spanish page has the same panels and queries in the same places; its texts are Spanish."""
     english, spanish = panels(EN[name]), panels(ES[name])

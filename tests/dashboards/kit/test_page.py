@@ -27,6 +27,14 @@ def test_a_line_ends_at_one_edge():
     assert [one["h"] for one in laid_out([(12, 8), (12, 5), (24, 3)])] == [8, 8, 3]
 
 
+def test_a_line_reaches_from_edge_to_edge():
+    """What a district lacks leaves no hole: what stands in its line becomes wider, a small number not too wide."""
+    figures = laid_out([(4, 4)] * 5 + [(24, 1), (12, 8), (24, 1), (4, 4)])
+
+    assert [(one["x"], one["w"]) for one in figures if one["y"] == 0] == [(0, 5), (5, 5), (10, 4), (14, 5), (19, 5)]
+    assert [one["w"] for one in figures[5:]] == [24, 24, 24, 12]
+
+
 @given(st.lists(st.tuples(st.integers(1, 24), st.integers(1, 20)), max_size=40))
 def test_no_place_is_given_twice(sizes):
     """Whatever the sizes, panels stay in the grid and apart."""
