@@ -6,6 +6,7 @@ A statement goes into the body of a POST: an address is logged. A failed one is 
 from __future__ import annotations
 
 import re
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -52,7 +53,9 @@ class Calls:
         self._timeout_s = admin.timeout_s
         self._auth = httpx.BasicAuth(admin.user, admin.token) if admin.user else httpx.Auth()
         # A proxy from the environment would be a peer that nobody configured.
-        self._client = httpx.Client(timeout=admin.timeout_s, trust_env=False)
+        self._client = httpx.Client(
+            timeout=admin.timeout_s, verify=ssl.create_default_context(), trust_env=False
+        )
 
     def close(self) -> None:
         """Release the connections."""

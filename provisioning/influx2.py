@@ -134,7 +134,8 @@ class Influx2:
             words = "taken over: from now on it is ours"
             yield self._change(found, wanted, (*differences, unmarked), words=words)
             return
-        yield Step(NAME, "bucket", wanted.name, Action.KEEP, (*differences, unmarked), words=_not_ours(mark))
+        words = f"{_not_ours(mark)}; the district's tokens are good for it all the same"
+        yield Step(NAME, "bucket", wanted.name, Action.KEEP, (*differences, unmarked), words=words)
 
     def _change(
         self,

@@ -10,6 +10,7 @@ DELETE with `db`.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -43,7 +44,11 @@ class Influx3:
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         # A proxy from the environment would be a peer that nobody configured.
         self._client = httpx.Client(
-            base_url=self._url, timeout=admin.timeout_s, headers=headers, trust_env=False
+            base_url=self._url,
+            timeout=admin.timeout_s,
+            verify=ssl.create_default_context(),
+            headers=headers,
+            trust_env=False,
         )
 
     def plan(self) -> list[Step]:

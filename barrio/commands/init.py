@@ -6,6 +6,7 @@ run again at every start, since a second apply does nothing.
 
 from __future__ import annotations
 
+import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -73,7 +74,8 @@ def wait(
     """Return when all answer, one after the other; ProvisioningError when one has not by the end of `wait_s`."""
     clock = clock or Time()
     begun = clock.now()
-    with httpx.Client(timeout=LONGEST_TRY_S, trust_env=False) as http:
+    trusted = ssl.create_default_context()
+    with httpx.Client(timeout=LONGEST_TRY_S, verify=trusted, trust_env=False) as http:
         for server in servers:
             _wait_for(server, http, begun, wait_s, tell, clock)
 
