@@ -73,6 +73,8 @@ class RollupDesk:
         self._marks_s = self._forgot_s = -math.inf
         self._mark_units = 0
         self._refused = False
+        # What the log has said of a piece of work that does not come to its end.
+        self._said = ""
         # Districts that are left alone, until when.
         self._left: dict[str, float] = {}
 
@@ -116,6 +118,7 @@ class RollupDesk:
         if work is None:
             return IDLE_S
         if await self._in_thread(next, work, None) is None:
+            self._said = ""
             if work is self._first:
                 self._first = None
             else:
@@ -183,8 +186,9 @@ class RollupDesk:
     def _stumble(self, words: str) -> None:
         """Drop what was begun: it is begun anew from what the book says."""
         self._first = self._rest = None
-        if words != self.words and not self._platform.store_words and not self._platform.writer.state.words:
+        if words != self._said and not self._platform.store_words and not self._platform.writer.state.words:
             log.warning("rollups.waiting", words=words)
+            self._said = words
         self.words = words
 
     def _tell_how_it_stands(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from barrio.api.app import create_app
 from barrio.assembly import load_all
@@ -183,6 +184,26 @@ async def test_a_store_that_is_away_is_waited_for(tmp_path, begin, monkeypatch):
             assert done(stage) <= begin
         await until(lambda: done(stage) == begin + QUARTER)
         assert counted(stage, "temperature", begin, begin + QUARTER) == [1]
+
+
+async def test_a_full_disk_is_one_line_in_the_log(tmp_path, begin, monkeypatch):
+    """A portion that is made, and cannot be noted as made, is tried again and again, and spoken of once."""
+    clock = ShiftedClock(begin + 5 * NS)
+    async with staged(tmp_path, clock) as stage:
+        await until(lambda: done(stage) >= begin - QUARTER)
+        with monkeypatch.context() as patch, capture_logs() as logs:
+            tried = []
+
+            def full(*args: object) -> None:
+                tried.append(args)
+                raise TransientError("rollups.sqlite", "disk full")
+
+            patch.setattr(stage.platform.rollups.book, "advance", full)
+            clock.shift += QUARTER + 90 * NS
+            await until(lambda: len(tried) >= 5)
+        await until(lambda: done(stage) == begin + QUARTER)
+
+        assert [one["event"] for one in logs].count("rollups.waiting") == 1
 
 
 async def test_a_district_that_is_denied_does_not_hold_up_others(tmp_path, begin, monkeypatch):
