@@ -92,8 +92,9 @@ def _plan_point(
 
 def _point_differences(found: Json, body: Json, secret: frozenset[str]) -> tuple[Difference, ...]:
     # Only what is sent is compared: Grafana fills in what a kind of receiver has besides.
+    # What is false need not be given back.
     settings = found.get("settings") or {}
-    now = {key: settings.get(key) for key in body["settings"]}
+    now = {key: settings.get(key, None if wanted else wanted) for key, wanted in body["settings"].items()}
     pair = differences(
         {"type": found.get("type"), "settings": now}, {"type": body["type"], "settings": body["settings"]}
     )

@@ -370,6 +370,14 @@ def test_rules_and_receivers_changed_over_the_api_are_put_back(world, grafana):
     assert world.plan() == []
 
 
+def test_what_is_false_in_a_receiver_need_not_be_given_back(world, grafana):
+    """A Grafana that leaves out what is false has not changed anything."""
+    world.apply()
+    del grafana.points[receiver_uid("tequila", "operations")]["settings"]["singleEmail"]
+
+    assert world.plan() == []
+
+
 def test_an_address_that_the_files_changed_is_not_by_hand(world):
     """Receivers whose files changed are changed without blame, and a rotated secret of a webhook is handed over."""
     world.apply()
