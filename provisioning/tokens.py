@@ -7,9 +7,12 @@ it: the file is written, and on the disk, before anything else is asked.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import re
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -83,14 +86,15 @@ class Tokens:
         draft = self.folder / f".{name}.new"
         try:
             self.folder.mkdir(mode=_FOLDER, parents=True, exist_ok=True)
-            draft.unlink(missing_ok=True)
-            descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
-            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                file.write(f"{secret}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(path)
-            self._sync()
+            with self._alone() as folder:
+                draft.unlink(missing_ok=True)
+                descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ONLY)
+                with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                    file.write(f"{secret}\n")
+                    file.flush()
+                    os.fsync(file.fileno())
+                draft.replace(path)
+                os.fsync(folder)
         except OSError as error:
             raise _cannot(f"write {path}", error) from error
         self._expected.discard(name)
@@ -140,10 +144,15 @@ class Tokens:
             raise ProvisioningError(f"{self.folder}", f"{name!r} is not the name of a token")
         return self.folder / name
 
-    def _sync(self) -> None:
+    @contextmanager
+    def _alone(self) -> Iterator[int]:
+        """Hold the folder open, and back another apply meanwhile, which would put its half of a file in our place."""
         descriptor = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
-            os.fsync(descriptor)
+            # Some file systems of a network lock no folders; two at once are rare enough there.
+            with suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield descriptor
         finally:
             os.close(descriptor)
 

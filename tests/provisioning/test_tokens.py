@@ -1,6 +1,7 @@
 """The tokens folder."""
 
 import stat
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -27,6 +28,22 @@ def test_a_token_is_replaced_whole(tmp_path):
     tokens.write("salinas.write", "new")
 
     assert tokens.read("salinas.write") == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["salinas.write"]
+
+
+def test_two_that_write_a_token_at_once_leave_one_of_both(tmp_path):
+    """Two applies at the same time: neither fails, and what is there is whole."""
+    tokens = Tokens(tmp_path)
+
+    def write(secret: str) -> None:
+        for _ in range(40):
+            Tokens(tmp_path).write("salinas.write", secret * 50)
+
+    with ThreadPoolExecutor(4) as pool:
+        for done in [pool.submit(write, secret) for secret in "abcd"]:
+            done.result()
+
+    assert tokens.read("salinas.write") in {secret * 50 for secret in "abcd"}
     assert [path.name for path in tmp_path.iterdir()] == ["salinas.write"]
 
 
