@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dashboards.kit import facts, units
 from dashboards.kit.facts import RECENT, newest
-from dashboards.kit.influxql import name, picked
+from dashboards.kit.influxql import name, one_of, picked, value
 from dashboards.kit.page import Page
 from dashboards.kit.panels import Column, figure, listing, per_day_told, states, trend
 from dashboards.kit.series import Told
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 VARIABLE = "device"
 QUANTITY = "quantity"
 THIS = picked("device", f"={VARIABLE}")
+_WITH_QUANTITY = "$tag_point ($m)"
 _NONE = Text(
     "This device has no such point, or is silent: see above",
     "Este dispositivo no tiene tal punto, o no comunica: vea arriba",
@@ -194,18 +195,32 @@ def _course(points: Sequence[Seen], raw: str, rolled: str, *, quantity: bool = F
     """Return the queries for all points of the device, over all quantities of the district of one kind."""
     most = max(_by_device(points).values())
     every_s = min(seen.every_s for seen in points)
-    return tuple(
-        _one(points, step, rolled if step.resolution.seconds else raw, quantity)
-        for step in steps(most, every_s)
-    )
+    several = _ambiguous(points)
+    others = [f'"point" != {value(one)}' for one in several]
+    shared = [seen for seen in points if seen.point in several]
+    reads: list[Told] = []
+    for step in steps(most, every_s):
+        column = rolled if step.resolution.seconds else raw
+        reads.append(_one(points, step, column, quantity=quantity, where=others))
+        if shared:
+            these = (one_of("point", several),)
+            reads.append(_one(shared, step, column, quantity=quantity, where=these, lines=_WITH_QUANTITY))
+    return tuple(reads)
 
 
-def _one(points: Sequence[Seen], step: Step, column: str, quantity: bool) -> Told:  # noqa: FBT001 - which of two panels
-    measurements = ", ".join(name(one) for one in _names(points))
-    source = f"/^${{{QUANTITY}:regex}}$/" if quantity else measurements
-    where = " AND ".join(("$timeFilter", THIS, *step.guard))
-    text = f'{_select(column)} {source} WHERE {where} GROUP BY time($__interval), "point" fill(none)'
-    return Told(query=text, form="time_series", lines="$tag_point", resolutions=(step.resolution,))
+def _one(
+    points: Sequence[Seen],
+    step: Step,
+    column: str,
+    *,
+    quantity: bool,
+    where: Sequence[str],
+    lines: str = "$tag_point",
+) -> Told:
+    source = f"/^${{{QUANTITY}:regex}}$/" if quantity else ", ".join(name(one) for one in _names(points))
+    conditions = " AND ".join(("$timeFilter", THIS, *where, *step.guard))
+    text = f'{_select(column)} {source} WHERE {conditions} GROUP BY time($__interval), "point" fill(none)'
+    return Told(query=text, form="time_series", lines=lines, resolutions=(step.resolution,))
 
 
 def _daily(points: Sequence[Seen], zone: str) -> Told:
@@ -232,12 +247,23 @@ def _by_device(points: Iterable[Seen]) -> Mapping[str, int]:
     return found
 
 
-def _units(points: Iterable[Seen]) -> dict[str, str]:
-    """Return the unit of each name of a point; none for a name that has several units in the district."""
+def _ambiguous(points: Iterable[Seen]) -> tuple[str, ...]:
+    """Return the names of points that have several units in the district: a pressure of water, and of the air."""
     found: dict[str, set[str]] = defaultdict(set)
     for seen in points:
         found[seen.point].add(seen.quantity.unit)
-    return {point: units.grafana_unit(next(iter(codes))) for point, codes in found.items() if len(codes) == 1}
+    return tuple(point for point, codes in found.items() if len(codes) > 1)
+
+
+def _units(points: Sequence[Seen]) -> dict[str, str]:
+    """Return the unit of each line: of a point, or of a point and its quantity where the name has several units."""
+    several = _ambiguous(points)
+    return {
+        f"{seen.point} ({seen.quantity.name})" if seen.point in several else seen.point: units.grafana_unit(
+            seen.quantity.unit
+        )
+        for seen in points
+    }
 
 
 def _happened(page: Page) -> None:

@@ -223,6 +223,22 @@ def test_lines_of_a_panel_are_told_apart(name):
         assert sorted(set(given)) == sorted(given), panel["title"]
 
 
+@pytest.mark.parametrize(
+    ("point", "unit"), [("pressure (water_pressure)", "pressurekpa"), ("level", "percent")]
+)
+def test_every_value_of_a_device_has_its_unit(point, unit):
+    """A name of a point that has several units in the district stands with its quantity."""
+    for panel in (one for one in panels(EN["ciudad-maderas-device"]) if one["title"] in ("Values", "Course")):
+        shown = {
+            override["matcher"]["options"]: {one["id"]: one["value"] for one in override["properties"]}
+            for override in panel["fieldConfig"]["overrides"]
+        }
+
+        assert shown[point]["unit"] == unit
+        assert "pressure" not in shown
+        assert {one["alias"] for one in panel["targets"]} == {"$tag_point", "$tag_point ($m)"}
+
+
 def test_places_are_called_by_their_names():
     """What barrio computes for a place has a line in the completeness of sites."""
     panel = next(
