@@ -133,7 +133,7 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import provision as command
 
         asked = command.Asked(districts, None, lang=lang, barrio_url=barrio_url)
-        for line in command.render(asked, settings_of(store=store), out):
+        for line in command.render(asked, settings_of(store=store), out) or ["nothing changed"]:
             typer.echo(line)
 
 
