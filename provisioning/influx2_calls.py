@@ -133,8 +133,8 @@ class Calls:
             self._client.buckets_api().update_bucket(update)
 
     def delete_bucket(self, bucket: FoundBucket) -> None:
-        """Remove a bucket with all that is in it."""
-        with _words(f"DELETE {_BUCKETS}/{bucket.id} ({bucket.name})"):
+        """Remove a bucket with all that is in it; one that is gone already is no error."""
+        with _words(f"DELETE {_BUCKETS}/{bucket.id} ({bucket.name})"), _gone_already():
             self._client.buckets_api().delete_bucket(bucket.id)
 
     def tokens(self) -> list[FoundToken]:
@@ -176,8 +176,8 @@ class Calls:
             self._client.authorizations_api().update_authorization(update)
 
     def delete_token(self, number: str) -> None:
-        """Remove an authorization; whoever uses its token is turned away from then on."""
-        with _words(f"DELETE {_AUTHORIZATIONS}/{number}"):
+        """Remove an authorization; whoever uses its token is turned away from then on. One that is gone is no error."""
+        with _words(f"DELETE {_AUTHORIZATIONS}/{number}"), _gone_already():
             self._client.authorizations_api().delete_authorization(number)
 
 
@@ -218,6 +218,16 @@ def _words(call: str) -> Iterator[None]:
         raise ProvisioningError(call, f"cannot be reached: {type(error).__name__}") from None
     except (ValueError, TypeError, AttributeError) as error:
         raise ProvisioningError(call, f"the answer was not understood: {error}"[:300]) from None
+
+
+@contextmanager
+def _gone_already() -> Iterator[None]:
+    """Take a 404 to a removal as done: somebody else was quicker."""
+    try:
+        yield
+    except ApiException as error:
+        if error.status != 404:
+            raise
 
 
 def _why(call: str, error: ApiException) -> ProvisioningError:

@@ -70,6 +70,14 @@ class Api:
             raise ProvisioningError("GET /api/health", "what answers is not a Grafana")
         return str(found.get("version", ""))
 
+    def _delete(self, path: str, **params: str) -> None:
+        """Remove something; what is gone already is no error, since somebody else was quicker."""
+        try:
+            self.client.call("DELETE", path, params=params)
+        except Refused as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+
     # Folders
 
     def folder(self, uid: str) -> Folder | None:
@@ -94,7 +102,7 @@ class Api:
 
     def delete_folder(self, uid: str) -> None:
         """Remove a folder and whatever is in it; alert rules in it are a reason to refuse."""
-        self.client.call("DELETE", f"/api/folders/{uid}", params={"forceDeleteRules": "false"})
+        self._delete(f"/api/folders/{uid}", forceDeleteRules="false")
 
     def inside(self, uid: str) -> dict[str, str]:
         """Return what is in a folder itself, by uid and in words: dashboards, folders, alert rules, library panels."""
@@ -142,7 +150,7 @@ class Api:
 
     def delete_team(self, team: Team) -> None:
         """Remove a team."""
-        self.client.call("DELETE", f"/api/teams/{team.id}")
+        self._delete(f"/api/teams/{team.id}")
 
     def members(self, team: Team) -> int:
         """Return how many are in a team."""
@@ -179,7 +187,7 @@ class Api:
 
     def delete_source(self, uid: str) -> None:
         """Remove a data source."""
-        self.client.call("DELETE", f"/api/datasources/uid/{uid}")
+        self._delete(f"/api/datasources/uid/{uid}")
 
     # Dashboards
 
@@ -228,7 +236,7 @@ class Api:
 
     def delete_page(self, uid: str) -> None:
         """Remove a dashboard."""
-        self.client.call("DELETE", f"/api/dashboards/uid/{uid}")
+        self._delete(f"/api/dashboards/uid/{uid}")
 
     # Alerting
 
@@ -248,7 +256,7 @@ class Api:
 
     def delete_rule(self, uid: str) -> None:
         """Remove one alert rule."""
-        self.client.call("DELETE", f"/api/v1/provisioning/alert-rules/{uid}")
+        self._delete(f"/api/v1/provisioning/alert-rules/{uid}")
 
     def contact_points(self) -> list[Json]:
         """Return all contact points of the organisation, secrets as `[REDACTED]`."""
@@ -265,7 +273,7 @@ class Api:
 
     def delete_contact_point(self, uid: str) -> None:
         """Remove a contact point."""
-        self.client.call("DELETE", f"/api/v1/provisioning/contact-points/{uid}")
+        self._delete(f"/api/v1/provisioning/contact-points/{uid}")
 
 
 def _group_path(folder: str, group: str) -> str:

@@ -447,3 +447,13 @@ def test_no_organisation_is_not_any(influx2, new_target, district, tokens):
     line = refusal(new_target(Admin(influx2.url, influx2.operator, org=""), [district], tokens))
 
     assert line.startswith("GET /api/v2/orgs: the token may not see an organisation ''")
+
+
+def test_what_somebody_else_removed_meanwhile_is_no_error(influx2, target2, district, tokens):
+    """Two that destroy at once, or renew a token at once: the second finds that it is gone, and goes on."""
+    do(target2(district).plan())
+    steps = target2(district).destroy(keep_data=False)
+    do(target2(district).destroy(keep_data=False))
+
+    do(steps)
+    assert influx2.named() == {}

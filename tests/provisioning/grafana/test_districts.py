@@ -166,3 +166,14 @@ def test_what_is_not_ours_is_not_destroyed(world, grafana):
 
     assert home in grafana.pages
     assert any(step.action is Action.KEEP and step.kind == "dashboard" for step in destroy_steps)
+
+
+def test_what_somebody_else_removed_meanwhile_is_no_error(world, grafana):
+    """Two that destroy at once: the second finds things gone, and goes on."""
+    world.apply()
+    kinds = ("dashboard", "data source", "alert rule", "contact point")
+    steps = [step for step in world.target().destroy(keep_data=True) if step.kind in kinds]
+    assert apply(world.target().destroy(keep_data=True)).error is None
+
+    assert apply(steps).error is None
+    assert len(steps) > 8
