@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import structlog
 
+from barrio.settings import is_url
 from twin.errors import ConfigError, Fault, StartError
 from twin.model.bound import BoundDevice, BoundPoint
 from twin.model.computed import computed_points, owner_of
@@ -184,7 +185,7 @@ def store_of(settings: Settings, database: Path) -> Store:
         from twin.store.duckdb import DuckDBStore
 
         return DuckDBStore(database)
-    if not settings.store.startswith(("http://", "https://")):
+    if not is_url(settings.store):
         message = f"store {settings.store!r} is neither duckdb nor the URL of an InfluxDB (http://HOST:8086)"
         raise StartError(message)
     from barrio.store_access import KeptAccess

@@ -42,6 +42,11 @@ def parse_listen(text: str) -> Listen:
     return Listen(host.strip("[]") or "127.0.0.1", int(port))
 
 
+def is_url(text: str) -> bool:
+    """Return whether a setting names a server; a store that is none is embedded."""
+    return text.startswith(("http://", "https://"))
+
+
 class Settings(BaseSettings):
     """What the operator decides about this process."""
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import httpx
 
 from barrio.commands import provision
+from barrio.settings import is_url
 from barrio.terminal import plain
 from provisioning import plan as core
 from provisioning import show
@@ -61,7 +62,7 @@ def init(settings: Settings, asked: provision.Asked, wait_s: float, tell: Callab
 def servers(settings: Settings) -> list[Server]:
     """Return whom the settings name."""
     found = []
-    if settings.store.startswith(("http://", "https://")):
+    if is_url(settings.store):
         found.append(Server("InfluxDB", settings.store.rstrip("/"), "/ping"))
     if settings.grafana:
         found.append(Server("Grafana", settings.grafana.rstrip("/"), "/api/health"))

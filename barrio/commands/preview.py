@@ -6,11 +6,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING
 
 from barrio.assembly import load_all, profiles_folder
+from barrio.commands import provision
 from barrio.errors import AskError
 from barrio.moments import parse_moment
+from barrio.settings import is_url
 from connectors.registry import Connectors
 from twin.errors import StartError
 from twin.model.source import suggest
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from dashboards.preview.ask import Answer, AskedDashboard, Source
     from twin.model.district import District
 
-LANGUAGES = ("en", "es")
 FORMATS = ("png", "svg")
 
 
@@ -67,7 +68,7 @@ def sources_of(districts: Sequence[District], settings: Settings) -> dict[str, S
     from dashboards.kit.names import source_uid
     from dashboards.preview.ask import Source
 
-    if not settings.store.startswith(("http://", "https://")):
+    if not is_url(settings.store):
         raise StartError("pictures are drawn from an InfluxDB: name it with --store or BARRIO_STORE")
     found = {}
     for district in districts:
@@ -92,12 +93,12 @@ def _access(settings: Settings, district: str, resolution: Resolution) -> tuple[
 
 
 def _boards(districts: Sequence[District], asked: Asked) -> list[Dashboard]:
-    from dashboards.generate import Options, generate
+    from dashboards.generate import generate
 
-    for option, given, known in (("--lang", asked.lang, LANGUAGES), ("--format", asked.form, FORMATS)):
-        if given not in known:
-            raise AskError(option, f"{given!r} is none of {', '.join(known)}{suggest(given, known)}")
-    boards = generate(districts, Options(lang=cast("Literal['en', 'es']", asked.lang)))
+    if asked.form not in FORMATS:
+        near = suggest(asked.form, FORMATS)
+        raise AskError("--format", f"{asked.form!r} is none of {', '.join(FORMATS)}{near}")
+    boards = generate(districts, provision.options(provision.Asked(asked.districts, lang=asked.lang)))
     pages = {page: [one for one in boards if _is_page(one, page)] for page in asked.pages}
     for page, found in pages.items():
         if not found:

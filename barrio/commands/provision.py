@@ -11,10 +11,11 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from barrio.assembly import load_all, profiles_folder
 from barrio.errors import AskError
+from barrio.settings import is_url
 from barrio.terminal import plain
 from connectors.registry import Connectors
 from provisioning import plan as core
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 Only = Literal["influxdb", "grafana"]
 ONLY: tuple[Only, ...] = ("influxdb", "grafana")
-LANGUAGES = ("en", "es")
 _LIKE = {"influxdb": "http://HOST:8086", "grafana": "http://HOST:3000"}
 
 DONE, DIFFERS, CHANGES = 0, 1, 2
@@ -140,7 +140,7 @@ def targets(settings: Settings, asked: Asked) -> list[Target]:
     if settings.tokens is None:
         raise StartError("BARRIO_TOKENS: name the folder in which the tokens of districts are kept")
     wanted: tuple[Only, ...] = (asked.only,) if asked.only else ONLY
-    named = {"influxdb": _is_url(settings.store), "grafana": bool(settings.grafana)}
+    named = {"influxdb": is_url(settings.store), "grafana": bool(settings.grafana)}
     if not any(named[one] for one in wanted):
         variables = {"influxdb": "BARRIO_STORE", "grafana": "BARRIO_GRAFANA"}
         words = " and ".join(f"{variables[one]} names no URL, such as {_LIKE[one]}" for one in wanted)
@@ -154,17 +154,18 @@ def targets(settings: Settings, asked: Asked) -> list[Target]:
 def options(asked: Asked) -> Options:
     """Return how dashboards are to be; AskError for a language that there is none of."""
     from dashboards.generate import Options
+    from dashboards.kit.texts import LANGUAGES
 
     if asked.lang not in LANGUAGES:
         near = suggest(asked.lang, list(LANGUAGES))
         raise AskError("--lang", f"{asked.lang!r} is none of {', '.join(LANGUAGES)}{near}")
-    return Options(lang=cast("Literal['en', 'es']", asked.lang), barrio_url=asked.barrio_url)
+    return Options(lang=asked.lang, barrio_url=asked.barrio_url)
 
 
 def grafana_store(settings: Settings) -> str:
     """Return the URL by which Grafana reaches the InfluxDB; StartError when there is none."""
     url = settings.grafana_store or settings.store
-    if not _is_url(url):
+    if not is_url(url):
         words = f"Grafana reads an InfluxDB, and the store is {url}"
         raise StartError(
             f"BARRIO_STORE: {words}: name its URL, or that by which Grafana reaches it in BARRIO_GRAFANA_STORE"
@@ -222,10 +223,6 @@ def _secret(variable: str, read: Callable[[], str | None]) -> str:
 
 def _load(asked: Asked) -> list[District]:
     return load_all(asked.districts, Path(), Connectors(), profiles_folder())
-
-
-def _is_url(text: str) -> bool:
-    return text.startswith(("http://", "https://"))
 
 
 def _shown(steps: Sequence[Step], *, machine: bool) -> str:
