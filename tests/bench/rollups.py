@@ -182,7 +182,7 @@ def ingest_figures(folder: Path) -> list[Result]:
     for batch in batches(ids, start, start + 2 * QUARTER):
         store.write(batch)
     list(maker.forward(ground, start + 2 * QUARTER, start))
-    coming = batches(ids, start + 2 * QUARTER, start + 40 * QUARTER)
+    coming = batches(ids, start + 2 * QUARTER, start + 400 * QUARTER)
     alone: list[float] = []
     beside: list[float] = []
     checks: list[float] = []
