@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 NO_TILES = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
+# Grafana has no diamond (`public/app/plugins/panel/geomap/style/markers.ts`), and draws what it has not as a red error.
+_DRAWN_AS = {"diamond": "square"}
+_TURNED = {"diamond": 45}
+
 
 def basemap(district: District | None) -> bc.MapLayerOptions:
     """Return the ground of a district's maps: none, OpenStreetMap, or the operator's own tiles."""
@@ -40,9 +44,9 @@ def layer(one: Layer, ref: str, lang: Lang) -> bc.MapLayerOptions:
     style = {
         "color": colour,
         "opacity": 0.85,
-        "rotation": {"fixed": 0, "max": 360, "min": -360, "mode": "mod"},
+        "rotation": {"fixed": _TURNED.get(one.symbol, 0), "max": 360, "min": -360, "mode": "mod"},
         "size": {"fixed": one.size, "max": 15, "min": 2},
-        "symbol": {"fixed": f"img/icons/marker/{one.symbol}.svg", "mode": "fixed"},
+        "symbol": {"fixed": f"img/icons/marker/{_DRAWN_AS.get(one.symbol, one.symbol)}.svg", "mode": "fixed"},
         "symbolAlign": {"horizontal": "center", "vertical": "center"},
         "textConfig": {
             "fontSize": 12,

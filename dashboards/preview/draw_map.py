@@ -14,6 +14,7 @@ from dashboards.preview.frames import Frame
 from dashboards.preview.scene import Scene
 
 _M_A_DEGREE = 111_320.0
+_ON_ITS_CORNER = 45
 _MARKERS = {
     "circle": "o",
     "square": "s",
@@ -117,6 +118,8 @@ def _layer(axes: Any, layer: Mapping[str, Any], markers: Sequence[Marker]) -> No
     style = (layer.get("config") or {}).get("style") or {}
     size = float((style.get("size") or {}).get("fixed") or 5)
     symbol = str((style.get("symbol") or {}).get("fixed") or "circle").rsplit("/", 1)[-1].removesuffix(".svg")
+    if symbol == "square" and (style.get("rotation") or {}).get("fixed") == _ON_ITS_CORNER:
+        symbol = "diamond"
     # What is rare lies on top: one silent lamp among forty is what somebody looks for.
     often = Counter(one.colour for one in markers)
     markers = sorted(markers, key=lambda one: -often[one.colour])

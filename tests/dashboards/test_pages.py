@@ -307,6 +307,18 @@ def test_panels_do_not_lie_on_one_another(name):
 
 
 @every_page
+def test_a_map_has_only_markers_that_grafana_has(name):
+    """Any other is drawn as a red square with a cross: those of `geomap/style/markers.ts`."""
+    known = {
+        f"img/icons/marker/{one}.svg" for one in ("circle", "square", "triangle", "star", "cross", "x-mark")
+    }
+    maps = [one for one in panels(EN[name]) if one["type"] == "geomap"]
+
+    for layer in (layer for one in maps for layer in one["options"]["layers"]):
+        assert layer["config"]["style"]["symbol"]["fixed"] in known
+
+
+@every_page
 def test_variables_and_annotations_are_seen_and_come_from_the_model(name):
     """No variable asks the database, and nothing is hidden in a menu."""
     board = EN[name].json
