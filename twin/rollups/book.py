@@ -9,6 +9,7 @@ What holds:
   lets go of the readings, so that whatever happens after it, the windows are made again. A mark that grew while its
   windows were made stays.
 - `kept`: what was from before this time was let go, as the retention says. Nothing is made again from what is gone.
+- `point`: which points were read at the last start; one that is read no more has the `until` of that time.
 - `job`: somebody asked for a stretch to be made again; `done` says how far that is.
 
 Times are ns UTC. Progress is held in memory too, so that asking for it costs nothing.
@@ -40,6 +41,9 @@ CREATE TABLE IF NOT EXISTS since (district TEXT PRIMARY KEY, at INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS kept (
   district TEXT NOT NULL, resolution TEXT NOT NULL, at INTEGER NOT NULL, PRIMARY KEY (district, resolution)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS point (
+  series INTEGER PRIMARY KEY, district TEXT NOT NULL, left_at INTEGER
+) STRICT;
 CREATE TABLE IF NOT EXISTS stale (
   day INTEGER NOT NULL, series INTEGER NOT NULL, start INTEGER NOT NULL, stop INTEGER NOT NULL,
   version INTEGER NOT NULL, PRIMARY KEY (day, series)
@@ -61,6 +65,13 @@ _STALE = (
 _UNTIL = "INSERT INTO until VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at"
 _SINCE = "INSERT INTO since VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = excluded.at, goal = excluded.goal"
 _KEPT = "INSERT INTO kept VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = max(at, excluded.at)"
+_READS = (
+    "INSERT INTO point VALUES (?,?,NULL) ON CONFLICT DO UPDATE SET left_at = NULL WHERE left_at IS NOT NULL"
+)
+_LEFT = (
+    "UPDATE point SET left_at = ? WHERE district = ? AND left_at IS NULL"
+    " AND series NOT IN (SELECT value FROM json_each(?))"
+)
 _KEEPS = "UPDATE kept SET at = ? WHERE district = ? AND resolution = ?"
 _JOB = "SELECT id, under, resolution, start, stop, asked, done FROM job"
 
@@ -175,6 +186,23 @@ class Book(DataBook):
         with self._database.transaction() as connection:
             connection.execute(_KEEPS, (since, district, resolution))
         self._kept[district, str(resolution)] = since
+
+    # --- points that come and go ----------------------------------------------------------------------------
+
+    def returned(self, district: str, ids: Ids) -> dict[int, int]:
+        """Return the points among `ids` that were not read at the last start, and until when their windows are made."""
+        text = "SELECT series, left_at FROM point WHERE district = ? AND left_at IS NOT NULL"
+        with self._database.reading() as connection:
+            left = dict(connection.execute(text, (district,)))
+        return {one: left[one] for one in ids.tolist() if one in left}
+
+    def reads(self, district: str, ids: Ids) -> None:
+        """Note which points of a district are read from now on."""
+        known = ids.tolist()
+        until = self.until(district, Resolution.QUARTER)
+        with self._database.transaction() as connection:
+            connection.executemany(_READS, [(one, district) for one in known])
+            connection.execute(_LEFT, (until, district, json.dumps(known)))
 
     # --- what is stale --------------------------------------------------------------------------------------
 

@@ -80,6 +80,7 @@ class Maker:
         for ground in self.grounds:
             self.at = ground.id
             until = self._book.until(ground.id, Resolution.QUARTER)
+            self._take_back(ground, until, now)
             if not until:
                 self._late.claim(ground.points.ids, now)
                 today = int(self._edges(ground, Resolution.DAY, now, now + 1)[0])
@@ -94,6 +95,16 @@ class Maker:
                     self._book.advance(ground.id, one, min(at, self._book.until(ground.id, one)))
                 self._late.release(ground.points.ids, now)
             self._keep_again(ground, now)
+
+    def _take_back(self, ground: Ground, until: int, now: int) -> None:
+        """Have made what points had said when they were taken out of the district, now that they are read again."""
+        back = self._book.returned(ground.id, ground.points.ids)
+        for at in sorted(set(back.values())):
+            some = np.array([one for one, left in back.items() if left == at], np.int32)
+            newest = int(self._store.asof(some, until - 1).time.max(initial=0))
+            if newest >= at:
+                self._book.ask(ground.id, EVERY, (at, newest + 1), now)
+        self._book.reads(ground.id, ground.points.ids)
 
     def _keep_again(self, ground: Ground, now: int) -> None:
         """Take back what a clock that was ahead let go of the future: what comes from now on is kept."""

@@ -32,13 +32,14 @@ class Making:
     folder: Path
     district: str = "d"
     retention: dict[Resolution, float | None] = field(default_factory=dict)
+    without: tuple[int, ...] = ()
 
     def begin(self, now):
         self.store.open(catalogue(self.district), STATES)
         self.book: Book = Book(self.folder / "rollups.sqlite")
         self.book.open()
         self.late = Late(self.book, SIZE)
-        points = points_of([(one, HOLD_S) for one in catalogue(self.district)])
+        points = points_of([(one, HOLD_S) for one in catalogue(self.district) if one.id not in self.without])
         self.ground = Ground(self.district, MADRID, points, self.retention)
         self.maker = Maker(self.store, self.book, self.late, [self.ground])
         self.maker.begin(now)

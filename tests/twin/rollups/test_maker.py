@@ -364,6 +364,28 @@ def test_late_before_the_first_look(new_duckdb):
     assert late.among(rows(WARM, (DAY + 2 * HOUR, 77))) is None
 
 
+def test_a_point_that_was_taken_out_and_came_back(new_making):
+    """What a meter had counted when it was taken out of the district is in its rollups once it is back."""
+    making = new_making(DAY)
+    making.write(some_days(DAY, DAY + 3 * HOUR))
+    making.forward(DAY + 2 * HOUR)
+    making.close()
+    gone = new_making(DAY + 3 * HOUR, without=(METER,))
+    gone.forward(DAY + 6 * HOUR)
+    gone.close()
+    back = new_making(DAY + 6 * HOUR)
+    back.write(rows(METER, (DAY + 7 * HOUR, 1)))
+    back.make_all(DAY + 30 * HOUR)
+    for job in back.book.jobs(open_only=True):
+        list(back.maker.asked(job, EVERY, DAY + 30 * HOUR))
+
+    assert not back.book.jobs(open_only=True)
+    back.agrees(DAY + 2 * HOUR, DAY + 3 * HOUR, [Resolution.QUARTER, Resolution.HOUR])
+    back.close()
+    again = new_making(DAY + 30 * HOUR)
+    assert not again.book.jobs(open_only=True)
+
+
 def test_asked_for_the_future(new_duckdb):
     """An order that reaches into the future ends where there is nothing more to make again."""
     making = new_duckdb(DAY)
