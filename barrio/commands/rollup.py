@@ -51,17 +51,17 @@ async def _rebuild(
 ) -> dict[str, Any]:
     async with answers(settings, []) as client:
         begun = await tell(client, f"{_PATH}/rebuild", body)
-        said = 0.0
+        said, waits = 0.0, ""
         while True:
             now = await fetch(client, _PATH)
             job = next((one for one in now["jobs"] if one["job"] == begun["job"]), None)
             if job is None or job["ended"]:
                 return dict(begun)
             share = _share(job)
-            if share >= said:
+            if share >= said or now["words"] not in {"", waits}:
                 why = f", waiting: {now['words']}" if now["words"] else ""
                 show(plain(f"job {job['job']}: {share:.0%}, until {_short(job['done'])}{why}"))
-                said = share + SAY_EVERY
+                said, waits = share + SAY_EVERY, now["words"]
             await asyncio.sleep(ASK_EVERY_S)
 
 

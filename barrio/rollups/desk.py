@@ -232,7 +232,7 @@ class RollupDesk:
         return {
             "rows": self.maker.rows,
             "late": self.book.stale_marks,
-            "words": self.words,
+            "words": self.words or self._platform.store_words,
             "districts": [self._standing(ground) for ground in self.maker.grounds],
         }
 

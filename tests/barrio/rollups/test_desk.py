@@ -17,6 +17,7 @@ from barrio.rollups import desk as module
 from barrio.settings import Settings
 from connectors.registry import Connectors
 from tests.barrio.scripted import DISTRICT, ScriptedConnector, Stage, until, write_district
+from tests.servers import free_port
 from twin.clock import SystemClock
 from twin.errors import TransientError
 from twin.frame import Frame
@@ -184,6 +185,14 @@ async def test_a_store_that_is_away_is_waited_for(tmp_path, begin, monkeypatch):
             assert done(stage) <= begin
         await until(lambda: done(stage) == begin + QUARTER)
         assert counted(stage, "temperature", begin, begin + QUARTER) == [1]
+
+
+async def test_a_store_that_was_never_there_is_why_nothing_is_made(tmp_path, begin):
+    """Whoever waits for a rebuild is told what it waits for."""
+    async with staged(tmp_path, ShiftedClock(begin), store=f"http://127.0.0.1:{free_port()}") as stage:
+        body = (await stage.http.get("/api/v1/rollups")).json()
+
+    assert "cannot be reached" in body["words"]
 
 
 async def test_a_full_disk_is_one_line_in_the_log(tmp_path, begin, monkeypatch):
