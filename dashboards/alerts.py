@@ -134,7 +134,7 @@ _STALLED = _Kind(
     description={
         "en": "The count of stored readings stands still. Either no device is heard, or the store takes nothing; "
         "readings that were taken wait in the spool. Look at data quality, and at `barrio status`.",
-        "es": "El número de lecturas guardadas no avanza. O no se oye ningún equipo, o el almacén no admite nada; las "
+        "es": "El número de lecturas guardadas no avanza. O ningún equipo comunica, o la base de datos no admite nada; las "
         "lecturas tomadas esperan en la cola. Mire la calidad de los datos y `barrio status`.",
     },
 )

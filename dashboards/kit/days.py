@@ -125,6 +125,9 @@ def hours_of_the_week(
     )
 
 
+_ROOM_FOR_PLACES = 8
+
+
 def largest(
     clock: Clock,
     points: Sequence[Seen],
@@ -135,8 +138,13 @@ def largest(
     aggregate: str = 'sum("delta")',
     **more: Any,
 ) -> Panel:
-    """Return a table of the ten largest over the range with their places; each leads to its device."""
-    columns = {"device": device_column(clock.inventory, points), "site": site_column(clock.inventory, points)}
+    """Return a table of the ten largest over the range with their places; each leads to its device.
+
+    A narrow table has no room for the places.
+    """
+    columns = {"device": device_column(clock.inventory, points)}
+    if more.get("width", _ROOM_FOR_PLACES) >= _ROOM_FOR_PLACES:
+        columns["site"] = site_column(clock.inventory, points)
     reads = clock.largest(points, column="amount", aggregate=aggregate)
     return ranked(title, *reads, about=about, columns=columns | {"amount": amount}, **more)
 
