@@ -1,6 +1,7 @@
 """The command line. What a command needs is imported when it runs, so that `barrio --help` is quick.
 
-Exit codes: 0 done, 2 something that whoever typed it can put right (said in one line each, on stderr), 1 a bug.
+Exit codes: 0 done, 2 something that whoever typed it can put right (said in one line each, on stderr), 1 a bug; where
+commands speak to an InfluxDB and a Grafana, 1 is also a server that did not do it (`cli_provision`).
 """
 
 from __future__ import annotations
