@@ -87,7 +87,7 @@ class Calls:
     def org_id(self) -> str:
         """The organisation's id, asked for once."""
         if not self._org_id:
-            with _words("GET /api/v2/orgs"):
+            with _words("GET /api/v2/orgs", missing="BARRIO_STORE_ORG names the organisation"):
                 found = self._client.organizations_api().find_organizations(org=self._org) or []
             # A server that is asked for no name gives all: the first would be taken for ours.
             ours = [one for one in found if self._org in (one.name, one.id)]
@@ -208,12 +208,18 @@ def _token(one: Any) -> FoundToken:
 
 
 @contextmanager
-def _words(call: str) -> Iterator[None]:
-    """Turn what the library raises into one line that names the call; `from None`, as its errors hold headers."""
+def _words(call: str, *, missing: str = "") -> Iterator[None]:
+    """Turn what the library raises into one line that names the call; `from None`, as its errors hold headers.
+
+    `missing` is added to a 404: what to do about it.
+    """
     try:
         yield
     except ApiException as error:
-        raise _why(call, error) from None
+        found = _why(call, error)
+        if error.status == 404 and missing:
+            found = ProvisioningError(call, f"{found.words}: {missing}")
+        raise found from None
     except HTTPError as error:
         raise ProvisioningError(call, f"cannot be reached: {type(error).__name__}") from None
     except (ValueError, TypeError, AttributeError) as error:

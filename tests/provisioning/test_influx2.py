@@ -339,7 +339,8 @@ def test_an_unknown_organisation_is_named(new_target, influx2, tokens, district)
 
     target = new_target(Admin(influx2.url, influx2.operator, org="village"), [district], tokens)
 
-    assert refusal(target) == 'GET /api/v2/orgs: answered 404: organization name "village" not found'
+    words = 'answered 404: organization name "village" not found: BARRIO_STORE_ORG names the organisation'
+    assert refusal(target) == f"GET /api/v2/orgs: {words}"
 
 
 def test_who_is_no_influxdb_or_not_there_is_one_line(new_target, tokens, district):
