@@ -82,7 +82,7 @@ class Api:
 
     def folder(self, uid: str) -> Folder | None:
         """Return a folder."""
-        found = self.client.find(f"/api/folders/{uid}")
+        found = self.client.find(f"/api/folders/{uid}", "uid", "title")
         return None if found is None else Folder(found["uid"], found["title"], found.get("parentUid") or "")
 
     def create_folder(self, folder: Folder) -> None:
@@ -106,8 +106,10 @@ class Api:
 
     def inside(self, uid: str) -> dict[str, str]:
         """Return what is in a folder itself, by uid and in words: dashboards, folders, alert rules, library panels."""
-        pages = self.client.get("/api/search", type="dash-db", folderUIDs=uid, limit=_MOST)
-        folders = self.client.get("/api/folders", parentUid=uid, limit=_MOST)
+        pages = self.client.objects(
+            "/api/search", "uid", "title", type="dash-db", folderUIDs=uid, limit=_MOST
+        )
+        folders = self.client.objects("/api/folders", "uid", "title", parentUid=uid, limit=_MOST)
         rules = [rule for rule in self.rules() if rule.get("folderUID") == uid]
         # The only place where library panels are counted by folder in 11, 12 and 13, under a name of each one's own.
         counts = self.client.find(f"/api/folders/{uid}/counts") or {}
@@ -121,7 +123,12 @@ class Api:
 
     def permissions(self, uid: str) -> list[Json]:
         """Return what a folder itself grants, none when there is no such folder."""
-        found = self.client.find(f"/api/folders/{uid}/permissions") or []
+        try:
+            found = self.client.objects(f"/api/folders/{uid}/permissions", "permission")
+        except Refused as error:
+            if error.status != httpx.codes.NOT_FOUND:
+                raise
+            return []
         return [item for item in found if not item.get("inherited")]
 
     def set_permissions(self, uid: str, items: Sequence[Json]) -> None:
@@ -136,10 +143,10 @@ class Api:
         13 answers with numbers only where it is asked for a name. A search that gives none (0) is made up for by the
         uid, which paths about teams take as well.
         """
-        found = self.client.get("/api/teams/search", name=name)
-        for each in found.get("teams", ()):
+        found = self.client.object("/api/teams/search", "teams", name=name)
+        for each in found["teams"] or ():
             if each["name"].casefold() == name.casefold():
-                number = each.get("id") or self.client.get(f"/api/teams/{each['uid']}")["id"]
+                number = each.get("id") or self.client.object(f"/api/teams/{each['uid']}", "id")["id"]
                 return Team(number, each["name"], each.get("email", ""))
         return None
 
@@ -154,12 +161,11 @@ class Api:
 
     def members(self, team: Team) -> int:
         """Return how many are in a team."""
-        return len(self.client.get(f"/api/teams/{team.id}/members"))
+        return len(self.client.objects(f"/api/teams/{team.id}/members"))
 
     def preferences(self, team: Team) -> Json:
         """Return what the members of a team begin with."""
-        found: Json = self.client.get(f"/api/teams/{team.id}/preferences")
-        return found
+        return self.client.object(f"/api/teams/{team.id}/preferences")
 
     def set_preferences(self, team: Team, preferences: Mapping[str, Any]) -> None:
         """Set them all: what is left out goes back to Grafana's own."""
@@ -169,13 +175,11 @@ class Api:
 
     def sources(self) -> list[Json]:
         """Return all data sources, without users and without what is secret about each."""
-        found: list[Json] = self.client.get("/api/datasources")
-        return found
+        return self.client.objects("/api/datasources", "name", "uid")
 
     def source(self, uid: str) -> Json | None:
         """Return a data source; of secrets, which there are."""
-        found: Json | None = self.client.find(f"/api/datasources/uid/{uid}")
-        return found
+        return self.client.find(f"/api/datasources/uid/{uid}")
 
     def create_source(self, body: Json) -> None:
         """Make a data source."""
@@ -194,7 +198,7 @@ class Api:
     def page(self, uid: str) -> Page | None:
         """Return a dashboard as classic JSON."""
         try:
-            found = self.client.find(f"/api/dashboards/uid/{uid}")
+            found = self.client.find(f"/api/dashboards/uid/{uid}", "dashboard")
         except Refused as error:
             if error.status != httpx.codes.NOT_ACCEPTABLE:
                 raise
@@ -212,18 +216,18 @@ class Api:
     def _classic(self, uid: str) -> Json:
         for version in _CLASSIC:
             try:
-                found = self.client.find(f"/api/dashboards/uid/{uid}", apiVersion=version)
+                found = self.client.find(f"/api/dashboards/uid/{uid}", "dashboard", apiVersion=version)
             except Refused:
                 continue
             if found is not None and "elements" not in found["dashboard"]:
                 return dict(found)
-        hits = self.client.get("/api/search", dashboardUIDs=uid)
+        hits = self.client.objects("/api/search", "uid", dashboardUIDs=uid)
         folder = next((hit.get("folderUid", "") for hit in hits if hit["uid"] == uid), "")
         return {"dashboard": None, "meta": {"folderUid": folder}}
 
     def tags(self, uid: str) -> list[str]:
         """Return the tags of a dashboard, which are known also where its JSON is not given."""
-        hits = self.client.get("/api/search", dashboardUIDs=uid)
+        hits = self.client.objects("/api/search", "uid", dashboardUIDs=uid)
         return next((list(hit.get("tags") or ()) for hit in hits if hit["uid"] == uid), [])
 
     def save_page(self, json: Json, folder: str, message: str, *, overwrite: bool) -> int:
@@ -242,13 +246,11 @@ class Api:
 
     def rules(self) -> list[Json]:
         """Return all alert rules of the organisation."""
-        found: list[Json] = self.client.get("/api/v1/provisioning/alert-rules")
-        return found
+        return self.client.objects("/api/v1/provisioning/alert-rules", "uid", "title")
 
     def rule_group(self, folder: str, group: str) -> Json | None:
         """Return a group of rules."""
-        found: Json | None = self.client.find(_group_path(folder, group))
-        return found
+        return self.client.find(_group_path(folder, group))
 
     def put_rule_group(self, folder: str, group: str, body: Json) -> None:
         """Make a group hold exactly these rules; one that is as it was is not touched."""
@@ -260,8 +262,7 @@ class Api:
 
     def contact_points(self) -> list[Json]:
         """Return all contact points of the organisation, secrets as `[REDACTED]`."""
-        found: list[Json] = self.client.get("/api/v1/provisioning/contact-points")
-        return found
+        return self.client.objects("/api/v1/provisioning/contact-points")
 
     def create_contact_point(self, body: Json) -> None:
         """Make a contact point."""

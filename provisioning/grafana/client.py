@@ -18,7 +18,7 @@ import httpx
 from provisioning.plan import ProvisioningError, sendable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 _BUSY = frozenset({429, 503})
 _TRIES = 4
@@ -100,14 +100,25 @@ class Client:
         """Release the connections."""
         self._http.close()
 
-    def find(self, path: str, **params: str) -> Any:
-        """Return what a GET answers, None where there is no such thing (404)."""
+    def find(self, path: str, *keys: str, **params: str) -> dict[str, Any] | None:
+        """Return the object that a GET answers, None where there is no such thing (404)."""
         try:
-            return self.get(path, **params)
+            return self.object(path, *keys, **params)
         except Refused as error:
             if error.status == httpx.codes.NOT_FOUND and error.body:
                 return None
             raise
+
+    def object(self, path: str, *keys: str, **params: str) -> dict[str, Any]:
+        """Return the object that a GET answers, with `keys` in it."""
+        return _object(f"GET {path}", self.get(path, **params), keys)
+
+    def objects(self, path: str, *keys: str, **params: str) -> list[dict[str, Any]]:
+        """Return the objects that a GET answers, each with `keys` in it; none for null, as Go writes an empty list."""
+        found = self.get(path, **params)
+        if not isinstance(found, list | None):
+            raise _strange(f"GET {path}")
+        return [_object(f"GET {path}", each, keys) for each in found or ()]
 
     def get(self, path: str, **params: str) -> Any:
         """Return what a GET answers."""
@@ -154,6 +165,16 @@ class Client:
             (name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"
         ]
         return httpx.Response(answer.status_code, headers=headers, content=b"".join(parts))
+
+
+def _object(call: str, found: Any, keys: Sequence[str]) -> dict[str, Any]:
+    if not isinstance(found, dict) or any(key not in found for key in keys):
+        raise _strange(call)
+    return found
+
+
+def _strange(call: str) -> ProvisioningError:
+    return ProvisioningError(call, "the answer is not what a Grafana gives: is this the address of one?")
 
 
 def _check(url: str) -> None:

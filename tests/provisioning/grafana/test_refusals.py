@@ -156,6 +156,38 @@ def test_a_page_instead_of_json_is_said(world, grafana, status):
     )
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/folders/barrio-root",
+        "/api/teams/search",
+        "/api/datasources",
+        "/api/dashboards/uid/barrio-city",
+        "/api/v1/provisioning/alert-rules",
+    ],
+)
+@pytest.mark.parametrize("body", [b'"text"', b"[1]", b"[{}]", b"3"])
+def test_json_that_grafana_does_not_give_is_said(world, grafana, path, body):
+    """Another program's JSON is one line that names the call, and no traceback."""
+    grafana.says = lambda _, asked: (
+        (200, "application/json", body, {}) if asked.partition("?")[0] == path else None
+    )
+
+    assert error_of(world) == (
+        f"GET {path}: the answer is not what a Grafana gives: is this the address of one?"
+    )
+
+
+def test_null_is_an_empty_list(world, grafana):
+    """Go writes a list that was never made as null."""
+    world.apply()
+    grafana.says = lambda _, path: (
+        (200, "application/json", b"null", {}) if path == "/api/v1/provisioning/contact-points" else None
+    )
+
+    assert {step.kind for step in world.plan()} == {"contact point"}
+
+
 def test_another_program_is_no_grafana(world, grafana):
     """Something else that speaks JSON at that path is told apart."""
     grafana.says = lambda _method, _path: (200, "application/json", b'{"status":"ok"}', {})
