@@ -113,8 +113,8 @@ _SILENT = _Kind(
     description={
         "en": "Barrio tells how it is every 30 s, and no such row is in the store. Either it does not run, or it "
         "cannot write. Nothing of the district is alarmed meanwhile. Look at `barrio status` where it runs.",
-        "es": "Barrio dice cómo está cada 30 s, y no hay ninguna de esas filas en el almacén. O no está en marcha, o "
-        "no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
+        "es": "Barrio dice cómo está cada 30 s, y no hay ninguna de esas filas en la base de datos. O no está en marcha, "
+        "o no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
     },
 )
 _STALLED = _Kind(
@@ -134,8 +134,8 @@ _STALLED = _Kind(
     description={
         "en": "The count of stored readings stands still. Either no device is heard, or the store takes nothing; "
         "readings that were taken wait in the spool. Look at data quality, and at `barrio status`.",
-        "es": "El número de lecturas guardadas no avanza. O ningún equipo comunica, o la base de datos no admite nada; las "
-        "lecturas tomadas esperan en la cola. Mire la calidad de los datos y `barrio status`.",
+        "es": "El número de lecturas guardadas no avanza. O ningún equipo comunica, o la base de datos no admite nada; "
+        "las lecturas tomadas esperan en la cola. Mire la calidad de los datos y `barrio status`.",
     },
 )
 _AWAY = _Kind(
@@ -148,10 +148,10 @@ _AWAY = _Kind(
     failed="Alerting",
     lasts="2m",
     severity="high",
-    title={"en": "{name}: the store does not answer", "es": "{name}: el almacén no responde"},
+    title={"en": "{name}: the store does not answer", "es": "{name}: la base de datos no responde"},
     summary={
         "en": "Grafana gets no answer about {name} from the store.",
-        "es": "Grafana no obtiene respuesta del almacén sobre {name}.",
+        "es": "Grafana no obtiene respuesta de la base de datos sobre {name}.",
     },
     description={
         "en": "A query on the data source of {name} fails: InfluxDB is away, or the token that reads it is no longer "
