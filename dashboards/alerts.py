@@ -113,8 +113,8 @@ _SILENT = _Kind(
     description={
         "en": "Barrio tells how it is every 30 s, and no such row is in the store. Either it does not run, or it "
         "cannot write. Nothing of the district is alarmed meanwhile. Look at `barrio status` where it runs.",
-        "es": "Barrio dice cómo está cada 30 s, y no hay ninguna de esas filas en la base de datos. O no está en marcha, "
-        "o no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
+        "es": "Barrio dice cómo está cada 30 s, y no hay ninguna de esas filas en la base de datos. O no está en "
+        "marcha, o no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
     },
 )
 _STALLED = _Kind(
