@@ -157,13 +157,18 @@ def _grant(api: Api, folder: str, wanted: Mapping[str, str], managed: Mapping[st
     kept = [
         {key: item[key] for key in _SENT if item.get(key)}
         for item in api.permissions(folder)
-        if str(item.get("team") or "").casefold() not in names
+        if str(item.get("team") or "").casefold() not in names and _sendable(item)
     ]
     ours = [
         {"teamId": _known(api, name).id, "permission": _LEVEL[permission]}
         for name, permission in wanted.items()
     ]
     api.set_permissions(folder, [*kept, *ours])
+
+
+def _sendable(item: Json) -> bool:
+    """Whether Grafana takes a permission back: not one of somebody who is gone, which refuses the whole list."""
+    return bool(item.get("permission")) and any(item.get(key) for key in ("userId", "teamId", "role"))
 
 
 def _set_home(api: Api, name: str, home: str) -> None:

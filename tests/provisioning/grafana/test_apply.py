@@ -266,6 +266,16 @@ def test_permissions_are_put_back_and_those_of_others_stay(world, grafana):
     assert world.plan() == []
 
 
+def test_a_right_of_somebody_who_is_gone_is_in_nobodys_way(world, grafana):
+    """Grafana lists it without a user, team or role, and takes no list with such a one in it."""
+    world.apply()
+    grafana.grants[folder_uid("tequila")] = [{"userId": 0, "permission": 4}, {"userId": 7, "permission": 1}]
+    world.apply()
+
+    assert {"userId": 7, "permission": 1} in grafana.grants[folder_uid("tequila")]
+    assert world.plan() == []
+
+
 def test_a_team_that_is_named_no_more_loses_its_right(world, grafana):
     """A team taken out of provisioning.yaml loses what barrio granted it, and stays a team."""
     world.apply()
