@@ -13,6 +13,7 @@ that a district has to say comes from barrio, see docs/alarms.md.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,6 +42,8 @@ _EXPRESSION = "__expr__"
 # What Grafana writes into a query that says neither: rules are compared with what they were sent as.
 _INTERVAL_MS, _MAX_POINTS = 1_000, 43_200
 _AWAY_RANGE_S = 300
+# Grafana takes titles of up to 190 bytes (`AlertRuleMaxTitleLength`); the rest is for what a rule says.
+_NAME_BYTES = 120
 # How a path of titles writes a slash inside one of them.
 _SLASH = r"\/"
 
@@ -113,8 +116,8 @@ _SILENT = _Kind(
     description={
         "en": "Barrio tells how it is every 30 s, and no such row is in the store. Either it does not run, or it "
         "cannot write. Nothing of the district is alarmed meanwhile. Look at `barrio status` where it runs.",
-        "es": "Barrio dice cómo está cada 30 s, y no hay ninguna de esas filas en la base de datos. O no está en "
-        "marcha, o no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
+        "es": "Barrio dice cómo está cada 30 s, y la base de datos no tiene esas filas. O no está en marcha, "
+        "o no puede escribir. Mientras tanto no hay alarmas del distrito. Mire `barrio status` donde se ejecuta.",
     },
 )
 _STALLED = _Kind(
@@ -203,13 +206,19 @@ def _group(district: District, lang: Lang, pages: dict[str, dict[str, Any]]) -> 
     return RuleGroup(district.id, folder_uid(district.id), path, GROUP, INTERVAL_S, rules)
 
 
+def _called(name: str) -> str:
+    """Return a district's name as it stands in a rule: short, and not the beginning of a template."""
+    apart = re.sub(r"\{(?=\{)", "{ ", name)
+    cut = apart.encode()[:_NAME_BYTES].decode(errors="ignore")
+    return apart if cut == apart else f"{cut.rstrip()}…"
+
+
 def _rule(
     kind: _Kind, district: District, grafana: GrafanaSpec | None, lang: Lang, pages: dict[str, dict[str, Any]]
 ) -> Rule:
     alerts = grafana.alerts if grafana is not None else AlertsSpec()
     range_s = {"silent": alerts.silent_after, "stalled": alerts.no_growth_for}.get(kind.name, _AWAY_RANGE_S)
-    # Grafana fills templates in annotations, which a name must not begin.
-    names = {"name": district.name.replace("{{", "{ {"), "span": _span(int(range_s))}
+    names = {"name": _called(district.name), "span": _span(int(range_s))}
     uid, title = rule_uid(district.id, kind.name), kind.title[lang].format(**names)
     json: dict[str, Any] = {
         "uid": uid,

@@ -165,7 +165,7 @@ class Drawing:
 
     def _told_apart(self, lines: Mapping[str, str]) -> dict[str, str]:
         """Return what each line is called; devices of one name are told apart by their sites."""
-        names = {one: shown(self._inventory.name_of(owner)) if owner else one for one, owner in lines.items()}
+        names = {one: self._called(one, owner) for one, owner in lines.items()}
         often = Counter(names.values())
         for alias, owner in lines.items():
             device = self._district.devices.get(owner)
@@ -201,6 +201,13 @@ class Drawing:
         if isinstance(read, Told) and read.form == "time_series" and not read.lines:
             return [(alias_of(panel, read, self._lang), "")]
         return []
+
+    def _called(self, alias: str, owner: str) -> str:
+        """Return what a line is called: the name of its device or site, and its point where there are several."""
+        if not owner:
+            return alias
+        point = alias.removeprefix(owner).strip().replace("_", " ")
+        return " · ".join(filter(None, (shown(self._inventory.name_of(owner)), point)))
 
     def _line(self, built: Builder, alias: str, name: str, colour: str) -> None:
         properties = [] if name == alias else [d.DynamicConfigValue(id_val="displayName", value=name)]
@@ -275,5 +282,6 @@ def _lines(found: Compiled) -> list[tuple[str, str]]:
     """Return the names that lines have, each with the device or site whose name for people it gets."""
     if len(found.by) != 1 or found.by[0] == "point":
         keys = dict.fromkeys(tuple(tag_of(seen, tag) for tag in found.by) for seen in found.points)
-        return [(" ".join(key) or found.alias, "") for key in keys]
+        ours = len(found.by) > 1 and found.by[0] in ("device", "site")
+        return [(" ".join(key) or found.alias, key[0] if ours else "") for key in keys]
     return [(one, one) for one in dict.fromkeys(tag_of(seen, found.by[0]) for seen in found.points)]

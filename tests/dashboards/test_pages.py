@@ -239,6 +239,19 @@ def test_every_value_of_a_device_has_its_unit(point, unit):
         assert {one["alias"] for one in panel["targets"]} == {"$tag_point", "$tag_point ($m)"}
 
 
+def test_a_line_of_a_point_has_the_name_of_its_place():
+    """Nobody calls a park by its id."""
+    panel = next(one for one in panels(EN["ciudad-maderas-mobility"]) if one["title"] == "People present")
+    shown = {
+        override["matcher"]["options"]: one["value"]
+        for override in panel["fieldConfig"]["overrides"]
+        for one in override["properties"]
+        if one["id"] == "displayName"
+    }
+
+    assert shown["parque occupancy"] == "Zona ecológica · occupancy"
+
+
 def test_places_are_called_by_their_names():
     """What barrio computes for a place has a line in the completeness of sites."""
     panel = next(
