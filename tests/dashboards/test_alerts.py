@@ -161,10 +161,21 @@ def test_rules_as_a_file(district):
 
 
 def test_a_name_cannot_begin_a_template(tmp_path):
-    """Two braces in a district's name are no template of Grafana's."""
+    """Braces in a district's name are no template of Grafana's, however many stand together."""
     district = small(tmp_path, DEVICES)
-    object.__setattr__(district, "name", "A {{ $labels }}/B")
+    object.__setattr__(district, "name", "A {{{{ $labels }}/B")
     (group,) = rule_groups([district], Options())
 
     assert "{{" not in group.rules[0].json["annotations"]["summary"]
-    assert group.folder_path == r"Barrio/A {{ $labels }}\/B"
+    assert group.folder_path == r"Barrio/A {{{{ $labels }}\/B"
+
+
+def test_a_long_name_leaves_room_for_what_a_rule_says(tmp_path):
+    """Grafana takes titles of 190 bytes."""
+    district = small(tmp_path, DEVICES)
+    object.__setattr__(district, "name", "ñ" * 200)
+    (group,) = rule_groups([district], Options(lang="es"))
+    titles = [rule.title for rule in group.rules]
+
+    assert max(len(title.encode()) for title in titles) <= 190
+    assert len(set(titles)) == len(titles)
