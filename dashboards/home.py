@@ -188,7 +188,10 @@ _FIGURES: tuple[Callable[[Inventory], Panel | None], ...] = (
     _total(
         "lamps_lit",
         Text("Lamps that burn", "Luminarias encendidas"),
-        Text("Lamps that burn now.", "Luminarias encendidas ahora."),
+        Text(
+            "Lamps that burn now, as their cabinets count them: one that is silent counts as well.",
+            "Luminarias encendidas ahora, según sus tableros: también cuenta una sin comunicación.",
+        ),
         "lighting",
     ),
     _total(
