@@ -230,9 +230,13 @@ class Teller:
 
     async def _tell(self, facts: Sequence[Fact]) -> None:
         """Return when the database has all of them; StoreBusy and StoreDenied when it takes nothing now."""
-        kept = self._young(facts)
-        for first in range(0, len(kept), MOST_ROWS):
-            await self._insist(kept[first : first + MOST_ROWS])
+        # One database at a time: what one refuses says nothing of what another has.
+        by_district: dict[str, list[Fact]] = {}
+        for fact in self._young(facts):
+            by_district.setdefault(fact.tags["district"], []).append(fact)
+        for mine in by_district.values():
+            for first in range(0, len(mine), MOST_ROWS):
+                await self._insist(mine[first : first + MOST_ROWS])
 
     async def _insist(self, facts: Sequence[Fact]) -> None:
         """Tell facts; one that the database will not have is found and left out."""

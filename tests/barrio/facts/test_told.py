@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 
 from barrio.commands import ask
 from tests.barrio.api.test_further import LOOKS
@@ -233,6 +234,49 @@ async def test_a_fact_that_the_database_will_not_have_is_counted(tmp_path, influ
 
         assert state.words == ""
         assert state.rows > 0
+
+
+async def test_what_one_database_refuses_is_stored_in_another(tmp_path, influxdb):
+    """A row that one district's database will not have costs that row, and none of another district's."""
+    first, second = (Database(influxdb.url, name) for name in ("facts_first", "facts_second"))
+    first.write('barrio_requests,district=facts_first,site=s,device=d,number=1 quantity="much"')
+    now = time.time_ns()
+
+    def request(district):
+        tags = {"district": district, "site": "s", "device": "d", "number": "1"}
+        return Fact("barrio_requests", tags, {"quantity": 1.0}, now)
+
+    async with told(tmp_path, influxdb.url, "facts_first") as stage:
+        await teller(stage)._tell([request("facts_first"), request("facts_second")])
+        rows = second.query("SELECT quantity FROM barrio_requests")
+
+        assert teller(stage).state.lost == 1
+        assert rows[0]["values"] == [[now, 1.0]]
+
+
+async def test_whatever_people_write_is_told(tmp_path, influxdb):
+    """Quotes, ends of lines, signs of Grafana's and texts of any length are one row each, and none is lost."""
+    texts = [
+        'a "quote"',
+        "two\nlines\r\n",
+        "\\",
+        "smile 😀 ñ",
+        "$timeFilter ${x:regex}",
+        "a,b=c d",
+        "x" * 70_000,
+    ]
+    database = Database(influxdb.url, "facts_written")
+    async with told(tmp_path, influxdb.url, "facts_written") as stage:
+        now = stage.platform.clock.now_ns()
+        for number, text in enumerate(texts):
+            stage.platform.note("spool_damaged", now + number * 1_000_000, text, text[:100])
+        found = await holds(
+            database, "barrio_events", lambda rows: len(rows) == len(texts), what="spool_damaged"
+        )
+
+        assert teller(stage).state.lost == 0
+    for row, text in zip(found, texts, strict=True):
+        assert text.replace("\n", "\ufffd").replace("\r", "\ufffd").strip("\ufffd") in row["text"]
 
 
 def test_a_plain_platform_imports_none_of_it():
