@@ -49,9 +49,7 @@ def main() -> None:
         if server.writes:
             raise RuntimeError(f"an apply that has nothing to do wrote: {server.writes}")
         calls = len(server.calls) // RUNS
-    print_results(
-        [median_of("apply_unchanged_grafana", "s", "<= 2.0", runs, calls=calls)]
-    )
+    print_results([median_of("apply_unchanged_grafana", "s", "<= 2.0", runs, calls=calls)])
 
 
 if __name__ == "__main__":

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from dashboards.kit.series import Told
     from twin.model.district import District
 
-Row = tuple[datetime, str, float | None]
-"""Local time of a value, the tags of its series (`device=…`), and the value."""
+Row = tuple[datetime, str, Any]
+"""Local time of a value, the tags of its series (`device=…`), and the value: a number, the name of a state, or None."""
 
 
 @dataclass

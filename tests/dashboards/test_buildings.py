@@ -57,10 +57,11 @@ def test_rooms_without_rules_have_no_band(tmp_path):
 def test_a_rule_about_the_set_point_makes_the_band(maderas, tmp_path):
     """The rule of the demo says 3 K for every room; a district without such a rule has none."""
     inventory = Inventory(maderas)
-    rule, tolerance, watched = deviation_rule(inventory, inventory.points("air_temperature"))
+    found = deviation_rule(inventory, inventory.points("air_temperature"))
     other = Inventory(small(tmp_path, ROOMS, alarms=BAND))
 
-    assert (rule, tolerance, len(watched)) == ("room-off-setpoint", 3.0, 12)
+    assert found is not None
+    assert (found[0], found[1], len(found[2])) == ("room-off-setpoint", 3.0, 12)
     assert "Share of time in band" in titles(made(maderas))
     assert deviation_rule(other, other.points("air_temperature")) is None
 

@@ -81,9 +81,9 @@ def test_a_lamp_that_burns_at_noon_is_found_and_one_that_is_dark_at_midnight(fil
     """Lamp 2 burned from 12 to 13 on two days, lamp 3 was off from 23 to 02 in one night; lamp 1 is as it should be."""
     for number in range(24 * 4):
         when = MONDAY + number * HOUR
-        night = when.hour < 6 or when.hour >= 18
+        dark = when.hour < 6 or when.hour >= 18
         for lamp in (1, 2, 3):
-            on = night or (lamp == 2 and when.hour == 12 and when.day in (3, 4))
+            on = dark or (lamp == 2 and when.hour == 12 and when.day in (3, 4))
             off = lamp == 3 and MONDAY + DAY - HOUR <= when < MONDAY + DAY + 2 * HOUR
             state = "state_s:on" if on and not off else "state_s:off"
             filled.put(f"lamp-{lamp}/power_state", when, Resolution.HOUR, good_s=3600, **{state: 3600})

@@ -9,6 +9,7 @@ from dashboards.kit.clock import Clock
 from dashboards.kit.days import against, hours_of_the_week, largest
 from dashboards.kit.inventory import Inventory
 from dashboards.kit.panels import Column as Shown
+from dashboards.kit.series import Told
 from dashboards.kit.texts import same
 from dashboards.preview.frames import Column, Frame
 from dashboards.preview.transform import NotKnown, name_of, transformed
@@ -83,7 +84,12 @@ def test_the_week_before_is_a_line_over_the_bars(clock, energy):
 
     assert override.matcher.options == "una semana antes"
     assert {one.id_val: one.value for one in override.properties}["custom.drawStyle"] == "line"
-    assert [one.resolutions[0].value for one in panel.reads] == ["1h", "1d", "1h", "1d"]
+    assert [one.resolutions[0].value for one in panel.reads if isinstance(one, Told)] == [
+        "1h",
+        "1d",
+        "1h",
+        "1d",
+    ]
 
 
 @pytest.mark.parametrize(("width", "columns"), [(9, ["device", "site", "amount"]), (5, ["device", "amount"])])

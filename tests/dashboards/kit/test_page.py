@@ -31,7 +31,13 @@ def test_a_line_reaches_from_edge_to_edge():
     """What a district lacks leaves no hole: what stands in its line becomes wider, a small number not too wide."""
     figures = laid_out([(4, 4)] * 5 + [(24, 1), (12, 8), (24, 1), (4, 4)])
 
-    assert [(one["x"], one["w"]) for one in figures if one["y"] == 0] == [(0, 5), (5, 5), (10, 4), (14, 5), (19, 5)]
+    assert [(one["x"], one["w"]) for one in figures if one["y"] == 0] == [
+        (0, 5),
+        (5, 5),
+        (10, 4),
+        (14, 5),
+        (19, 5),
+    ]
     assert [one["w"] for one in figures[5:]] == [24, 24, 24, 12]
 
 
