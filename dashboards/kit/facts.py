@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from dashboards.kit.influxql import name, select
 from dashboards.kit.panels import Column, Panel, listing
 from dashboards.kit.series import Told
-from dashboards.kit.states import ALARM, PRIORITY
+from dashboards.kit.states import ALARM, PRIORITY, REASONS
 from dashboards.kit.texts import Text
 from twin.resolution import Resolution
 
@@ -120,7 +120,7 @@ def gaps(title: Text, *, where: Sequence[str] = (), about: Text, height: int = 8
             "Time": Column(title=Text("Began", "Comenzó"), width=170),
             "device": DEVICE,
             "words": Column(title=Text("Why", "Por qué")),
-            "reason": Column(title=Text("Reason", "Causa"), width=150),
+            "reason": Column(title=Text("Reason", "Causa"), shown=REASONS, width=150),
             "seconds": Column(title=Text("Lasted", "Duró"), unit="s", width=110),
             "open": Column(title=Text("Now", "Ahora"), shown=OPEN, width=110),
             "points": Column(title=Text("Points", "Puntos"), width=90),

@@ -121,6 +121,20 @@ UP: Mapping[str, tuple[Text, str]] = MappingProxyType(
 )
 """A device or link that is heard, or not."""
 
+REASONS: Mapping[str, tuple[Text, str]] = MappingProxyType(
+    {
+        "not_heard_yet": (Text("never heard", "nunca comunicó"), ""),
+        "link_down": (Text("link down", "enlace caído"), ""),
+        "no_answer": (Text("no answer", "no responde"), ""),
+        "silent": (Text("stopped sending", "dejó de enviar"), ""),
+        "platform_stopped": (Text("barrio stopped", "barrio detenido"), ""),
+        "buffer_full": (Text("spool full", "búfer lleno"), ""),
+        "spool_damaged": (Text("spool damaged", "búfer dañado"), ""),
+        "store_refused": (Text("database refused", "rechazado por la base"), ""),
+    }
+)
+"""Why a device gave nothing: the reasons of `twin.quality` for what is absent."""
+
 
 def shown_states(states: Iterable[str], alarming: Iterable[str] = ()) -> dict[str, tuple[Text, str]]:
     """Return what these states are shown as; those that are `alarming` as bad, with a sign."""

@@ -1,8 +1,9 @@
 """States are shown in words."""
 
 from dashboards.kit.colours import BAD
-from dashboards.kit.states import STATES, shown_states
+from dashboards.kit.states import REASONS, STATES, shown_states
 from twin.model.catalogue import CATALOGUE
+from twin.quality import Level, Reason
 
 
 def test_every_state_of_the_catalogue_has_words_in_both_languages():
@@ -11,6 +12,12 @@ def test_every_state_of_the_catalogue_has_words_in_both_languages():
 
     assert states - STATES.keys() == set()
     assert STATES.keys() - states == set()
+
+
+def test_every_reason_of_a_gap_has_words_in_both_languages():
+    """A reason that is added is added here too."""
+
+    assert REASONS.keys() == {one.slug for one in Reason if one.level is Level.ABSENT}
 
 
 def test_a_state_that_a_rule_watches_is_shown_as_bad_with_a_sign():
