@@ -23,8 +23,9 @@ from twin.errors import TransientError
 from twin.resolution import ROLLUPS, Resolution
 from twin.rollups.book import Book
 from twin.rollups.late import Late
-from twin.rollups.maker import MOST_MARKS, Ground, Maker
+from twin.rollups.maker import MOST_MARKS, Maker
 from twin.rollups.points import points_of
+from twin.rollups.portions import Ground
 from twin.store.port import StoreDenied, StoreRefused
 
 if TYPE_CHECKING:
@@ -180,8 +181,8 @@ class RollupDesk:
 
     def _leave(self, words: str) -> None:
         """Leave the district alone of which a portion failed."""
-        self._left[self.maker.at] = self._platform.clock.monotonic_s() + LEAVE_S
-        self._stumble(f"{self.maker.at}: {words}")
+        self._left[self.maker.portions.at] = self._platform.clock.monotonic_s() + LEAVE_S
+        self._stumble(f"{self.maker.portions.at}: {words}")
 
     def _stumble(self, words: str) -> None:
         """Drop what was begun: it is begun anew from what the book says."""
@@ -205,7 +206,7 @@ class RollupDesk:
             log.info("rollups.behind", windows=waiting, older_history=older)
         elif self._behind and not waiting and not older:
             self._behind = False
-            log.info("rollups.caught_up", rows=self.maker.rows)
+            log.info("rollups.caught_up", rows=self.maker.portions.rows)
 
     # --- what is asked --------------------------------------------------------------------------------------
 
@@ -225,12 +226,12 @@ class RollupDesk:
     def kept_from(self, district: str) -> int:
         """Return from when on quarter hours of a district can be made again, ns UTC; 0 when nothing is gone."""
         ground = next(one for one in self.maker.grounds if one.id == district)
-        return self.maker.low(ground, Resolution.QUARTER, self._platform.clock.now_ns())
+        return self.maker.portions.low(ground, Resolution.QUARTER, self._platform.clock.now_ns())
 
     def snapshot(self) -> dict[str, Any]:
         """Return how rollups stand, as plain data for JSON."""
         return {
-            "rows": self.maker.rows,
+            "rows": self.maker.portions.rows,
             "late": self.book.stale_marks,
             "words": self.words or self._platform.store_words,
             "districts": [self._standing(ground) for ground in self.maker.grounds],

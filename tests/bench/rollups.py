@@ -28,8 +28,9 @@ from twin.model.quantities import Aggregation, Quantity
 from twin.resolution import Resolution
 from twin.rollups.book import Book
 from twin.rollups.late import Late
-from twin.rollups.maker import Ground, Maker
+from twin.rollups.maker import Maker
 from twin.rollups.points import points_of
+from twin.rollups.portions import Ground
 from twin.store.duckdb import DuckDBStore
 from twin.store.influx import InfluxStore
 from twin.store.port import Series, Store
@@ -122,7 +123,9 @@ def quarters(store: Store, folder: Path, points: int, number: int) -> tuple[list
                 break
         runs.append(took)
     begun = time.perf_counter()
-    list(maker._remake(ground, ground.points, (start, start + 4 * QUARTER), (Resolution.HOUR,), start))
+    list(
+        maker.portions.remake(ground, ground.points, (start, start + 4 * QUARTER), (Resolution.HOUR,), start)
+    )
     hour = time.perf_counter() - begun
     book.close()
     return runs, longest, hour
@@ -186,7 +189,7 @@ def ingest_figures(folder: Path) -> list[Result]:
     alone: list[float] = []
     beside: list[float] = []
     checks: list[float] = []
-    made = maker.rows
+    made = maker.portions.rows
     for _ in range(6):
         alone.append(_rate(store, late, coming, checks))
         stop = threading.Event()
@@ -205,7 +208,7 @@ def ingest_figures(folder: Path) -> list[Result]:
             ">= 0.7",
             ratio,
             alone=round(statistics.median(alone)),
-            rows=maker.rows - made,
+            rows=maker.portions.rows - made,
         ),
         median_of("rollup_late_check_us", "us", "<= 500", [statistics.median(checks)]),
     ]
@@ -230,7 +233,9 @@ def _make(maker: Maker, ground: Ground, start: int, stop: threading.Event) -> No
     """Make the same windows again and again, with the pauses of the platform."""
     while not stop.is_set():
         for _ in _timed(
-            maker._remake(ground, ground.points, (start, start + QUARTER), (Resolution.QUARTER,), start)
+            maker.portions.remake(
+                ground, ground.points, (start, start + QUARTER), (Resolution.QUARTER,), start
+            )
         ):
             if stop.is_set():
                 return

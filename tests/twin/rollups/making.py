@@ -12,8 +12,9 @@ from twin.frame import Batch
 from twin.resolution import ROLLUPS, Resolution
 from twin.rollups.book import Book
 from twin.rollups.late import Late
-from twin.rollups.maker import Ground, Maker
+from twin.rollups.maker import Maker
 from twin.rollups.points import points_of
+from twin.rollups.portions import Ground
 from twin.rollups.source import from_readings
 from twin.store import windows
 

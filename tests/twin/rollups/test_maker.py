@@ -12,6 +12,7 @@ from twin.frame import join
 from twin.quality import Reason
 from twin.resolution import Resolution
 from twin.rollups import maker as maker_module
+from twin.rollups import portions
 from twin.rollups.book import DAY_NS
 from twin.rollups.late import Late
 from twin.store.duckdb import DuckDBStore
@@ -460,7 +461,9 @@ def test_a_point_that_came_later_has_no_rows_before(new_making):
     making.store.forget_rollups(Resolution.QUARTER, making.district, DAY + HOUR)
     making.store.write_rollups(fine)
     list(
-        making.maker._coarser(making.ground, making.ground.points, Resolution.HOUR, fine.edges[[0, -1]], DAY)
+        making.maker.portions.coarser(
+            making.ground, making.ground.points, Resolution.HOUR, fine.edges[[0, -1]], DAY
+        )
     )
 
     assert np.isnan(making.counts(DAY, DAY + HOUR, Resolution.HOUR)[:, 0]).tolist() == [
@@ -507,7 +510,7 @@ def test_what_somebody_else_stored_before_everything(new_duckdb):
 def test_portions_change_nothing(new_making, monkeypatch):
     """Rollups are the same however small the portions are in which they are made."""
     for name, size in (("MOST_READINGS", 3), ("TOO_MANY", 5), ("MOST_CELLS", 2), ("MOST_WINDOWS", 1)):
-        monkeypatch.setattr(maker_module, name, size)
+        monkeypatch.setattr(portions, name, size)
     making = new_making(DAY)
     making.write(some_days(DAY - 26 * HOUR, DAY + 6 * HOUR, 2 * MINUTE))
     making.make_all(DAY + 5 * HOUR)
