@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from twin.resolution import ROLLUPS
-from twin.store.influx_http import Access
+from twin.store.influx_http import Access, login_of
 from twin.store.port import StoreDenied
 
 _ENDINGS = tuple(f"_{one.value}" for one in ROLLUPS)
@@ -52,5 +52,7 @@ class KeptAccess:
         return self(names[0]) if names else None
 
     def _access(self, secret: str) -> Access:
-        user, colon, password = secret.partition(":")
-        return Access(user=user, password=password) if colon else Access(token=secret, org=self._org)
+        if (login := login_of(secret)) is None:
+            return Access(token=secret, org=self._org)
+        user, password = login
+        return Access(user=user, password=password)

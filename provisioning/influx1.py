@@ -32,6 +32,7 @@ from provisioning.wanted import (
     wanted_tokens,
 )
 from twin.model.district import District
+from twin.store.influx_http import login_of
 
 PREFIX = "barrio."
 _POLICY = "autogen"
@@ -170,7 +171,7 @@ class Influx1:
 
     def _password(self, wanted: WantedToken) -> str:
         """Return the password that the file holds for the user, empty where it holds none."""
-        user, _, password = (self._tokens.read(wanted.name) or "").partition(":")
+        user, password = login_of(self._tokens.read(wanted.name) or "") or ("", "")
         return password if user == PREFIX + wanted.name else ""
 
     def _create(self, wanted: WantedToken, grants: Mapping[str, frozenset[str]]) -> None:

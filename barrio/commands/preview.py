@@ -81,12 +81,14 @@ def sources_of(districts: Sequence[District], settings: Settings) -> dict[str, S
 
 def _access(settings: Settings, district: str, resolution: Resolution) -> tuple[str, str]:
     """Return user and secret for reading: the token that was made for it, else that of the store."""
+    from twin.store.influx_http import login_of
+
     try:
         for name in (f"{district}.{resolution.value}.read", f"{district}.write"):
             file = settings.tokens / name if settings.tokens is not None else None
             if file is not None and file.is_file():
-                user, colon, password = file.read_text("utf-8").strip().partition(":")
-                return (user, password) if colon else (settings.store_user, user)
+                text = file.read_text("utf-8").strip()
+                return login_of(text) or (settings.store_user, text)
         return settings.store_user, settings.token() or ""
     except OSError as error:
         raise StartError(f"{error.filename} cannot be read: {error.strerror}") from error

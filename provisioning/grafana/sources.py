@@ -22,6 +22,7 @@ from provisioning.grafana.work import keep, spec_of, step
 from provisioning.plan import Action, Difference, ProvisioningError, digest_of
 from provisioning.tokens import read_name
 from twin.resolution import Resolution
+from twin.store.influx_http import login_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -95,8 +96,7 @@ def source_name(district: str, resolution: Resolution) -> str:
 
 def login(token: str) -> tuple[str, str]:
     """Return user and password of a token's file: `user:password` of a 1.x, else any user with the token."""
-    user, colon, password = token.partition(":")
-    return (user, password) if colon else (_ANY_USER, token)
+    return login_of(token) or (_ANY_USER, token)
 
 
 def plan(work: Work) -> Iterator[Step]:

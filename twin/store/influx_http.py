@@ -54,6 +54,15 @@ class Access:
         return httpx.BasicAuth(self.user or "barrio", secret) if secret else httpx.Auth()
 
 
+def login_of(secret: str) -> tuple[str, str] | None:
+    """Return user and password where a token file's text is `user:password` (1.x), None where it is a token (2.x, 3.x).
+
+    A colon tells them apart, the first one: a password may hold more of them, a token holds none.
+    """
+    user, colon, password = secret.partition(":")
+    return (user, password) if colon else None
+
+
 class InfluxHTTP:
     """One server. `version` is known after `ping`; a server whose `api` is forced need not name one.
 

@@ -14,7 +14,7 @@ from tests.twin.store.standin import Answer, StandIn
 from twin.frame import join
 from twin.store import influxql
 from twin.store.influx import InfluxStore
-from twin.store.influx_http import Access
+from twin.store.influx_http import Access, login_of
 from twin.store.port import Aggregate, NotAStore, StoreBusy, StoreDenied, StoreRefused, StoreTooLarge
 
 NASTY_DEVICE = catalogue("d")[-1].device
@@ -271,6 +271,24 @@ def test_3_core_deletes_nothing(standin, opened):
     standin.ping = Answer(200, b"{}", {"X-Influxdb-Version": "3.9.0"})
     with pytest.raises(StoreRefused, match="deletes no readings"):
         opened().delete(ids(WARM), 0, T0)
+
+
+@pytest.mark.parametrize(
+    ("text", "login"),
+    [
+        ("barrio.d.write:pass", ("barrio.d.write", "pass")),
+        ("barrio.d.write:pa:ss:", ("barrio.d.write", "pa:ss:")),
+        ("user:", ("user", "")),
+        (":pass", ("", "pass")),
+        (":", ("", "")),
+        ("dG9rZW4_-w==", None),
+        ("apiv3_dG9rZW4", None),
+        ("", None),
+    ],
+)
+def test_a_colon_tells_a_login_from_a_token(text, login):
+    """What stands before the first colon is the user; a text without one is a token."""
+    assert login_of(text) == login
 
 
 def test_secrets_do_not_show():
