@@ -81,7 +81,6 @@ class AskedDashboard:
     variables: Mapping[str, Value]
     panels: tuple[AskedPanel, ...]
     annotations: tuple[tuple[str, Answer], ...]
-    lookups: tuple[tuple[str, Answer], ...]
 
 
 _DENIED = (401, 403)
@@ -170,7 +169,6 @@ def ask(
         variables,
         tuple(_borrowed(one, by_id) for one in panels.values()),
         tuple(_annotations(dashboard, asker, span, variables)),
-        tuple(_lookups(dashboard, asker, span, variables)),
     )
 
 
@@ -245,16 +243,3 @@ def _annotations(
             continue
         text = interpolate(query, span, interval_ms, variables)
         yield str(one.get("name", "")), asker.ask(uid, text, {**target, "resultFormat": "table"}, interval_ms)
-
-
-def _lookups(
-    dashboard: Mapping[str, Any], asker: Asker, span: Span, variables: Mapping[str, Value]
-) -> Iterator[tuple[str, Answer]]:
-    """Ask what variables of the type `query` ask for; ours come from the model and ask nothing."""
-    for one in dashboard.get("templating", {}).get("list", ()):
-        if one.get("type") != "query":
-            continue
-        asked = one.get("query")
-        query = str(asked.get("query", "")) if isinstance(asked, Mapping) else str(asked or "")
-        text = interpolate(query, span, panel_interval(span, DEFAULT_POINTS), variables)
-        yield str(one["name"]), asker.ask(source_of({}, one, variables), text, {}, 1)

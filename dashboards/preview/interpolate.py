@@ -9,7 +9,7 @@ source's `models/query.go`, `gtime`.)
 from __future__ import annotations
 
 import re
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -21,8 +21,7 @@ DEFAULT_POINTS = 1500
 """What Grafana's server takes for `maxDataPoints` where a query says nothing."""
 
 _SECOND, _MINUTE, _HOUR, _DAY = 1_000, 60_000, 3_600_000, 86_400_000
-# Below each limit, the interval that is taken instead. The browser counts the limit to what comes after it, the server
-# to what stands before it.
+# Below each limit, the interval that is taken instead. The browser counts the limit to what comes after it.
 _LIMITS: tuple[tuple[float, int], ...] = (
     (10, 1),
     (15, 10),
@@ -72,12 +71,9 @@ _NAMED = re.compile(r"\$(\w+)|\[\[(\w+?)(?::(\w+))?\]\]|\$\{(\w+)(?:\.[^:^}]+)?(
 _SPECIAL = re.compile(r"[\\^$*+?.()|[\]{}/]")
 
 
-def round_interval(ms: float, *, browser: bool = True) -> int:
-    """Return the interval in ms that Grafana takes for an exact one; `browser` or server, they differ at limits."""
-    if ms >= _BOUNDS[-1]:
-        return _ROUNDED[-1]
-    find = bisect_right if browser else bisect_left
-    return _ROUNDED[find(_BOUNDS, ms)]
+def round_interval(ms: float) -> int:
+    """Return the interval in ms that Grafana's browser takes for an exact one."""
+    return _ROUNDED[bisect_right(_BOUNDS, ms)]
 
 
 def panel_interval(span: Span, points: int, least: str = "") -> int:
@@ -86,12 +82,6 @@ def panel_interval(span: Span, points: int, least: str = "") -> int:
     The minimum is the panel's own, else that of its data source; a panel on mixed data sources knows only its own.
     """
     return max(round_interval(span.length_ms / max(points, 1)), duration_ms(least) if least else 1)
-
-
-def server_interval(span: Span, points: int = DEFAULT_POINTS, least: str = "") -> int:
-    """Return the interval in ms that Grafana's server computes by itself, where no browser has."""
-    exact, lowest = span.length_ms // max(points, 1), duration_ms(least) if least else 1
-    return lowest if exact < lowest else round_interval(exact, browser=False)
 
 
 def duration_ms(text: str) -> int:

@@ -17,7 +17,6 @@ from dashboards.preview.interpolate import (
     panel_interval,
     regex_escaped,
     round_interval,
-    server_interval,
     with_variables,
 )
 from dashboards.preview.span import Span, moment, panel_span
@@ -47,18 +46,18 @@ def test_an_interval_follows_the_time_shown(span_ms, points, text):
 
 
 @pytest.mark.parametrize(
-    ("exact", "browser", "server"), [(7 * DAY, 7 * DAY, DAY), (DAY, DAY, DAY // 2), (90_000, 120_000, 60_000)]
+    ("exact", "rounded"),
+    [(42 * DAY, 365 * DAY), (7 * DAY, 7 * DAY), (7 * DAY - 1, DAY), (DAY, DAY), (90_000, 120_000), (10, 10)],
 )
-def test_browser_and_server_differ_where_one_interval_ends(exact, browser, server):
-    """At a limit itself, the browser takes the next interval and the server the one before."""
-    assert (round_interval(exact), round_interval(exact, browser=False)) == (browser, server)
+def test_the_next_interval_begins_at_its_limit(exact, rounded):
+    """At a limit itself, the browser takes the interval after it."""
+    assert round_interval(exact) == rounded
 
 
 def test_a_least_interval_is_kept():
     """A panel's own minimum goes before what the time shown would give."""
     assert panel_interval(Span(0, HOUR), 1000, "1m") == 60_000
     assert panel_interval(Span(0, 30 * DAY), 300, "1m") == 2 * HOUR
-    assert server_interval(Span(0, 85 * 300 * 1000), 300, "80s") == 60_000
 
 
 @given(st.integers(1, 5 * 365 * DAY), st.integers(1, 5000))

@@ -292,7 +292,6 @@ def test_an_empty_panel_says_why(asked):
         found.variables,
         tuple(type(one)(one.panel, one.span, one.interval_ms, ()) for one in found.panels),
         (),
-        (),
     )
     words = " ".join(texts(draw(empty, "svg")))
     reasons = [

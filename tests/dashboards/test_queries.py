@@ -76,7 +76,6 @@ def everything(found: AskedDashboard) -> list[tuple[str, Answer]]:
     return [
         *((str(panel.panel.get("title")), answer) for panel in found.panels for answer in panel.answers),
         *found.annotations,
-        *found.lookups,
     ]
 
 
@@ -93,7 +92,7 @@ def targets() -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
 @every_board
 @pytest.mark.parametrize("start", [*RANGES, *LONG])
 def test_no_query_fails(name, start, asked):
-    """Every query of panels, annotations and variables is understood, over an hour as over five years."""
+    """Every query of panels and annotations is understood, over an hour as over five years."""
     assert not failed(everything(asked(name, start)))
 
 
