@@ -11,7 +11,7 @@ from pathlib import Path
 
 BARRIO = Path(sys.executable).with_name("barrio")
 DISTRICT = "ciudad-maderas"
-PACKAGES = ("barrio", "connectors", "twin")
+PACKAGES = ("barrio", "connectors", "dashboards", "provisioning", "twin")
 
 
 def run(*words: str) -> str:
@@ -42,6 +42,9 @@ def main() -> None:
     for entry in entry_points(group="barrio.connectors"):
         entry.load()
         hold(entry.name in listed, f"barrio connectors does not list {entry.name}")
+    run("render", DISTRICT, "--out", "files", "--store", "http://influxdb.example:8086")
+    home = json.loads(Path("files/dashboards", DISTRICT, f"{DISTRICT}-home.json").read_text())
+    hold(bool(home["panels"]), "the home of the district has no panels")
     books = json.loads(run("demo", "--for", "12s", "--json").splitlines()[-1])
     hold(books["balanced"] is True, f"the books of the demo do not balance: {books}")
     hold(books["devices"]["heard"] > 0, f"the demo heard no device: {books}")
