@@ -54,6 +54,7 @@ def page(inventory: Inventory, options: Options) -> Dashboard | None:
         options,
     )
     found.variable(VARIABLE, Text("Device", "Dispositivo"), _choices(inventory), multi=False)
+    found.events_of(THIS)
     found.variable(QUANTITY, Text("Quantity", "Magnitud"), _quantities(inventory, options))
     _state(found)
     _points(found)

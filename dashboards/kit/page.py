@@ -61,6 +61,7 @@ class Page:
         self._variables: list[dict[str, Any]] = []
         self._kinds: dict[str, None] = {}
         self._silent = False
+        self._about_events = ""
 
     @property
     def empty(self) -> bool:
@@ -100,6 +101,10 @@ class Page:
             self._silent = True
             self.row(common.SILENT_ROW)
             self.add(common.silent_devices(() if everywhere else tuple(self._kinds), condition))
+
+    def events_of(self, condition: str) -> None:
+        """Draw only events that a condition on tags holds for; all of the district's without this."""
+        self._about_events = condition
 
     def without_silent(self) -> None:
         """Leave the table of silent devices out: the page says by other means who is silent."""
@@ -145,7 +150,8 @@ class Page:
         return {"type": "row", "title": title.of(self.options.lang), "collapsed": False, "panels": []}
 
     def _annotations(self) -> list[dict[str, Any]]:
-        return common.happenings(source_uid(self.district.id, Resolution.RAW), self.options.lang)
+        source = source_uid(self.district.id, Resolution.RAW)
+        return common.happenings(source, self.options.lang, self._about_events)
 
     def _links(self) -> list[dict[str, Any]]:
         return common.page_links(self.district.id, self.options)
