@@ -10,16 +10,17 @@ import pytest
 
 from tests import ROOT
 
-# A network with nothing but a loopback, and no IPv6 on it; everything read-only but /tmp in memory; no capability, and
-# none to be gained. What root has of them goes with the program that is run next, since the bounding set is empty.
+# A network with nothing but a loopback, and no IPv6 on it; everything read-only but one folder in memory, which stands
+# for the container's /tmp; no capability, and none to be gained. What root has of them goes with the program that is
+# run next, since the bounding set is empty.
 HELD = """
 set -e
 ip link set lo up
 echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6 || true
 mount --make-rprivate /
-mount -t tmpfs -o mode=1777,size=256m tmpfs /tmp
+mount -t tmpfs -o mode=1777,size=256m tmpfs "$TMPDIR"
 while read -r place; do
-  case "$place" in /tmp|/proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
+  case "$place" in "$TMPDIR"|/proc*|/sys*|/dev*) ;; *) mount -o remount,bind,ro "$place" 2>/dev/null || true ;; esac
 done <<PLACES
 $(cut -d' ' -f2 /proc/self/mounts)
 PLACES
@@ -38,16 +39,17 @@ def possible():
 
 
 @pytest.mark.skipif(not possible(), reason="namespaces need root, util-linux and iproute2")
-def test_the_demo_reaches_its_devices_on_a_loopback_of_its_own():
-    """Every device is heard and the books balance: no capability, no IPv6, no file but in /tmp is asked for."""
+def test_the_demo_reaches_its_devices_on_a_loopback_of_its_own(tmp_path):
+    """Every device is heard and the books balance: no capability, no IPv6, no file but in one folder is asked for."""
     demo = [sys.executable, "-m", "barrio", "demo", "--for", "12s", "--json"]
     command = ["unshare", "--net", "--mount", "sh", "-c", HELD, "held", *demo]
-    command += ["--data", "/tmp/data", "--listen", "0.0.0.0:8080", "--no-story"]
+    command += ["--data", str(tmp_path / "data"), "--listen", "0.0.0.0:8080", "--no-story"]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
         "OUTSIDE": str(ROOT),
         "HOME": "/",
+        "TMPDIR": str(tmp_path),
     }
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
