@@ -128,9 +128,9 @@ def test_a_dashboard_changed_by_hand_is_found_and_put_back(world, grafana, schem
     Two where Grafana does not give the dashboard out, and so not its version before it is saved.
     """
     world.apply()
+    # Grafana 11 knows one schema only.
+    schema = "v1" if grafana.major == 11 else schema
     grafana.edit_page(HOME, lambda page: page["panels"][0].update(title="Mine"), schema)
-    if schema == "v2" and grafana.major == 11:
-        pytest.skip("Grafana 11 has no schema v2")
     (step,) = world.plan()
     versions = len(grafana.pages[HOME].versions)
     world.apply()
