@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
 from barrio.cli_options import BarrioUrl, Districts, Lang, Store, settings_of
-
-FAILED = 1
+from barrio.cli_provision import end_with, failing
 
 
 def add(app: typer.Typer) -> None:
@@ -29,8 +27,6 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import init as command
         from barrio.commands import provision
         from barrio.errors import AskError
-        from barrio.terminal import plain
-        from provisioning.plan import ProvisioningError
         from twin.model.spec import parse_duration
 
         try:
@@ -38,11 +34,6 @@ def add(app: typer.Typer) -> None:
         except ValueError as error:
             raise AskError("--wait", f"{error}, found {wait!r}") from None
         asked = provision.Asked(districts, lang=lang, barrio_url=barrio_url)
-        try:
+        with failing():
             outcome = command.init(settings_of(store=store), asked, wait_s, typer.echo)
-        except ProvisioningError as error:
-            sys.stderr.write(f"barrio: {plain(str(error))}\n")
-            raise typer.Exit(FAILED) from None
-        text, code = provision.shown_outcome(outcome, machine=False)
-        typer.echo(text, err=code != 0)
-        raise typer.Exit(code)
+        end_with(outcome)

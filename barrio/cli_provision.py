@@ -6,11 +6,14 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from barrio.cli_options import AsJson, BarrioUrl, Districts, Lang, Store, settings_of
+
+if TYPE_CHECKING:
+    from provisioning.plan import Outcome
 
 FAILED = 1
 
@@ -42,7 +45,7 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import provision as command
 
         asked = command.Asked(districts, only, adopt, lang, barrio_url)
-        with _failing(everything=exit_code):
+        with failing(everything=exit_code):
             text, code = command.plan(settings_of(store=store), asked, machine=as_json, exit_code=exit_code)
         typer.echo(text)
         raise typer.Exit(code)
@@ -66,11 +69,9 @@ def add(app: typer.Typer) -> None:
 
         asked = command.Asked(districts, only, adopt, lang, barrio_url)
         tell = _silent if as_json else typer.echo
-        with _failing():
+        with failing():
             outcome = command.apply(settings_of(store=store), asked, tell, expect=expect)
-        text, code = command.shown_outcome(outcome, machine=as_json)
-        typer.echo(text, err=code != 0 and not as_json)
-        raise typer.Exit(code)
+        end_with(outcome, as_json=as_json)
 
     @app.command()
     def drift(
@@ -85,7 +86,7 @@ def add(app: typer.Typer) -> None:
         from barrio.commands import provision as command
 
         asked = command.Asked(districts, only, lang=lang, barrio_url=barrio_url)
-        with _failing(code=2):
+        with failing(code=2):
             text, code = command.drift(settings_of(store=store), asked, machine=as_json)
         typer.echo(text)
         raise typer.Exit(code)
@@ -113,13 +114,11 @@ def add(app: typer.Typer) -> None:
 
         settings, asked = settings_of(store=store), command.Asked(districts, only)
         tell = _silent if as_json else typer.echo
-        with _failing():
+        with failing():
             outcome = command.destroy(
                 settings, asked, tell, keep_data=not delete_data, agree=None if yes else agree
             )
-        text, code = command.shown_outcome(outcome, machine=as_json)
-        typer.echo(text, err=code != 0 and not as_json)
-        raise typer.Exit(code)
+        end_with(outcome, as_json=as_json)
 
     @app.command()
     def render(
@@ -137,12 +136,21 @@ def add(app: typer.Typer) -> None:
             typer.echo(line)
 
 
+def end_with(outcome: Outcome, *, as_json: bool = False) -> NoReturn:
+    """Say what became of a plan, and end with its exit code."""
+    from barrio.commands.provision import shown_outcome
+
+    text, code = shown_outcome(outcome, machine=as_json)
+    typer.echo(text, err=code != 0 and not as_json)
+    raise typer.Exit(code)
+
+
 def _silent(_: str) -> None:
     """Tell nothing: the answer is one JSON object."""
 
 
 @contextmanager
-def _failing(*, code: int = FAILED, everything: bool = False) -> Iterator[None]:
+def failing(*, code: int = FAILED, everything: bool = False) -> Iterator[None]:
     """Say in one line what a server did not do, with an exit code that is no other answer of the command.
 
     `everything`: files and options that are wrong end with it as well.

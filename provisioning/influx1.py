@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from provisioning.influx import NAME, Admin
-from provisioning.influx1_calls import Calls, Policy, quoted, text
+from provisioning.influx1_calls import Calls, Policy
 from provisioning.plan import Action, Difference, Step
 from provisioning.tokens import DISTRICT, KIND, Tokens
 from provisioning.wanted import (
@@ -33,6 +33,7 @@ from provisioning.wanted import (
 )
 from twin.model.district import District
 from twin.store.influx_http import login_of
+from twin.store.influxql import identifier, literal
 
 PREFIX = "barrio."
 _POLICY = "autogen"
@@ -93,7 +94,7 @@ class Influx1:
                 steps.append(Step(NAME, "database", one.name, Action.KEEP, words="its readings are kept"))
                 continue
             words = "with all its readings; 1.x has no marks, it is ours by its name"
-            do = partial(self._calls.do, f"DROP DATABASE {quoted(one.name)}")
+            do = partial(self._calls.do, f"DROP DATABASE {identifier(one.name)}")
             steps.append(Step(NAME, "database", one.name, Action.DELETE, words=words, do=do))
         return steps
 
@@ -122,20 +123,18 @@ class Influx1:
         name, seconds = wanted.name, wanted.retention_s
         if name not in found.policies:
             kept = Difference("retention", "", duration(seconds))
-            do = partial(self._calls.do, f"CREATE DATABASE {quoted(name)}{_with(seconds)}")
+            do = partial(self._calls.do, f"CREATE DATABASE {identifier(name)}{_with(seconds)}")
             yield Step(NAME, "database", name, Action.CREATE, (kept,), do=do)
             return
         policy = found.policies[name]
         if policy is None:
             other = Difference("default retention policy", "none", f"{_POLICY}, {duration(seconds)}")
-            statement = (
-                f"CREATE RETENTION POLICY {quoted(_POLICY)} ON {quoted(name)} DURATION {_influx(seconds)}"
-            )
-            do = partial(self._calls.do, f"{statement} REPLICATION 1 DEFAULT")
+            statement = f"CREATE RETENTION POLICY {identifier(_POLICY)} ON {identifier(name)}"
+            do = partial(self._calls.do, f"{statement} DURATION {_influx(seconds)} REPLICATION 1 DEFAULT")
             yield Step(NAME, "database", name, Action.CHANGE, (other,), do=do)
         elif policy.retention_s != seconds:
             other = Difference("retention", duration(policy.retention_s), duration(seconds))
-            statement = f"ALTER RETENTION POLICY {quoted(policy.name)} ON {quoted(name)}"
+            statement = f"ALTER RETENTION POLICY {identifier(policy.name)} ON {identifier(name)}"
             lengths = f"DURATION {_influx(seconds)} SHARD DURATION {_influx(shard_s(seconds))}"
             do = partial(self._calls.do, f"{statement} {lengths}")
             words = "" if policy.name == _POLICY else f"its default policy is {policy.name}"
@@ -177,14 +176,14 @@ class Influx1:
     def _create(self, wanted: WantedToken, grants: Mapping[str, frozenset[str]]) -> None:
         name = PREFIX + wanted.name
         password = self._password(wanted) or self._write(wanted)
-        shown = f"CREATE USER {quoted(name)} WITH PASSWORD [hidden]"
-        self._calls.do(f"CREATE USER {quoted(name)} WITH PASSWORD {text(password)}", shown)
+        shown = f"CREATE USER {identifier(name)} WITH PASSWORD [hidden]"
+        self._calls.do(f"CREATE USER {identifier(name)} WITH PASSWORD {literal(password)}", shown)
         self._grant(name, {}, grants, administers=False)
 
     def _renew(self, wanted: WantedToken) -> None:
         name, password = PREFIX + wanted.name, self._write(wanted)
-        shown = f"SET PASSWORD FOR {quoted(name)}"
-        self._calls.do(f"{shown} = {text(password)}", shown)
+        shown = f"SET PASSWORD FOR {identifier(name)}"
+        self._calls.do(f"{shown} = {literal(password)}", shown)
 
     def _write(self, wanted: WantedToken) -> str:
         password = secrets.token_urlsafe(_PASSWORD_BYTES)
@@ -201,20 +200,20 @@ class Influx1:
     ) -> None:
         """Give exactly the rights that are wanted: what is too much goes first."""
         if administers:
-            self._calls.do(f"REVOKE ALL PRIVILEGES FROM {quoted(name)}")
+            self._calls.do(f"REVOKE ALL PRIVILEGES FROM {identifier(name)}")
         for database in sorted({*has, *wanted}):
             before, after = has.get(database, frozenset()), wanted.get(database, frozenset())
             if before - after:
-                self._calls.do(f"REVOKE ALL ON {quoted(database)} FROM {quoted(name)}")
+                self._calls.do(f"REVOKE ALL ON {identifier(database)} FROM {identifier(name)}")
                 before = frozenset()
             if after - before:
-                self._calls.do(f"GRANT {_privilege(after)} ON {quoted(database)} TO {quoted(name)}")
+                self._calls.do(f"GRANT {_privilege(after)} ON {identifier(database)} TO {identifier(name)}")
 
     def _no_longer(self, name: str, words: str) -> Step:
         return Step(NAME, "user", name, Action.DELETE, words=words, do=partial(self._forget, name))
 
     def _forget(self, name: str) -> None:
-        self._calls.do(f"DROP USER {quoted(name)}")
+        self._calls.do(f"DROP USER {identifier(name)}")
         self._tokens.remove(name.removeprefix(PREFIX))
 
 
@@ -241,4 +240,4 @@ def _influx(seconds: int) -> str:
 
 def _with(seconds: int) -> str:
     """Return how a database is made that keeps readings for a time; for ever is what a server does by itself."""
-    return f" WITH DURATION {_influx(seconds)} REPLICATION 1 NAME {quoted(_POLICY)}" if seconds else ""
+    return f" WITH DURATION {_influx(seconds)} REPLICATION 1 NAME {identifier(_POLICY)}" if seconds else ""

@@ -6,7 +6,6 @@ A statement goes into the body of a POST: an address is logged. A failed one is 
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ import httpx
 
 from provisioning.influx import Admin
 from provisioning.plan import ProvisioningError
+from twin.outgoing import terms
+from twin.store.influxql import identifier
 
 _GO_DURATION = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)(?:\.\d+)?s)?")
 _PRIVILEGES = {
@@ -33,18 +34,6 @@ class Policy:
     retention_s: int
 
 
-def quoted(name: str) -> str:
-    """Return a name as InfluxQL writes it."""
-    escaped = name.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return f'"{escaped}"'
-
-
-def text(value: str) -> str:
-    """Return a string as InfluxQL writes it."""
-    escaped = value.replace("\\", "\\\\").replace("'", "\\'").replace("\n", "\\n")
-    return f"'{escaped}'"
-
-
 class Calls:
     """A server. Every method raises ProvisioningError."""
 
@@ -52,10 +41,7 @@ class Calls:
         self._url = admin.url.rstrip("/")
         self._timeout_s = admin.timeout_s
         self._auth = httpx.BasicAuth(admin.user, admin.token) if admin.user else httpx.Auth()
-        # A proxy from the environment would be a peer that nobody configured.
-        self._client = httpx.Client(
-            timeout=admin.timeout_s, verify=ssl.create_default_context(), trust_env=False
-        )
+        self._client = httpx.Client(timeout=admin.timeout_s, **terms())
 
     def close(self) -> None:
         """Release the connections."""
@@ -81,7 +67,7 @@ class Calls:
     def policies(self, databases: Sequence[str]) -> dict[str, Policy | None]:
         """Return the default policy of each database."""
         columns = ("name", "duration", "default")
-        found = self._rows(columns, *(f"SHOW RETENTION POLICIES ON {quoted(name)}" for name in databases))
+        found = self._rows(columns, *(f"SHOW RETENTION POLICIES ON {identifier(name)}" for name in databases))
         return {
             name: next((_policy(row) for row in rows if row["default"]), None)
             for name, rows in zip(databases, found, strict=True)
@@ -96,7 +82,7 @@ class Calls:
     def grants(self, users: Sequence[str]) -> dict[str, dict[str, frozenset[str]]]:
         """Return what each user may do with which database: `READ`, `WRITE`."""
         columns = ("database", "privilege")
-        found = self._rows(columns, *(f"SHOW GRANTS FOR {quoted(name)}" for name in users))
+        found = self._rows(columns, *(f"SHOW GRANTS FOR {identifier(name)}" for name in users))
         return {
             name: {row["database"]: rights for row in rows if (rights := _PRIVILEGES.get(row["privilege"]))}
             for name, rows in zip(users, found, strict=True)

@@ -10,7 +10,6 @@ DELETE with `db`.
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -22,6 +21,7 @@ from provisioning.plan import Action, Difference, ProvisioningError, Step, senda
 from provisioning.tokens import Tokens
 from provisioning.wanted import WantedToken, duration, wanted_databases, wanted_tokens
 from twin.model.district import District
+from twin.outgoing import terms
 
 MOST_DATABASES = 5
 _PATH = "/api/v3/configure/database"
@@ -42,14 +42,7 @@ class Influx3:
         self._tokens = tokens
         token = sendable("BARRIO_ADMIN_TOKEN", admin.token)
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        # A proxy from the environment would be a peer that nobody configured.
-        self._client = httpx.Client(
-            base_url=self._url,
-            timeout=admin.timeout_s,
-            verify=ssl.create_default_context(),
-            headers=headers,
-            trust_env=False,
-        )
+        self._client = httpx.Client(base_url=self._url, timeout=admin.timeout_s, headers=headers, **terms())
 
     def plan(self) -> list[Step]:
         """Return what is missing, and what there is no room for."""

@@ -6,7 +6,6 @@ run again at every start, since a second apply does nothing.
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,8 +17,8 @@ from barrio.commands import provision
 from barrio.settings import is_url
 from barrio.terminal import plain
 from provisioning import plan as core
-from provisioning import show
 from provisioning.plan import ProvisioningError
+from twin.outgoing import terms
 
 if TYPE_CHECKING:
     from barrio.settings import Settings
@@ -53,10 +52,9 @@ def init(settings: Settings, asked: provision.Asked, wait_s: float, tell: Callab
     Faults of files and settings are raised before anything is waited for; ProvisioningError when a server does not
     answer within `wait_s`, which all of them share.
     """
-    targets = provision.targets(settings, asked)
-    wait(servers(settings), wait_s, tell)
-    steps = core.plan_all(targets)
-    return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
+    with provision.opened(settings, asked) as targets:
+        wait(servers(settings), wait_s, tell)
+        return provision.carry_out(core.plan_all(targets), tell)
 
 
 def servers(settings: Settings) -> list[Server]:
@@ -75,8 +73,7 @@ def wait(
     """Return when all answer, one after the other; ProvisioningError when one has not by the end of `wait_s`."""
     clock = clock or Time()
     begun = clock.now()
-    trusted = ssl.create_default_context()
-    with httpx.Client(timeout=LONGEST_TRY_S, verify=trusted, trust_env=False) as http:
+    with httpx.Client(timeout=LONGEST_TRY_S, **terms()) as http:
         for server in servers:
             _wait_for(server, http, begun, wait_s, tell, clock)
 

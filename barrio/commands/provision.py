@@ -81,7 +81,7 @@ def apply(
         if expect is not None and expect != name:
             words = f"what is to be done is another by now, {name}: look at barrio plan again"
             raise AskError("--expect", words)
-        return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
+        return carry_out(steps, tell)
 
 
 def destroy(
@@ -97,7 +97,12 @@ def destroy(
         steps = core.destroy_all(found, keep_data=keep_data)
         if agree is not None:
             agree(plain(show.plan_text(steps), keep="\n"))
-        return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
+        return carry_out(steps, tell)
+
+
+def carry_out(steps: Sequence[Step], tell: Callable[[str], None]) -> Outcome:
+    """Do steps, telling each in words when it is done."""
+    return core.apply(steps, lambda step: tell(plain(show.step_text(step))))
 
 
 def render(asked: Asked, settings: Settings, out: Path) -> list[str]:

@@ -38,6 +38,7 @@ from twin.clock import NS
 from twin.errors import StartError
 from twin.model.spec import Named
 from twin.notify_spec import is_loopback, split_url
+from twin.outgoing import terms
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -175,14 +176,12 @@ async def _text(answer: httpx.Response) -> str:
 
 
 def _client() -> httpx.AsyncClient:
-    """Return a client that trusts the certificates of this machine, and no environment variables."""
     return httpx.AsyncClient(
-        verify=ssl.create_default_context(),
-        trust_env=False,
         follow_redirects=False,
         timeout=LIMIT_S,
         limits=httpx.Limits(max_connections=1, keepalive_expiry=30.0),
         headers={"Accept-Encoding": "identity"},
+        **terms(),
     )
 
 

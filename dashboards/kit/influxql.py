@@ -14,6 +14,8 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models.common import DataSourceRef
 
+from twin.store.influxql import identifier, literal
+
 if TYPE_CHECKING:
     from collections.abc import Collection
 
@@ -94,14 +96,14 @@ class Target(Builder[Dataquery]):
 
 def name(text: str) -> str:
     """Return an identifier in quotes: a measurement, tag or field."""
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return identifier(text)
 
 
 def value(text: str) -> str:
     """Return a value in quotes. A `$` is taken out of Grafana's sight: it would be read as a variable."""
     if "$" in text:
         raise ValueError(f"{text!r} cannot stand in a query: Grafana would read a variable in it")
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    return literal(text)
 
 
 def one_of(tag: str, values: Collection[str]) -> str:

@@ -20,6 +20,7 @@ from dashboards.preview.interpolate import (
     with_variables,
 )
 from dashboards.preview.span import Span, moment, panel_span
+from twin.outgoing import terms
 
 Panel = dict[str, Any]
 MIXED = "-- Mixed --"
@@ -91,8 +92,7 @@ class Asker:
 
     def __init__(self, sources: Mapping[str, Source], timeout_s: float = 30.0) -> None:
         self.sources = sources
-        # A proxy from the environment would be a peer that nobody configured.
-        self._client = httpx.Client(timeout=timeout_s, trust_env=False)
+        self._client = httpx.Client(timeout=timeout_s, **terms())
 
     def close(self) -> None:
         """Close connections."""

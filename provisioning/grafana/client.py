@@ -1,6 +1,4 @@
-"""HTTP to a Grafana: bounded in time, no proxy from the environment, and one line for whatever goes wrong.
-
-Trusted are the certificates that this machine trusts, so one of a town's own authority is as good as any.
+"""HTTP to a Grafana: bounded in time, and one line for whatever goes wrong.
 
 Only what changes nothing is tried again, and only where Grafana asks for it (429 and 503 with Retry-After).
 """
@@ -8,7 +6,6 @@ Only what changes nothing is tried again, and only where Grafana asks for it (42
 from __future__ import annotations
 
 import re
-import ssl
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from provisioning.plan import ProvisioningError, sendable
+from twin.outgoing import terms
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -90,10 +88,9 @@ class Client:
         self._http = httpx.Client(
             base_url=self.url,
             timeout=timeout_s,
-            verify=ssl.create_default_context(),
-            trust_env=False,
             headers=login.headers,
             auth=login.auth,
+            **terms(),
         )
 
     def close(self) -> None:

@@ -6,12 +6,13 @@ import stat
 import pytest
 
 from provisioning.influx import Admin, InfluxTarget
-from provisioning.influx1_calls import Calls, quoted, text
+from provisioning.influx1_calls import Calls
 from provisioning.plan import ProvisioningError, apply
 from tests.provisioning.conftest import do, refusal, said
 from tests.provisioning.guarded import ADMIN, PASSWORD
 from tests.provisioning.influx_stand_in import InfluxStandIn
 from tests.twin.store.standin import Answer, StandIn
+from twin.store.influxql import identifier, literal
 
 FORBIDDEN, NO_CONTENT = 403, 204
 
@@ -296,5 +297,5 @@ def test_a_user_of_another_name_is_somebody_elses(guarded, target1, make_distric
 
 def test_names_and_texts_are_quoted():
     """A quote, a backslash and a line end in a name or a text do not end it."""
-    assert quoted('a"b\\c\n') == '"a\\"b\\\\c\\n"'
-    assert text("a'b\\c\n") == "'a\\'b\\\\c\\n'"
+    assert identifier('a"b\\c\n') == '"a\\"b\\\\c\\n"'
+    assert literal("a'b\\c\n") == "'a\\'b\\\\c\\n'"

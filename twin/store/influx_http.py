@@ -7,7 +7,6 @@ Only a 204 says that a write is stored. A query may fail inside a 200. Everythin
 from __future__ import annotations
 
 import gzip
-import ssl
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from typing import Any, Literal
 import httpx
 import orjson
 
+from twin.outgoing import terms
 from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused, StoreTooLarge
 
 Api = Literal["1", "2"]
@@ -95,11 +95,7 @@ class InfluxHTTP:
             shown = "it" if "@" in url else repr(url)
             raise NotAStore(f"{shown} is not the address of an InfluxDB: {error}") from None
         self._near = parsed.host in _NEAR
-        # A proxy from the environment would be a peer that nobody configured.
-        # Certificates are those that this machine trusts: a town's own authority is one of them.
-        self._client = httpx.Client(
-            base_url=self.url, timeout=timeout_s, verify=ssl.create_default_context(), trust_env=False
-        )
+        self._client = httpx.Client(base_url=self.url, timeout=timeout_s, **terms())
 
     @property
     def major(self) -> int:

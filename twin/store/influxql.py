@@ -7,9 +7,12 @@ the catalogue and the district's files and are quoted; all else is an integer.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from twin.store.history import Grid
 from twin.store.port import Aggregate, Series
+
+if TYPE_CHECKING:
+    from twin.store.history import Grid
 
 FIELDS = ("value", "state", "quality", "received", "device_time")
 
