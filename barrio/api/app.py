@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__, history
+from barrio.access.who import Sights
 from barrio.api import completeness, conditions, further, graph, metrics, past, problems, rollups
 from barrio.api.answers import as_json
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
@@ -71,6 +72,7 @@ def create_app(platform: Platform) -> FastAPI:
         redoc_url=None,
         dependencies=[Depends(problems.refuse_unknown_parameters)],
     )
+    app.state.sights = Sights(platform.catalogue)
     problems.install(app)
     _operation(app, platform)
     _twin(app, platform)

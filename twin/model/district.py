@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from twin.alarms.book import AlarmBook
     from twin.commands.book import CommandBook
+    from twin.datasets.dataset import DatasetBook
     from twin.derived.point import Derived
     from twin.model.protocol import Endpoint
     from twin.model.provision_spec import ProvisioningSpec
@@ -101,6 +102,8 @@ class District:
     retention: Mapping[Resolution, float | None] = field(default_factory=dict)
     """How long each resolution is kept, in s; None or left out: for ever."""
     provisioning: ProvisioningSpec | None = None
+    datasets: DatasetBook | None = None
+    """Whose its data is and who may see it; None: for operators only."""
 
     _graphs: list[Graph] = field(init=False, repr=False, compare=False, default_factory=list)
 

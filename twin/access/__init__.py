@@ -1,0 +1,1 @@
+"""Who may see what: tiers and scopes, and the sight of a caller over everything that is configured."""
