@@ -13,7 +13,7 @@ import time
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, suppress
 from functools import partial
-from typing import TYPE_CHECKING, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 
 import numpy as np
 import structlog
@@ -25,7 +25,8 @@ from barrio.living.living import Living
 from barrio.past.former import former_series
 from barrio.rollups.desk import RollupDesk
 from barrio.supervisor import Supervisor
-from twin.clock import NS
+from twin.audit import PLATFORM, Audit
+from twin.clock import NS, rfc3339
 from twin.conditions import DeviceEvents
 from twin.deadletters import DeadLetters, Letter
 from twin.folder import DataFolder
@@ -46,8 +47,9 @@ from twin.store.port import NotAStore, StoreBusy, StoreDenied, StoreRefused
 from twin.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from barrio.access.who import Who
     from barrio.facts.teller import Teller
     from barrio.settings import Settings
     from connectors.registry import Connectors
@@ -131,6 +133,9 @@ class Platform:
         self.models = Models(self.folder.models)
         opened.callback(self.models.close)
         self.models.open()
+        self.audit = Audit(self.folder.audit)
+        opened.callback(self.audit.close)
+        self.audit.open(at_rest=self.at_rest)
         self.former = former_series(self.models, self.registry.series_paths(), self.catalogue.paths)
         self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
         opened.callback(self.spool.close)
@@ -193,6 +198,7 @@ class Platform:
             await self._open_store()
             await self._restore()
             await self.living.start()
+            await self._remark()
         except BaseException:
             await self.close()
             raise
@@ -275,6 +281,25 @@ class Platform:
             return self.ledger_words or "the disk is slow"
         return ""
 
+    async def audited(self, kind: str, who: Who, details: Mapping[str, Any]) -> None:
+        """Put into the audit log what somebody does beside commands; returns when it is on the disk.
+
+        `kind` is what, such as `export`; `details` are plain data, never a secret. Raises `twin.audit.NotAudited` when
+        the disk does not take it: then it must not be done. At rest nothing is added.
+        """
+        if self.at_rest:
+            return
+        entry = {
+            "at": rfc3339(self.clock.now_ns()),
+            "step": kind,
+            "kind": PLATFORM,
+            "who": who.name,
+            **details,
+        }
+        if who.token:
+            entry["token"] = who.token
+        await self.in_thread("commands", self.audit.append, [entry])
+
     def _insist(self, change: Callable[[], object]) -> None:
         """Make a change of the ledger as soon as the disk lets us; a stop does not wait for it."""
         while True:
@@ -299,6 +324,14 @@ class Platform:
         self.in_ledger(self.ledger.event, kind, at, words, subject)
 
     # --- start ----------------------------------------------------------------------------------------------
+
+    async def _remark(self) -> None:
+        """Put on record what was found when the audit log was opened; where there are commands, their desk does."""
+        if self.at_rest or self.living.commander is not None or not self.audit.remarks:
+            return
+        at = rfc3339(self.started)
+        said = [{"at": at, "step": "audit_remark", "words": one} for one in self.audit.remarks]
+        await self.in_thread("commands", self.audit.append, said)
 
     async def _open_store(self) -> None:
         """Open the store if it is there; while it is away the platform runs and the spool waits."""

@@ -16,7 +16,7 @@ services.sqlite supply requests, corrections of counts, services that were done
 models.sqlite   the districts as they were: every version that ever ran
 outbox.sqlite   notifications that wait to be sent
 rollups.sqlite  how far rollups are made, and what of them has to be made again
-audit.log       every step of every command, each line chained to the one before
+audit.log       every step of every command, exports, tokens: each line chained to the one before
 connectors/     a folder for each protocol: certificates, keys
 operator.token  lets whoever can read this folder tell the running platform what to do
 twin.duckdb     the embedded store

@@ -14,8 +14,8 @@ from barrio.api.command_bodies import MOST_POINTS, CancelBody, CommandBody, Conf
 from barrio.api.operator import caller
 from barrio.api.parameters import Limit, Number, Since, Token, Word, span_of
 from barrio.errors import AskError, UnknownName
+from twin.chain import newest
 from twin.clock import NS
-from twin.commands.chain import newest
 from twin.commands.command import Asked, Refusal, State, Why
 from twin.model.source import suggest_path
 from twin.model.spec import parse_duration

@@ -20,7 +20,7 @@ from twin.folder import DataFolder
 
 if TYPE_CHECKING:
     from barrio.settings import Settings
-    from twin.commands.chain import Verdict
+    from twin.chain import Verdict
 
 
 def command(settings: Settings, body: Mapping[str, Any], *, machine: bool) -> tuple[str, bool]:
@@ -117,7 +117,7 @@ def schedule(settings: Settings, districts: Sequence[str], hours: int, *, machin
 
 def verify(settings: Settings) -> tuple[str, bool]:
     """Verify the audit log of a data folder, whether a platform runs with it or not."""
-    from twin.commands.chain import verify as verified
+    from twin.chain import verify as verified
 
     folder = DataFolder(settings.data)
     if folder.running() is not None:
@@ -131,7 +131,7 @@ def verify(settings: Settings) -> tuple[str, bool]:
 
 def audit(settings: Settings, start: str, to: str, limit: int, *, machine: bool) -> str:
     """Return entries of the audit log, oldest first."""
-    from twin.commands.chain import newest
+    from twin.chain import newest
 
     folder = DataFolder(settings.data)
     if folder.running() is not None:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from barrio.facts.source import Portion, sentence
+from twin.audit import PLATFORM
 from twin.commands.values import words_of
 from twin.facts import NOTHING, Fact
 
@@ -94,6 +95,8 @@ class CommandSource:
         return found, offset, offset < size and len(found) == limit
 
     def _facts(self, line: Mapping[str, Any]) -> Iterator[Fact]:
+        if line.get("kind") == PLATFORM:
+            return
         path = str(line.get("path", ""))
         district, _, rest = path.partition("/")
         owner, _, point = rest.partition("/")

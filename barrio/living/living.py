@@ -128,23 +128,21 @@ class Living:
 
     def _build_commander(self) -> None:
         from barrio.living.hands import Hands
-        from twin.commands.audit import Audit
         from twin.commands.desk import Commander
         from twin.commands.journal import Journal
         from twin.commands.reported import Reported
 
         platform = self._platform
-        journal, audit = Journal(platform.folder.commands), Audit(platform.folder.audit)
+        journal = Journal(platform.folder.commands)
         self._opened.callback(journal.close)
         journal.open()
-        self._opened.callback(audit.close)
-        audit.open(at_rest=platform.at_rest)
         catalogue = platform.catalogue
         reported = Reported(catalogue.points, catalogue.states, platform.live, platform.gaps)
         hands = Hands(platform.supervisor, catalogue)
         in_thread = partial(platform.in_thread, "commands")
         self.commander = Commander(
-            catalogue.districts, reported, journal, audit, hands.write, hands.reach, in_thread, platform.clock
+            *(catalogue.districts, reported, journal, platform.audit),
+            *(hands.write, hands.reach, in_thread, platform.clock),
         )
 
     def _build_services(self, outbox: Outbox) -> None:

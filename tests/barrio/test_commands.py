@@ -15,8 +15,8 @@ from barrio.settings import Settings
 from connectors.abilities import Done, Outcome
 from connectors.registry import Connectors
 from tests.barrio.scripted import ScriptedConnector, staged
+from twin.audit import Audit
 from twin.clock import SystemClock
-from twin.commands.audit import Audit
 from twin.errors import TransientError
 
 TOKEN = "let-me"

@@ -34,8 +34,8 @@ from twin.model.roles import SCHEDULE
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from twin.audit import Audit
     from twin.clock import Clock
-    from twin.commands.audit import Audit
     from twin.commands.book import Policy, Schedule
     from twin.commands.carrier import Reach
     from twin.commands.held import Held

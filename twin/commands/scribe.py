@@ -19,7 +19,7 @@ from twin.sqlite import DatabaseBusy
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from twin.commands.audit import Audit
+    from twin.audit import Audit
     from twin.commands.journal import Journal, Statement
 
     InThread = Callable[..., Awaitable[Any]]

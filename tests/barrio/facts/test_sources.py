@@ -20,7 +20,7 @@ from twin.alarms.alarm import Key
 from twin.alarms.change import Change
 from twin.alarms.journal import Journal
 from twin.alarms.states import Happening, State
-from twin.commands.audit import Audit
+from twin.audit import Audit
 from twin.facts import MEASUREMENTS, NOTHING
 from twin.ledger import MOST_TOUCHED, Ledger
 from twin.quality import Reason

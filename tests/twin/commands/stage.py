@@ -12,8 +12,8 @@ import numpy as np
 
 from barrio.assembly import Counting, bind
 from tests.twin.model.folders import FILES, faults, load, write
-from twin.commands.audit import Audit
-from twin.commands.chain import newest
+from twin.audit import Audit
+from twin.chain import newest
 from twin.commands.command import Asked, Done, Written
 from twin.commands.desk import Commander
 from twin.commands.journal import Journal

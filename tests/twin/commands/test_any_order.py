@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tests.twin.commands.stage import LAMP_1, NS, ROLES, RULES, Field, Moved, Stage, district_of
-from twin.commands.chain import verify
+from twin.chain import verify
 from twin.commands.command import Refusal, State
 
 LEVELS = st.integers(8, 16)

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.twin.commands.stage import LAMP_1, LAMP_2, NS, RULES, START, Field, Moved, staged
-from twin.commands.chain import verify
+from twin.chain import verify
 from twin.commands.command import Done, State, Written
 from twin.sqlite import DatabaseBusy
 
@@ -263,7 +263,7 @@ async def test_an_answer_that_came_is_on_record_when_the_disk_is_back(tmp_path, 
         full, real = [False], stage.audit.append
 
         def append(entries):
-            from twin.commands.audit import NotAudited
+            from twin.audit import NotAudited
 
             if full[0]:
                 raise NotAudited("audit.log", "no space left on device")
@@ -290,7 +290,7 @@ async def test_an_answer_that_came_is_on_record_when_the_disk_is_back(tmp_path, 
 async def test_a_lease_does_not_end_off_the_record(tmp_path, monkeypatch):
     """While the log cannot be written the point stays held; then it is given back."""
     async with staged(tmp_path) as stage:
-        from twin.commands.audit import NotAudited
+        from twin.audit import NotAudited
 
         stage.show(LAMP_1, 100.0)
         await stage.ask(value=40, lease_s=10)

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from tests.twin.commands.stage import LAMP_1, LAMP_2, NS, RULES, Field, Moved, staged
-from twin.commands.audit import NotAudited
+from twin.audit import NotAudited
 from twin.commands.command import Done, State, Written
 
 LIGHTS = """\

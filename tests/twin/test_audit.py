@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from twin.audit import Audit, NotAudited
+from twin.chain import NO_HASH, Head, backwards, checked, head_of, newest, sealed, verify
 from twin.clock import rfc3339
-from twin.commands.audit import Audit, NotAudited
-from twin.commands.chain import NO_HASH, Head, backwards, checked, head_of, newest, sealed, verify
 from twin.files import Files
 
 NS = 10**9

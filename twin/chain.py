@@ -1,4 +1,4 @@
-"""Lines that are chained to one another by SHA-256, and how they are verified; see `twin.commands.audit`."""
+"""Lines that are chained to one another by SHA-256, and how they are verified; see `twin.audit`."""
 
 from __future__ import annotations
 

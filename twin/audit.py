@@ -1,4 +1,4 @@
-"""The audit log: every step of every command, each line chained to the one before by SHA-256.
+"""The audit log: every step of every command, and what else people do, each line chained to the one before by SHA-256.
 
 What holds of it:
 
@@ -24,13 +24,17 @@ import os
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from twin.commands.chain import NO_HASH, Head, Verdict, backwards, checked, head_of, read_head, sealed, verify
+from twin.chain import NO_HASH, Head, Verdict, backwards, checked, head_of, read_head, sealed, verify
 from twin.errors import StartError, TransientError
 from twin.files import Files, write_all
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+
+PLATFORM = "platform"
+"""`kind` of entries that are not about a command: exports, tokens, alarms that somebody acknowledged."""
 
 
 class NotAudited(TransientError):
