@@ -185,7 +185,7 @@ async def test_windows_of_several_points(stage):
 
 async def test_raw_history_is_bounded(stage, monkeypatch):
     """More raw rows than the bound are refused before they are read."""
-    monkeypatch.setattr("barrio.history.MOST_VALUES", 2)
+    monkeypatch.setattr("barrio.history.old.MOST_VALUES", 2)
     for value in (20.0, 21.0, 22.0):
         await stage.links["probe"].give("temperature", value)
         await stage.settled()
@@ -316,6 +316,6 @@ def test_a_port_that_is_taken():
 
 def test_reasons_have_slugs_for_every_code():
     """A raw row of any quality has a word for it."""
-    from barrio.history import _SLUGS
+    from barrio.history.old import _SLUGS
 
     assert all(_SLUGS[reason] == reason.slug for reason in Reason)

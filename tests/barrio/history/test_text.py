@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from barrio.errors import AskError
-from barrio.history import render, sparkline
+from barrio.history.text import render, sparkline
 from barrio.moments import local, parse_moment, rfc3339
 
 NS = 1_000_000_000
