@@ -9,19 +9,39 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from twin.access.scope import Tier
-from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from twin.resolution import Resolution
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a dataset is; `url` is empty where there is none."""
+
+    id: str
+    name: str
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """The points that one open figure is the sum of."""
+    """The points that one open figure is the sum of, all of one quantity. `id` is `district`, or the id of a site."""
 
     id: str
     name: str
+    quantity: str
     members: tuple[str, ...]
     """Paths."""
+
+    @property
+    def meters(self) -> frozenset[str]:
+        """Ids of the devices; two registers of one device are one meter."""
+        return frozenset(path.split("/")[1] for path in self.members)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +77,15 @@ class Dataset:
     members: tuple[str, ...]
     keywords: tuple[str, ...] = ()
     figures: Figures | None = None
+    listed: bool = False
+    """Whether everybody may know that it exists, although only partners see it."""
+
+    no_dwelling: str = ""
+
+    @property
+    def key(self) -> str:
+        """`district/id`: its name among those of all districts."""
+        return f"{self.district}/{self.id}"
 
 
 @dataclass(frozen=True)
@@ -64,6 +93,7 @@ class DatasetBook:
     """The datasets of one district, in the order of its file."""
 
     datasets: tuple[Dataset, ...] = field(default=())
+    owners: Mapping[str, Owner] = field(default_factory=dict)
 
     def of(self, path: str) -> Dataset | None:
         """Return the dataset that a point itself is given with; one that is only summed up for figures is not."""

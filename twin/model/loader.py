@@ -1,8 +1,8 @@
 """A folder of files to a `District`, or to every fault in it at once.
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
-the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml` and `provisioning.yaml` where
-there are such. A part that is faulty does not hide what is wrong with the others.
+the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml`, `provisioning.yaml` and
+`datasets.yaml` where there are such. A part that is faulty does not hide what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from twin.alarms.book import AlarmBook
     from twin.commands.book import CommandBook
+    from twin.datasets.dataset import DatasetBook
     from twin.derived.point import Derived
     from twin.model.profiles import Profile
     from twin.model.protocol import Endpoint, ProtocolSchema
@@ -47,6 +48,7 @@ ALARMS_FILE = "alarms.yaml"
 COMMANDS_FILE = "commands.yaml"
 SERVICES_FILE = "services.yaml"
 PROVISIONING_FILE = "provisioning.yaml"
+DATASETS_FILE = "datasets.yaml"
 
 # Several times as fast as `dataclasses.replace`, which counts for a district of many lamps alike.
 _OTHER_FIELDS = attrgetter(*(item.name for item in fields(Point)[1:]))
@@ -103,6 +105,7 @@ class _Loading:
         complete = rows.complete and len(devices) == len(rows.rows)
         graph = Graph(spec.relations, sites, devices)
         ground = Ground(spec.district, zone, spec.location, sites, devices, graph, complete)
+        derived = self._derived(ground)
         return District(
             id=spec.district,
             name=spec.name,
@@ -115,12 +118,14 @@ class _Loading:
             retention_raw_s=spec.retention.raw,
             retention=_retention(spec.retention),
             folder=self.folder,
-            derived=self._derived(ground),
+            derived=derived,
             # Before the alarms, which may watch what services compute.
             services=self._services(ground),
             alarms=self._alarms(ground),
             commands=self._commands(ground),
             provisioning=self._provisioning(),
+            # Last, since every point belongs to somebody.
+            datasets=self._datasets(ground, derived),
             digest=self.reading.digest,
         )
 
@@ -165,6 +170,14 @@ class _Loading:
         from twin.model.provision_load import load
 
         return load(source, self.faults)
+
+    def _datasets(self, ground: Ground, derived: tuple[Derived, ...]) -> DatasetBook | None:
+        source = self._further(DATASETS_FILE)
+        if source is None:
+            return None
+        from twin.datasets.load import load
+
+        return load(source, ground, derived, self.faults)
 
     def _further(self, name: str) -> Source | None:
         path = self.folder / name
