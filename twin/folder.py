@@ -15,8 +15,10 @@ commands.sqlite commands: what was asked, by whom, what came of it; what is desi
 services.sqlite supply requests, corrections of counts, services that were done
 models.sqlite   the districts as they were: every version that ever ran
 outbox.sqlite   notifications that wait to be sent
+figures.sqlite  open figures that were published
 rollups.sqlite  how far rollups are made, and what of them has to be made again
 audit.log       every step of every command, exports, tokens: each line chained to the one before
+tokens.sqlite   tokens that were given away: hashes, what each allows, until when
 connectors/     a folder for each protocol: certificates, keys
 operator.token  lets whoever can read this folder tell the running platform what to do
 twin.duckdb     the embedded store
@@ -105,9 +107,19 @@ class DataFolder:
         return self.path / "outbox.sqlite"
 
     @property
+    def figures(self) -> Path:
+        """File of the open figures."""
+        return self.path / "figures.sqlite"
+
+    @property
     def rollups(self) -> Path:
         """File of how far rollups are made."""
         return self.path / "rollups.sqlite"
+
+    @property
+    def tokens(self) -> Path:
+        """File of the tokens that were given away."""
+        return self.path / "tokens.sqlite"
 
     @property
     def audit(self) -> Path:

@@ -6,6 +6,7 @@ Every part is there only where a district has its file, so that a district witho
 - `alarms`     decided after each flush and on the tick (`alarms.yaml`)
 - `commander`  commands, leases and programmes (`commands.yaml`)
 - `services`   supply, capacity, maintenance (`services.yaml`)
+- `figures`    sums over meters that everybody may see, published when their time has come (`datasets.yaml`)
 - `outbox`, `notifier`  what somebody has to be told, until they were
 
 Used from the event loop's thread. At rest the journals are open and answer; nothing runs.
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
+    from barrio.figures import FigureDesk
     from barrio.notify.notifier import Notifier
     from barrio.platform import Platform
     from barrio.supervisor import LinkStatus
@@ -57,6 +59,7 @@ class Living:
         self.service_journal: ServiceJournal | None = None
         self.outbox: Outbox | None = None
         self.notifier: Notifier | None = None
+        self.figures: FigureDesk | None = None
         self._platform = platform
         self._opened = opened
         self._build()
@@ -83,6 +86,10 @@ class Living:
             self._build_services(self._outbox())
         if any(district.commands for district in districts):
             self._build_commander()
+        if any(
+            one.figures for district in districts if district.datasets for one in district.datasets.datasets
+        ):
+            self._build_figures()
         if self.notifier is not None and self.services is not None:
             self.notifier.on_answer = self._answered
 
@@ -164,6 +171,13 @@ class Living:
         books = [one.services for one in platform.catalogue.districts if one.services is not None]
         self.services = Services(books, self._ids, self._states, platform.catalogue.size, kit)
 
+    def _build_figures(self) -> None:
+        from barrio.figures import FigureDesk
+        from twin.datasets.figure_book import FigureBook
+
+        path = self._platform.folder.figures
+        self.figures = FigureDesk(self._platform, self._open(FigureBook(path), path))
+
     def _open(self, book: BookT, path: Path) -> BookT:
         """Open a book for as long as the platform lives; that a damaged one was set aside is an event."""
         self._opened.callback(book.close)
@@ -217,6 +231,8 @@ class Living:
             group.create_task(self._tick(), name="living")
             if self.notifier is not None:
                 group.create_task(self.notifier.run(), name="notifier")
+            if self.figures is not None:
+                group.create_task(self.figures.run(), name="figures")
 
     async def _tick(self) -> None:
         while True:

@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from twin.model.ground import Ground
     from twin.model.source import Faults, Source
 
-_NEVER_OPEN = "a meter is open only as figures: give the dataset `figures`, or say in `no_dwelling` why it shows no dwelling"
+_NEVER_OPEN = (
+    "a meter is open only as figures: "
+    "give the dataset `figures`, or say in `no_dwelling` why it shows no dwelling"
+)
 
 
 def load(source: Source, ground: Ground, derived: Sequence[Derived], faults: Faults) -> DatasetBook | None:

@@ -87,7 +87,7 @@ def _among(name: str, wanted: Iterable[str] | None) -> bool:
 
 
 def _raw(place: Place) -> object:
-    found: object = place.source.data
-    for key in (*place.where, "points"):
-        found = found[key] if isinstance(found, (dict, list)) else None  # type: ignore[index] - checked by the model
-    return found
+    *_, position = place.where
+    items = place.source.listed("datasets")
+    item = items[position][1] if isinstance(position, int) else None
+    return item.get("points") if isinstance(item, dict) else None

@@ -1,0 +1,130 @@
+"""Open figures: what a window of meters adds up to, and which sums of it may be told.
+
+A meter contributes to a window with all of its registers or with none, so that the sums of two quantities are over the
+same meters. It contributes when each register was read shortly before both ends of the window (a quarter of its
+length); what it counted in between is its part, resets and wraps accounted for. Only readings that had been received by
+the time of publication are taken, whenever the sum is made.
+
+Which groups are published is decided from the smallest to the largest: at least k contributed, and what is left of the
+contributors without the groups published inside is nobody or at least k. As groups nest or are apart
+(`twin.datasets.groups`), whatever is added and subtracted is over such remainders.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.datasets.groups import least
+from twin.quality import FIRST_BAD
+from twin.store.aggregate import growth
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+
+    from twin.datasets.groups import Published
+    from twin.frame import Batch, Times, Values
+
+NEAR = 4
+"""A register counts as read at an edge when it was within this part of a window before it."""
+
+
+class Verdict(IntEnum):
+    """What became of a figure of one window."""
+
+    PUBLISHED = 0
+    TOO_FEW = 1
+    SUBTRACTABLE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A group's sum over one window; NaN, and no completeness, where it is suppressed."""
+
+    published: Published
+    verdict: Verdict
+    value: float
+    completeness: float
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`start < time <= stop`, and until when what was received counts; ns UTC."""
+
+    start: int
+    stop: int
+    cutoff: int
+
+    @property
+    def since(self) -> int:
+        """From when on readings are needed."""
+        return self.start - self.near
+
+    @property
+    def near(self) -> int:
+        """How long before an edge a register may have been read."""
+        return (self.stop - self.start) // NEAR
+
+
+def figures(
+    cluster: Sequence[Published],
+    window: Window,
+    rows: Batch,
+    ids: Mapping[str, int],
+    wraps_at: Mapping[str, float | None],
+) -> list[Figure]:
+    """Return the figures of one window; `rows` are readings of all members from `window.since` to its end, included."""
+    usable = rows.take(
+        (rows.received <= window.cutoff) & (rows.quality < FIRST_BAD) & (rows.time <= window.stop)
+    )
+    counted: dict[str, float | None] = {}
+    for path in {path for one in cluster for path in one.group.members}:
+        mine = usable.ids == ids[path]
+        counted[path] = used(usable.time[mine], usable.value[mine], window, wraps_at[path])
+    absent = {path.split("/")[1] for path, value in counted.items() if value is None}
+    present = {path.split("/")[1] for path in counted} - absent
+    return [
+        _figure(one, verdict, present, counted)
+        for one, verdict in zip(cluster, decide(cluster, present), strict=True)
+    ]
+
+
+def used(time: Times, value: Values, window: Window, wraps_at: float | None) -> float | None:
+    """Return what a register counted in a window, None when it was not read near both edges."""
+    first = int(np.searchsorted(time, window.start, "right")) - 1
+    last = int(np.searchsorted(time, window.stop, "right")) - 1
+    if first < 0 or time[first] < window.start - window.near or time[last] < window.stop - window.near:
+        return None
+    known = value[first : last + 1]
+    grown = growth(known[:-1], known[1:], np.nan if wraps_at is None else wraps_at)
+    return float(grown.sum())
+
+
+def decide(cluster: Sequence[Published], present: Collection[str]) -> list[Verdict]:
+    """Return which groups may be told when only some meters contributed."""
+    k, there = least(cluster), frozenset(present)
+    verdicts = [Verdict.TOO_FEW] * len(cluster)
+    told: list[frozenset[str]] = []
+    for position in sorted(range(len(cluster)), key=lambda one: len(cluster[one].meters)):
+        meters = cluster[position].meters & there
+        if len(meters) < k:
+            continue
+        rest = meters.difference(*(one for one in told if one <= meters))
+        if rest and len(rest) < k:
+            verdicts[position] = Verdict.SUBTRACTABLE
+            continue
+        verdicts[position] = Verdict.PUBLISHED
+        told.append(meters)
+    return verdicts
+
+
+def _figure(
+    one: Published, verdict: Verdict, present: Collection[str], counted: Mapping[str, float | None]
+) -> Figure:
+    if verdict is not Verdict.PUBLISHED:
+        return Figure(one, verdict, np.nan, np.nan)
+    parts = [counted[path] or 0.0 for path in one.group.members if path.split("/")[1] in present]
+    return Figure(one, verdict, float(np.sum(parts)), len(one.meters & set(present)) / len(one.meters))
