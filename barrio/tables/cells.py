@@ -1,0 +1,123 @@
+"""Columns as text: a JSON array of a whole column, or the text of each of its cells.
+
+orjson writes a column at once, so that no cell is ever a Python object of its own before it is text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import orjson
+
+from barrio.tables.table import Kind
+from twin.clock import NS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from typing import Any
+
+    import numpy.typing as npt
+
+    from twin.frame import Times
+
+OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
+NEVER = np.iinfo(np.int64).min
+"""Where a column of times has none."""
+
+_SECOND = len('"2026-11-23T15:00:00')
+_EXACT = _SECOND + len('.123456789Z",')
+
+
+def as_json(kind: Kind, column: npt.NDArray[Any]) -> bytes:
+    """Return a column as a JSON array: times RFC 3339 in UTC, what is absent or infinite null."""
+    if column.dtype == object:
+        return _texts(column.tolist())
+    if kind is not Kind.TIME:
+        return orjson.dumps(np.ascontiguousarray(column), option=OPTIONS)
+    micros = column // 1000
+    if bool((micros * 1000 == column).all()):
+        return orjson.dumps(micros.view("datetime64[us]"), option=OPTIONS)
+    return _exact(column)
+
+
+def json_cells(kind: Kind, column: npt.NDArray[Any]) -> list[bytes]:
+    """Return each cell of a column as JSON."""
+    if column.dtype == object:
+        return _each(column, lambda text: _texts([text])[1:-1])
+    return _split(as_json(kind, column))
+
+
+def csv_cells(kind: Kind, column: npt.NDArray[Any]) -> list[bytes]:
+    """Return each cell of a column as CSV, empty where it is absent."""
+    if column.dtype == object:
+        return _each(column, csv_text)
+    found = as_json(kind, column)
+    return _split(found.replace(b'"', b"") if kind is Kind.TIME else found, b"")
+
+
+def csv_text(text: str | None) -> bytes:
+    """Return a text as a cell of CSV: quoted where it must be (RFC 4180), and never a formula.
+
+    Spreadsheets run a cell that begins with one of `= + - @`, a tab or a line break. Such a text is given with an
+    apostrophe before it, and so is one that begins with an apostrophe: whoever takes the first apostrophe away has
+    what was there.
+    """
+    if text is None:
+        return b""
+    if text.startswith(_RUN):
+        text = f"'{text}"
+    if not text or text != text.strip() or any(one in text for one in ',"\r\n'):
+        text = '"' + text.replace('"', '""') + '"'
+    return text.encode("utf-8", "replace")
+
+
+# The last four are wide forms of the first, which some spreadsheets take for the same.
+_RUN = ("=", "+", "-", "@", "\t", "\r", "\n", "'", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+
+
+def _texts(found: list[str | None]) -> bytes:
+    try:
+        return orjson.dumps(found)
+    except TypeError:
+        # Half of a surrogate pair, which no UTF-8 has.
+        clean = [one and one.encode("utf-8", "replace").decode() for one in found]
+        return orjson.dumps(clean)
+
+
+def _each(column: npt.NDArray[Any], write: Callable[[Any], bytes]) -> list[bytes]:
+    """Return the text of each cell; what occurs often is written once."""
+    found = column.tolist()
+    written = {one: write(one) for one in dict.fromkeys(found)}
+    return list(map(written.__getitem__, found))
+
+
+def _split(array: bytes, absent: bytes = b"null") -> list[bytes]:
+    inner = array[1:-1]
+    if not inner:
+        return []
+    return (inner if absent == b"null" else inner.replace(b"null", absent)).split(b",")
+
+
+def _exact(times: Times) -> bytes:
+    """Return times as JSON to the nanosecond, with nine digits."""
+    known = times != NEVER
+    seconds = np.where(known, times, 0) // NS
+    left = np.where(known, times, 0) - seconds * NS
+    whole = orjson.dumps(seconds.view("datetime64[s]"), option=OPTIONS)
+    found = np.empty((len(times), _EXACT), np.uint8)
+    found[:, :_SECOND] = np.frombuffer(whole, np.uint8)[1:].reshape(len(times), -1)[:, :_SECOND]
+    found[:, _SECOND] = ord(".")
+    for at in range(9):
+        found[:, _SECOND + 9 - at] = ord("0") + left % 10
+        left //= 10
+    found[:, _SECOND + 10 :] = np.frombuffer(b'Z",', np.uint8)
+    return _array(found, known.tolist() if not known.all() else None)
+
+
+def _array(found: npt.NDArray[np.uint8], known: Iterable[bool] | None) -> bytes:
+    inner = found.tobytes()[:-1]
+    if known is not None:
+        pairs = zip(inner.split(b","), known, strict=True)
+        inner = b",".join(cell if one else b"null" for cell, one in pairs)
+    return b"[" + inner + b"]"
