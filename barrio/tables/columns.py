@@ -18,6 +18,7 @@ from barrio.tables.table import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
     from barrio.tables.table import Part, Table
 
 _IN_MEMORY = 4_000_000
