@@ -23,8 +23,9 @@ from twin.errors import TransientError
 from twin.resolution import ROLLUPS, Resolution
 from twin.rollups.book import Book
 from twin.rollups.late import Late
+from twin.rollups.made import Made
 from twin.rollups.maker import MOST_MARKS, Maker
-from twin.rollups.points import points_of
+from twin.rollups.points import holds_s, points_of
 from twin.rollups.portions import Ground
 from twin.store.port import StoreDenied, StoreRefused
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 
     from barrio.platform import Platform
     from twin.frame import Ids
-    from twin.model.district import District, Point
+    from twin.model.district import District
     from twin.rollups.book import Job
 
 GRACE_S = 60.0
@@ -67,6 +68,7 @@ class RollupDesk:
             platform.note("book_damaged", platform.started, words, platform.folder.rollups.name)
         self.late = Late(self.book, platform.catalogue.size)
         self.maker = Maker(platform.store, self.book, self.late, _grounds(platform))
+        self.made = Made(self.book, self.maker.grounds)
         self._begun = self._behind = False
         # What has ended, and the rest, each begun and not yet at its end.
         self._first: Iterator[int] | None = None
@@ -259,7 +261,11 @@ def _grounds(platform: Platform) -> list[Ground]:
     """Return every district with its points that are read."""
     catalogue = platform.catalogue
     pairs = zip(catalogue.series, catalogue.points.values(), strict=True)
-    read = [(series, _hold_s(item.point)) for series, item in pairs if item.point.readable]
+    read = [
+        (series, holds_s(item.point.heartbeat_s, item.point.silent_after_s))
+        for series, item in pairs
+        if item.point.readable
+    ]
     return [
         _ground(district, [one for one in read if one[0].district == district.id])
         for district in catalogue.districts
@@ -268,9 +274,3 @@ def _grounds(platform: Platform) -> list[Ground]:
 
 def _ground(district: District, points: Any) -> Ground:
     return Ground(district.id, district.zone, points_of(points), district.retention)
-
-
-def _hold_s(point: Point) -> float:
-    """Return for how long a value stands; one that never counts as silent is given at each heartbeat."""
-    silent_s = point.silent_after_s if math.isfinite(point.silent_after_s) else point.heartbeat_s + GRACE_S
-    return point.heartbeat_s + silent_s

@@ -68,6 +68,7 @@ _KEPT = "INSERT INTO kept VALUES (?,?,?) ON CONFLICT DO UPDATE SET at = max(at, 
 _READS = (
     "INSERT INTO point VALUES (?,?,NULL) ON CONFLICT DO UPDATE SET left_at = NULL WHERE left_at IS NOT NULL"
 )
+_STALE_OF = "SELECT series, start, stop, version FROM stale WHERE series IN (SELECT value FROM json_each(?))"
 _LEFT = (
     "UPDATE point SET left_at = ? WHERE district = ? AND left_at IS NULL"
     " AND series NOT IN (SELECT value FROM json_each(?))"
@@ -118,6 +119,7 @@ class Book(DataBook):
         self._since: dict[str, tuple[int, int | None]] = {}
         self._kept: dict[tuple[str, str], int] = {}
         self.stale_marks = 0
+        self.open_jobs = 0
 
     def open(self) -> Path | None:
         """Open the file and read how far everything is; see `DataBook.open`."""
@@ -231,6 +233,16 @@ class Book(DataBook):
         times = (np.array(column, np.int64) for column in (start, stop, version))
         return Stale(day[0], np.array(ids, np.int32), *times)
 
+    def stale_of(self, ids: Ids) -> Stale:
+        """Return all marks of some series, of whichever day; nothing is read while there are none."""
+        rows = []
+        if self.stale_marks:
+            with self._database.reading() as connection:
+                rows = connection.execute(_STALE_OF, (json.dumps(ids.tolist()),)).fetchall()
+        found, start, stop, version = zip(*rows, strict=True) if rows else ((), (), (), ())
+        times = (np.array(column, np.int64) for column in (start, stop, version))
+        return Stale(0, np.array(found, np.int32), *times)
+
     def stale_days(self) -> int:
         """Return how many days have marks."""
         with self._database.reading() as connection:
@@ -249,6 +261,8 @@ class Book(DataBook):
     def _count(self) -> None:
         with self._database.reading() as connection:
             self.stale_marks = int(connection.execute("SELECT count(*) FROM stale").fetchone()[0])
+            jobs = connection.execute("SELECT count(*) FROM job WHERE done < stop")
+            self.open_jobs = int(jobs.fetchone()[0])
 
     # --- what was asked for ---------------------------------------------------------------------------------
 
@@ -263,7 +277,8 @@ class Book(DataBook):
                 "DELETE FROM job WHERE done >= stop AND id NOT IN (SELECT id FROM job ORDER BY id DESC LIMIT ?)",
                 (MOST_ENDED_JOBS,),
             )
-            return int(cursor.lastrowid or 0)
+        self._count()
+        return int(cursor.lastrowid or 0)
 
     def jobs(self, *, open_only: bool = False) -> Sequence[Job]:
         """Return what was asked for, the oldest first."""
@@ -275,3 +290,4 @@ class Book(DataBook):
         """Note how far a job is."""
         with self._database.transaction() as connection:
             connection.execute("UPDATE job SET done = ? WHERE id = ?", (done, job))
+        self._count()

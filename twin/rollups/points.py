@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -56,6 +57,14 @@ class Points:
         """Return all points of the devices that have one of `ids`."""
         mine = np.unique(self.device[np.isin(self.ids, ids)])
         return self.take(np.isin(self.device, mine))
+
+
+LASTING_S = 60.0
+
+
+def holds_s(heartbeat_s: float, silent_after_s: float) -> float:
+    """Return for how long a value stands; one that never counts as silent is given at each heartbeat."""
+    return heartbeat_s + (silent_after_s if math.isfinite(silent_after_s) else heartbeat_s + LASTING_S)
 
 
 def points_of(found: Iterable[tuple[Series, float]]) -> Points:

@@ -24,7 +24,7 @@ _Index = npt.NDArray[np.intp]
 def reduce(
     time: Times, value: Values, edges: Times, aggregates: Collection[Aggregate], period: float | None = None
 ) -> dict[str, Values]:
-    """Return mean, min, max, sum, last and count of each window, those that are asked for, float64[n] each.
+    """Return mean, min, max, sum, first, last and count of each window, those that are asked for, float64[n] each.
 
     `value` holds usable readings only. With a `period` (a direction: 360) the mean is the mean direction.
     """
@@ -44,15 +44,17 @@ def reduce(
     return columns
 
 
-_REDUCERS = frozenset({Aggregate.MEAN, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.LAST})
+_REDUCERS = frozenset(
+    {Aggregate.MEAN, Aggregate.SUM, Aggregate.MIN, Aggregate.MAX, Aggregate.FIRST, Aggregate.LAST}
+)
 
 
 def _reduce_full(
     aggregate: Aggregate, value: Values, first: _Index, last: _Index, period: float | None
 ) -> Values:
     """Reduce the windows that hold readings; together they hold all of `value` from the first one on."""
-    if aggregate is Aggregate.LAST:
-        return value[last]
+    if aggregate in {Aggregate.FIRST, Aggregate.LAST}:
+        return value[first if aggregate is Aggregate.FIRST else last]
     if aggregate is Aggregate.MIN:
         return np.minimum.reduceat(value, first)
     if aggregate is Aggregate.MAX:

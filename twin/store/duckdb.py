@@ -48,6 +48,7 @@ _REDUCE = {
     Aggregate.SUM: "sum(value)",
     Aggregate.MIN: "min(value)",
     Aggregate.MAX: "max(value)",
+    Aggregate.FIRST: "arg_min(value, time)",
     Aggregate.LAST: "arg_max(value, time)",
 }
 

@@ -23,9 +23,17 @@ from twin.store.port import Aggregate, Series, Windows
 
 MOST_CELLS = 2_000_000
 
-_OF_STATES = frozenset({Aggregate.LAST, Aggregate.COUNT})
+_OF_STATES = frozenset({Aggregate.FIRST, Aggregate.LAST, Aggregate.COUNT})
 _SIMPLE = frozenset(
-    {Aggregate.MEAN, Aggregate.MIN, Aggregate.MAX, Aggregate.SUM, Aggregate.LAST, Aggregate.COUNT}
+    {
+        Aggregate.MEAN,
+        Aggregate.MIN,
+        Aggregate.MAX,
+        Aggregate.SUM,
+        Aggregate.FIRST,
+        Aggregate.LAST,
+        Aggregate.COUNT,
+    }
 )
 
 
@@ -235,6 +243,10 @@ def _join_one(
     if one is Aggregate.LAST:
         column = np.empty(len(count))
         column[at] = cells[one]
+        return column
+    if one is Aggregate.FIRST:
+        column = np.empty(len(count))
+        column[at[::-1]] = cells[one][::-1]
         return column
     if one in _EXTREMES:
         pick, column = _EXTREMES[one], np.full(len(count), -np.inf if one is Aggregate.MAX else np.inf)

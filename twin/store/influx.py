@@ -40,7 +40,7 @@ _SERIES_AT_ONCE = 8
 _MOST_AT_ONCE = 500
 _DAY = 86_400_000_000_000
 _CODES = {one.slug: one.value for one in Reason}
-_OF_STATES = frozenset({Aggregate.COUNT, Aggregate.LAST})
+_OF_STATES = frozenset({Aggregate.COUNT, Aggregate.FIRST, Aggregate.LAST})
 
 _Key = tuple[str, str, str, str]
 """Database, measurement, device, point."""

@@ -21,6 +21,7 @@ _REDUCE = {
     Aggregate.SUM: "sum",
     Aggregate.MIN: "min",
     Aggregate.MAX: "max",
+    Aggregate.FIRST: "first",
     Aggregate.LAST: "last",
 }
 _BY_SERIES = 'GROUP BY "device", "point"'

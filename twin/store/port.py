@@ -44,13 +44,15 @@ class Aggregate(StrEnum):
     """What a window of readings is reduced to.
 
     `delta` is for counters (increase, resets and wraps accounted for), `state_s` for states (seconds per state);
-    the others work on numbers (`last` and `count` on states too). Only readings that are good or uncertain count.
+    the others work on numbers (`first`, `last` and `count` on states too). Only readings that are good or uncertain
+    count.
     """
 
     MEAN = "mean"
     MIN = "min"
     MAX = "max"
     SUM = "sum"
+    FIRST = "first"
     LAST = "last"
     COUNT = "count"
     DELTA = "delta"
@@ -70,7 +72,7 @@ class Windows:
 
     `start` is int64[n], the starts of the windows asked for (also those without readings). `columns` maps the name of
     the aggregate to float64[n], NaN where the window has nothing to say; `count` is 0 there. For `state_s` there is
-    one column per state that occurs, named `state_s:<state>`. `last` of a state is its state id.
+    one column per state that occurs, named `state_s:<state>`. `first` and `last` of a state are its state ids.
     """
 
     start: Times

@@ -30,20 +30,21 @@ _MEANT = (
 )
 
 
-def edges(start_ns: int, stop_ns: int, every: str, zone: ZoneInfo) -> Times:
+def edges(start_ns: int, stop_ns: int, every: str, zone: ZoneInfo, most: int = MOST_WINDOWS) -> Times:
     """Return the edges, int64[n+1] ns UTC, of the n windows of `every` that touch `start_ns <= time < stop_ns`.
 
     `every` is a fixed length (`15s`, `15m`, `1h`) that divides a day evenly, counted from midnight on the clock of
     `zone`; or a part of the calendar: `1d`, `1w` (from Monday), `1mo`, `3mo`, `1y`. Where the clock is put back, an
     hour that happens twice is two windows of `1h`, but a longer window simply lasts longer.
-    ValueError, with what was meant, for another `every`, an empty interval, or more than `MOST_WINDOWS` windows.
+    ValueError, with what was meant, for another `every`, an empty interval, or more than `most` windows
+    (of the shortest that a month or a year may be), which is said before any is made.
     """
     count, unit = _parse(every)
     if stop_ns <= start_ns:
         raise ValueError(
             f"the interval ends at {stop_ns} and begins at {start_ns}: its end must be after its beginning"
         )
-    _check_number(start_ns, stop_ns, count * (_UNITS_S.get(unit) or _SHORTEST_S[unit]), every)
+    _check_number(start_ns, stop_ns, count * (_UNITS_S.get(unit) or _SHORTEST_S[unit]), every, most)
     try:
         first, last = start_ns // NS, -(-stop_ns // NS)
         if unit in _UNITS_S:
@@ -72,11 +73,11 @@ def _parse(every: str) -> tuple[int, str]:
     return count, unit
 
 
-def _check_number(start_ns: int, stop_ns: int, every_s: int, every: str) -> None:
+def _check_number(start_ns: int, stop_ns: int, every_s: int, every: str, most: int) -> None:
     number = (stop_ns - start_ns) // (every_s * NS)
-    if number > MOST_WINDOWS:
+    if number > most:
         raise ValueError(
-            f"{number} windows of {every} are too many, the most is {MOST_WINDOWS}: ask for longer ones"
+            f"{number:,} windows of {every} are too many, the most is {most}: ask for longer ones"
         )
 
 

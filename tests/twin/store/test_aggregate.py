@@ -98,7 +98,7 @@ def test_windows_between_readings_are_empty():
     assert found["count"].tolist() == [1, 0, 2]
     assert np.array_equal(found["mean"], [1, np.nan, 3], equal_nan=True)
     assert np.array_equal(found["last"], [1, np.nan, 4], equal_nan=True)
-    assert set(found) == {"mean", "min", "max", "sum", "last", "count"}
+    assert set(found) == {"mean", "min", "max", "sum", "first", "last", "count"}
 
 
 def test_mean_direction():
