@@ -24,17 +24,22 @@ if TYPE_CHECKING:
     from twin.live import Live
 
     Submit = Callable[..., Any]
+    Listener = Callable[[Ids, Times, "Reason | None", str], object]
 
 NO_GAP = 0
 
 
 class Gaps:
-    """Current gap of each point; `reason` is uint8 by series id, 0 where there is none."""
+    """Current gap of each point; `reason` is uint8 by series id, 0 where there is none.
+
+    `listeners` are told of points whose gap began at a time for a reason, or (reason None) ended then.
+    """
 
     def __init__(self, size: int, ledger: Ledger, submit: Submit, live: Live) -> None:
         self.reason = np.zeros(size, np.uint8)
         self.since = np.zeros(size, np.int64)
         self.words: dict[int, str] = {}
+        self.listeners: list[Listener] = []
         # What was taken but may not be settled yet: when each point was heard last, how many readings came so far,
         # how many of them are settled, and how many had come when the point's gap began.
         self._heard = np.zeros(size, np.int64)
@@ -152,6 +157,8 @@ class Gaps:
         for row in ids.tolist():
             self.words.pop(row, None)
         self._submit(self._ledger.close_gaps, ids, at)
+        for listener in self.listeners:
+            listener(ids, at, None, "")
 
     def _begin(self, ids: Ids, at: Times | int, reason: Reason, words: str) -> None:
         if not len(ids):
@@ -164,6 +171,8 @@ class Gaps:
         for row in ids.tolist():
             self.words[row] = words
         self._submit(self._ledger.open_gaps, ids, since, reason, words)
+        for listener in self.listeners:
+            listener(ids, since, reason, words)
 
     def _adopt(self, configured: Ids, now: int) -> None:
         """Take over the gaps that the process before this one left open; close those of points that are gone."""

@@ -1,0 +1,100 @@
+"""A platform with scripted links, served as a process serves it: the door, the gate and real sockets on loopback."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+
+from barrio.access.door import Door
+from barrio.api.app import create_app
+from barrio.api.server import Server, address, bind
+from barrio.settings import Listen
+from tests.barrio.scripted import Stage, staged
+from twin.access.scope import Scope, Tier, Verb
+
+ALL_VERBS = frozenset(Verb)
+
+
+class Served:
+    """The stage and where it answers; `token` makes one."""
+
+    def __init__(self, stage: Stage, url: str) -> None:
+        self.stage = stage
+        self.url = url
+        self.platform = stage.platform
+        self.platform.token = "the-operator"
+
+    def headers(self, token: str = "the-operator") -> dict[str, str]:
+        return {"Authorization": f"Bearer {token}"}
+
+    def token(self, name: str = "partner", **scope) -> str:
+        """Return a new token of an operator's tier, or of what `scope` says."""
+        given = Scope(**{"tier": Tier.OPERATOR, "verbs": ALL_VERBS, **scope})
+        keys = self.platform.keys
+        now = self.platform.clock.now_ns()
+        text, _ = keys.book.create(name, given, "a test", now_ns=now, expires=0)
+        keys.load()
+        return text
+
+    def client(self, token: str = "the-operator", **more) -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers(token), timeout=20, **more)
+
+    async def give(self, name: str, *values: float, device: str = "probe") -> None:
+        """Deliver readings, one flush each."""
+        for value in values:
+            await self.stage.links[device].give(name, value)
+            await self.stage.settled()
+
+
+@asynccontextmanager
+async def served(folder: Path, **texts: str) -> AsyncIterator[Served]:
+    """Serve the small district."""
+    async with staged(folder, **texts) as stage:
+        app = create_app(stage.platform)
+        listening = bind(Listen("127.0.0.1", 0))
+        server = Server(Door(app, stage.platform, app.state.sights), listening)
+        work = asyncio.create_task(server.run_until_stopped())
+        try:
+            yield Served(stage, address(listening))
+        finally:
+            server.stop()
+            await work
+            listening.close()
+
+
+class Event(dict):
+    """One event: id, event, data."""
+
+
+async def events(answer: httpx.Response, *, most: int = 10**9) -> AsyncIterator[Event]:
+    """Yield the events of an answer as the WHATWG's standard says (9.2.6), also those without data."""
+    found: Event = Event()
+    count = 0
+    async for line in answer.aiter_lines():
+        if line:
+            name, _, value = line.partition(":")
+            if name:
+                found[name] = value.removeprefix(" ")
+            continue
+        if "data" in found:
+            found["data"] = json.loads(found["data"])
+            yield found
+            count += 1
+            if count >= most:
+                return
+        found = Event()
+
+
+async def take(stream: AsyncIterator[Event], count: int, *names: str) -> list[Event]:
+    """Return the next events of these names."""
+    found: list[Event] = []
+    async with asyncio.timeout(15):
+        async for one in stream:
+            if not names or one["event"] in names:
+                found.append(one)
+                if len(found) == count:
+                    return found
+    raise AssertionError(found)
