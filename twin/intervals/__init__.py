@@ -1,0 +1,1 @@
+"""Intervals of registers as a utility bills them: exact, checked, estimated, edited, and kept in versions."""

@@ -1,0 +1,357 @@
+"""Intervals made from what the store holds and the book knows: on the fly, or settled into a version of the book.
+
+A day is settled, in the order of time, once its end is past and the register at its end is known. From then on the book
+has the word. Readings that come late for it, and what people decide, make a new version of the days that they change.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from twin.clock import NS
+from twin.intervals import source
+from twin.intervals.book import NEWEST, Version
+from twin.intervals.edits import EditKind
+from twin.intervals.estimate import Reference
+from twin.intervals.flags import Edge, Flag, Why
+from twin.intervals.grid import day_starts, quarters, slots
+from twin.intervals.line import joined, nothing
+from twin.intervals.reckon import Ground, reckon
+from twin.intervals.sums import checked
+from twin.store.port import Aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from twin.frame import Times, Values
+    from twin.intervals.axis import Reads
+    from twin.intervals.book import IntervalBook, Mark
+    from twin.intervals.edits import Edit
+    from twin.intervals.line import Line
+    from twin.intervals.meters import Meters
+    from twin.rollups.late import Late
+    from twin.store.port import Store
+
+_DAY, _WEEK = 86_400 * NS, 7 * 86_400 * NS
+_LONG_GAP = 5 * _WEEK
+_PATIENCE = 900 * NS
+_READ_BY_HAND = (EditKind.READ, EditKind.METER_CHANGE)
+BY_ITSELF, SETTLED, LATE = "barrio", "settled", "late"
+AT_ONCE, DAYS_AT_ONCE = 20, 7
+"""Registers and days that are settled in one portion: bounds memory, and how long readers wait."""
+
+
+class Maker:
+    """Makes the intervals of one district. Methods block on the store and the disk; one thread at a time settles."""
+
+    def __init__(self, store: Store, book: IntervalBook, meters: Meters, late: Late) -> None:
+        self._store = store
+        self._book = book
+        self.meters = meters
+        self._late = late
+        self._lock = threading.RLock()
+        # The day of each register that is to be settled next: its start and end.
+        self._next: dict[int, tuple[int, int]] = {}
+        # Those that cannot go on until something newer than a time was read.
+        self._waits: dict[int, int] = {}
+        self._by_hand = {
+            one: max((edit.start for edit in edits if edit.kind in _READ_BY_HAND), default=0)
+            for one, edits in book.edits(meters.registers).items()
+        }
+        for one, day in book.settled().items():
+            if one in meters.registers:
+                self._settled(one, day)
+                self._claim(one, self._next[one][0] + source.MARGINS[0])
+
+    # --- on the fly -----------------------------------------------------------------------------------------
+
+    def lines(self, ids: Sequence[int], start: int, stop: int, version: int | None = None) -> dict[int, Line]:
+        """Return the quarter hours of the days that touch `start <= time < stop`, for each register.
+
+        Settled days as the book has them; with a `version` as they stood with it, and nothing of what was not settled
+        by then. Else what is not settled is made now, with version 0.
+        """
+        days = day_starts(start, stop, self.meters.zone)
+        kept = self._book.days(ids, int(days[0]), int(days[-1]), NEWEST if version is None else version)
+        fresh = self._missing(ids, days, kept) if version is None else {}
+        return {one: self._assembled(one, days, kept, fresh.get(one)) for one in ids}
+
+    def _missing(
+        self, ids: Sequence[int], days: Times, kept: Mapping[tuple[int, int], Line]
+    ) -> dict[int, Line]:
+        """Reckon, for each register that has days that are not settled, from the first of them on."""
+        begins: dict[int, list[int]] = {}
+        for one in ids:
+            first = next((day for day in days[:-1].tolist() if (one, day) not in kept), None)
+            if first is not None:
+                begins.setdefault(first, []).append(one)
+        found: dict[int, Line] = {}
+        for first, some in begins.items():
+            found |= self.reckoned(some, first, int(days[-1]))
+        return found
+
+    def _assembled(
+        self, one: int, days: Times, kept: Mapping[tuple[int, int], Line], fresh: Line | None
+    ) -> Line:
+        parts = []
+        for low, high in pairwise(days.tolist()):
+            line = kept.get((one, low))
+            if line is None and fresh is not None:
+                line = fresh.between(low, high)
+            parts.append(
+                nothing(quarters(low, high, self.meters.zone), Why.UNSETTLED) if line is None else line
+            )
+        return joined(parts)
+
+    def reckoned(
+        self,
+        ids: Sequence[int],
+        start: int,
+        stop: int,
+        also: Mapping[int, Sequence[Edit]] | None = None,
+        last: dict[int, int] | None = None,
+    ) -> dict[int, Line]:
+        """Return the quarter hours of whole days, made from the readings.
+
+        `also` are decisions that the book does not have yet; `last` takes the time of the last reading looked at.
+        """
+        found = self._plain(ids, start, stop, also or {}, {} if last is None else last)
+        for check in self.meters.sums:
+            if check.main in found:
+                others = [one for one in check.parts if one not in found]
+                lines = found | self._plain(others, start, stop, also or {}, {})
+                main, *parts = [
+                    (self.meters.registers[one], lines[one]) for one in (check.main, *check.parts)
+                ]
+                found[check.main] = checked(main, parts, check.tolerance)
+        return found
+
+    def _plain(
+        self,
+        ids: Sequence[int],
+        start: int,
+        stop: int,
+        also: Mapping[int, Sequence[Edit]],
+        last: dict[int, int],
+    ) -> dict[int, Line]:
+        zone = self.meters.zone
+        edges, days = quarters(start, stop, zone), day_starts(start, stop, zone)
+        bounds = np.searchsorted(edges, days).tolist()
+        edits = self._book.edits(ids)
+        registers = {one: self.meters.registers[one] for one in ids}
+        found: dict[int, Line] = {}
+        for one, reads in source.reads_of(self._store, registers, start, stop):
+            decided = [*edits.get(one, ()), *also.get(one, ())]
+            ground = Ground(self.meters.rules_of(one), zone, decided, days=bounds)
+            found[one] = self._reckon(one, reads, edges, ground)
+            if len(reads.time):
+                last[one] = int(reads.time[-1])
+        return found
+
+    def _reckon(self, one: int, reads: Reads, edges: Times, ground: Ground) -> Line:
+        """Reckon; once more with reference days where there is a long gap, or with what flowed where it stood still."""
+        register = self.meters.registers[one]
+        line = reckon(register, reads, edges, ground)
+        if bool((line.edge == Edge.NO_REFERENCE).any()):
+            reference = self._reference(one, edges, ground)
+            if reference.days:
+                ground = replace(ground, reference=reference)
+                line = reckon(register, reads, edges, ground)
+        if _stands(line, ground.rules.frozen):
+            flow = self._flow(one, edges)
+            if flow is not None:
+                line = reckon(register, reads, edges, replace(ground, flow=flow))
+        return line
+
+    def _reference(self, one: int, edges: Times, ground: Ground) -> Reference:
+        low = int(edges[0]) - ground.rules.weeks * _WEEK - _LONG_GAP
+        days = self._book.days([one], low, int(edges[-1]))
+        by_date = {slots(line.edges, self.meters.zone)[1][0]: line for line in days.values()}
+        return Reference(by_date, ground.rules.days, self.meters.holidays)
+
+    def _flow(self, one: int, edges: Times) -> Values | None:
+        """Return what the point beside a register says flowed in each interval, in steps."""
+        beside = self.meters.beside.get(one)
+        if beside is None:
+            return None
+        ids = np.array([beside.series], np.int32)
+        mean = self._store.windows(ids, edges, [Aggregate.MEAN])[beside.series].columns[Aggregate.MEAN]
+        hours = np.diff(edges) / (3_600 * NS)
+        steps: Values = np.abs(mean) * beside.factor * hours * 10 ** self.meters.registers[one].decimals
+        return steps
+
+    # --- settled --------------------------------------------------------------------------------------------
+
+    def _settled(self, one: int, day: int) -> None:
+        """Take note that a day of a register is settled."""
+        begin = int(day_starts(day, day + 1, self.meters.zone)[-1])
+        self._next[one] = begin, int(day_starts(begin, begin + 1, self.meters.zone)[-1])
+
+    def _claim(self, one: int, until: int) -> None:
+        self._late.claim(np.array([one], np.int32), until)
+
+    def due(self, newest: Times, horizon: int) -> list[tuple[int, int]]:
+        """Return `(start of day, register)` of those whose next day may be settled, the oldest first.
+
+        `newest` is the time of the newest reading by series id: a day needs one at or after its end.
+        """
+        over = horizon - self.meters.usual.settle_after
+        found = []
+        for one, (begin, end) in self._next.items():
+            read = max(int(newest[one]), self._by_hand.get(one, 0))
+            if end <= over and read >= max(end, self._waits.get(one, 0)):
+                found.append((begin, one))
+        return sorted(found)
+
+    def settle(self, newest: Times, horizon: int, now: int) -> int | None:
+        """Settle a portion of what is due; returns how many days of registers it was, None when nothing was due."""
+        with self._lock:
+            fresh = [one for one in self.meters.registers if one not in self._next and newest[one]]
+            if fresh:
+                self._begin(fresh, newest)
+            due = self.due(newest, horizon)
+            if not due:
+                return None
+            begin = due[0][0]
+            ids = [one for first, one in due if first == begin][:AT_ONCE]
+            settled = self._settle(ids, begin, horizon, now)
+            for one in ids:
+                if one not in settled:
+                    # Its newest reading was no usable one.
+                    self._waits[one] = int(newest[one]) + _PATIENCE
+            return sum(settled.values())
+
+    def _begin(self, ids: Sequence[int], newest: Times) -> None:
+        """Find the day on which registers were first read."""
+        found, times = self._store.first(np.array(ids, np.int32), 0)
+        first = dict(zip(found.tolist(), times.tolist(), strict=True))
+        for one in ids:
+            at = first.get(one, int(newest[one]))
+            edges = day_starts(at, at + 1, self.meters.zone).tolist()
+            self._next[one] = edges[0], edges[1]
+
+    def _settle(self, ids: Sequence[int], begin: int, horizon: int, now: int) -> dict[int, int]:
+        """Settle some registers from a day on; returns how many days of each."""
+        over = horizon - self.meters.usual.settle_after
+        days = day_starts(begin, min(begin + DAYS_AT_ONCE * _DAY, over), self.meters.zone)
+        days = days[days <= over]
+        last: dict[int, int] = {}
+        lines = self.reckoned(ids, int(days[0]), int(days[-1]), last=last)
+        rows: dict[tuple[int, int], Line] = {}
+        for one in ids:
+            for low, high in pairwise(days.tolist()):
+                line = lines[one].between(low, high)
+                if line.edge[-1] >= Edge.UNREAD:
+                    break
+                rows[one, low] = line
+        found: dict[int, int] = {}
+        for one, _ in rows:
+            found[one] = found.get(one, 0) + 1
+        for one in found:
+            self._claim(one, last[one] + 1)
+        if rows:
+            self._book.put(Version(0, now, SETTLED, BY_ITSELF, ""), rows)
+        for one, day in rows:
+            self._settled(one, day)
+        return found
+
+    # --- again ----------------------------------------------------------------------------------------------
+
+    def again(
+        self,
+        spans: Mapping[int, tuple[int, int]],
+        version: Version,
+        edits: Sequence[Edit] = (),
+        *,
+        withdrawn: Sequence[int] = (),
+        seen: Sequence[Mark] = (),
+    ) -> int:
+        """Make the settled days again that stretches of readings may have changed; returns the new version.
+
+        0 when nothing changed and there is nothing to write beside it.
+        """
+        late = version.cause == LATE
+        with self._lock:
+            rows: dict[tuple[int, int], Line] = {}
+            also: dict[int, list[Edit]] = {}
+            for edit in edits:
+                also.setdefault(edit.series, []).append(edit)
+            for one, (low, high) in spans.items():
+                rows |= self._changed(one, low, high, also, late=late)
+            if not rows and not edits and not withdrawn:
+                self._book.looked(seen)
+                return 0
+            number = self._book.put(version, rows, edits, withdrawn=withdrawn, seen=seen)
+            for edit in edits:
+                self._waits.pop(edit.series, None)
+                if edit.kind in _READ_BY_HAND:
+                    self._by_hand[edit.series] = max(edit.start, self._by_hand.get(edit.series, 0))
+            return number
+
+    def _changed(
+        self, one: int, low: int, high: int, also: Mapping[int, Sequence[Edit]], *, late: bool
+    ) -> dict[tuple[int, int], Line]:
+        """Return the settled days of a register that are other than they were."""
+        ahead = self._next.get(one, (0, 0))[0]
+        begin, end = source.reach(self._store, one, low, high)
+        if begin >= ahead:
+            return {}
+        end = max(min(end + 1, ahead), begin + 1)
+        days = day_starts(begin, end, self.meters.zone)
+        before = self._book.days([one], int(days[0]), int(days[-1]))
+        if not before:
+            return {}
+        made = self.reckoned([one], int(days[0]), int(days[-1]), also)[one]
+        found = {}
+        for (_, day), old in before.items():
+            line = _marked(made.between(day, int(old.edges[-1])), old, late=late)
+            if not _same(line, old):
+                found[one, day] = line
+        return found
+
+    def look(self, marks: Iterable[Mark], now: int) -> int:
+        """Make again what came late; returns how many versions that made."""
+        made = 0
+        for mark in marks:
+            if mark.series not in self.meters.registers:
+                continue
+            spans = {mark.series: (mark.low, mark.high)}
+            made += self.again(spans, Version(0, now, LATE, BY_ITSELF, ""), seen=[mark]) > 0
+        return made
+
+
+def _marked(line: Line, old: Line, *, late: bool) -> Line:
+    """Return a line with what came late called so: what is new of it, and what was called so before."""
+    if len(line) != len(old):
+        return line
+    other = (line.delta != old.delta) | (line.register[1:] != old.register[1:])
+    came_late = (other & late) | (old.flag == Flag.LATE)
+    where = came_late & (line.flag == Flag.VALID)
+    flag, why = line.flag.copy(), line.why.copy()
+    flag[where], why[where] = Flag.LATE, Why.CAME_LATE
+    return replace(line, flag=flag, why=why)
+
+
+def _same(line: Line, old: Line) -> bool:
+    return (
+        len(line) == len(old)
+        and bool((line.delta == old.delta).all())
+        and bool((line.register == old.register).all())
+        and bool((line.flag == old.flag).all())
+        and bool((line.why == old.why).all())
+        and bool((line.edge == old.edge).all())
+    )
+
+
+def _stands(line: Line, frozen: int | None) -> bool:
+    """Whether a register stood still for so long."""
+    if frozen is None:
+        return False
+    still = line.counted & (line.delta == 0)
+    bounds = np.flatnonzero(np.diff(np.concatenate(([False], still, [False])).astype(np.int8))).reshape(-1, 2)
+    return bool(len(bounds)) and bool((line.edges[bounds[:, 1]] - line.edges[bounds[:, 0]] >= frozen).any())
