@@ -444,6 +444,14 @@ class StoreContract:
         assert pairs(store.raw(ids(WARM, COLD), T0, T0 + 99)) == [(T0, 1), (T0 + 5, 4)]
         assert pairs(store.latest(ids(WARM))) == [(T0, 1)]
 
+    def test_counts(self, store):
+        """Each series that has readings is told with how many; those that are bad count where the store knows them."""
+        store.write(join([rows(WARM, (T0, 1), (T0 + 5, np.nan), (T0 + 9, 3)), rows(SWITCH, (T0 + 5, 4))]))
+        found, numbers = store.counts(ids(UNKNOWN, SWITCH, COLD, WARM), T0, T0 + 9)
+
+        assert found.tolist() == sorted([WARM, SWITCH])
+        assert dict(zip(found.tolist(), numbers.tolist(), strict=True)) in ({WARM: 2, SWITCH: 1}, {WARM: 1, SWITCH: 1})
+
     def test_a_deleted_reading_can_be_written_again(self, store):
         """What was deleted is stored when it comes again."""
         store.write(rows(WARM, (T0, 1)))

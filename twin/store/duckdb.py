@@ -157,6 +157,11 @@ class DuckDBStore:
             self._newest.take(self.newest(gone, start, usable=False))
             return number
 
+    def counts(self, ids: Ids, start: int, stop: int) -> tuple[Ids, Times]:
+        """Return how many readings series have, any quality."""
+        with self._opened().cursor() as cursor:
+            return cursor.counts(np.unique(ids), start, stop)
+
     def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
         """Return when each series had its first good or uncertain reading from `since` on; see the port."""
         found, missing = [_nothing_first()], np.unique(ids)

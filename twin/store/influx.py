@@ -161,6 +161,13 @@ class InfluxStore:
                 pass
         self._newest.forget(self._known(ids))
 
+    def counts(self, ids: Ids, start: int, stop: int) -> tuple[Ids, Times]:
+        """Return how many usable readings series have."""
+        cells = self.cells(np.unique(ids), Grid(start, stop - start, 1), {Aggregate.COUNT})
+        order = np.argsort(cells.ids)
+        found = cells.columns[Aggregate.COUNT][order]
+        return cells.ids[order][found > 0], found[found > 0].astype(np.int64)
+
     def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
         """Return when each series had its first good or uncertain reading from `since` on; see the port."""
         found: dict[int, int] = {}

@@ -154,6 +154,9 @@ class Store(Protocol):
     def chunks(self, ids: Ids, start: int, stop: int) -> Iterator[Batch]:
         """Yield readings ordered by (series, time), whole series at a time, in portions fit for memory."""
 
+    def counts(self, ids: Ids, start: int, stop: int) -> tuple[Ids, Times]:
+        """Return which of the series have readings, and how many; a store may leave out those that are not usable."""
+
     def first(self, ids: Ids, since: int) -> tuple[Ids, Times]:
         """Return when each series had its first good or uncertain reading with `time >= since`; none, left out."""
 
