@@ -446,7 +446,7 @@ class StoreContract:
 
     def test_counts(self, store):
         """Each series that has readings is told with how many; those that are bad count where the store knows them."""
-        store.write(join([rows(WARM, (T0, 1), (T0 + 5, np.nan), (T0 + 9, 3)), rows(SWITCH, (T0 + 5, 4))]))
+        store.write(join([rows(WARM, (T0, 1), (T0 + 5, np.nan), (T0 + 9, 3)), rows(SWITCH, (T0 + 5, 1))]))
         found, numbers = store.counts(ids(UNKNOWN, SWITCH, COLD, WARM), T0, T0 + 9)
 
         assert found.tolist() == sorted([WARM, SWITCH])
