@@ -9,6 +9,7 @@ import orjson
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from barrio.errors import AskError, UnknownName
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fastapi import FastAPI
+    from fastapi.dependencies.models import Dependant
 
 MEDIA = "application/problem+json"
 RETRY_AFTER_S = 5
@@ -41,10 +43,22 @@ def install(app: FastAPI) -> None:
 
 def refuse_unknown_parameters(request: Request) -> None:
     """Refuse a query parameter that the route does not know: one that is misspelt would change nothing silently."""
-    known = {field.alias for field in request.scope["route"].dependant.query_params}
+    known = _parameters(request.scope["route"].dependant)
     for name in request.query_params:
         if name not in known:
             raise AskError(name, f"there is no parameter {name!r}{suggest(name, known)}")
+
+
+def _parameters(dependant: Dependant) -> set[str]:
+    """Return the names that a route takes: its own parameters, or the fields of the one model that stands for them."""
+    found: set[str] = set()
+    for field in dependant.query_params:
+        kind = field.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found |= {info.alias or name for name, info in kind.model_fields.items()}
+        else:
+            found.add(field.alias)
+    return found.union(*(_parameters(inner) for inner in dependant.dependencies))
 
 
 async def _asked(_request: Request, error: Exception) -> Response:
