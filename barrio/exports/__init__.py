@@ -1,0 +1,1 @@
+"""Export jobs: large questions whose answers are files, made beside everything else and kept for a while."""
