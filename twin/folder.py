@@ -17,6 +17,7 @@ models.sqlite   the districts as they were: every version that ever ran
 outbox.sqlite   notifications that wait to be sent
 figures.sqlite  open figures that were published
 rollups.sqlite  how far rollups are made, and what of them has to be made again
+intervals.sqlite  intervals of registers as they were settled, in versions, and what was decided about them
 audit.log       every step of every command, exports, tokens: each line chained to the one before
 tokens.sqlite   tokens that were given away: hashes, what each allows, until when
 connectors/     a folder for each protocol: certificates, keys
@@ -120,6 +121,11 @@ class DataFolder:
     def tokens(self) -> Path:
         """File of the tokens that were given away."""
         return self.path / "tokens.sqlite"
+
+    @property
+    def intervals(self) -> Path:
+        """File of the intervals of registers."""
+        return self.path / "intervals.sqlite"
 
     @property
     def audit(self) -> Path:

@@ -98,7 +98,7 @@ class IntervalBook(DataBook):
         withdrawn: Sequence[int] = (),
         seen: Sequence[Mark] = (),
     ) -> int:
-        """Write a version with its days by `(series, start of day)`, all or nothing; returns the number that it gets."""
+        """Write a version with its days by `(series, start of day)`, all or nothing; returns the number it gets."""
         rows = [(*key, packed(line)) for key, line in days.items()]
         with self._database.transaction() as connection:
             number = connection.execute(

@@ -66,7 +66,7 @@ class Maker:
         for one, day in book.settled().items():
             if one in meters.registers:
                 self._settled(one, day)
-                self._claim(one, self._next[one][0] + source.MARGINS[0])
+                self._claim([one], self._next[one][0] + self._soon)
 
     # --- on the fly -----------------------------------------------------------------------------------------
 
@@ -192,8 +192,14 @@ class Maker:
         begin = int(day_starts(day, day + 1, self.meters.zone)[-1])
         self._next[one] = begin, int(day_starts(begin, begin + 1, self.meters.zone)[-1])
 
-    def _claim(self, one: int, until: int) -> None:
-        self._late.claim(np.array([one], np.int32), until)
+    def _claim(self, ids: Sequence[int], until: int) -> None:
+        """Say that readings before a time are late from now on."""
+        self._late.claim(np.array(ids, np.int32), until)
+
+    @property
+    def _soon(self) -> int:
+        """How far after the end of a day readings were looked at for its last boundary, at least."""
+        return min(source.MARGINS[0], self.meters.usual.settle_after)
 
     def due(self, newest: Times, horizon: int) -> list[tuple[int, int]]:
         """Return `(start of day, register)` of those whose next day may be settled, the oldest first.
@@ -240,6 +246,7 @@ class Maker:
         over = horizon - self.meters.usual.settle_after
         days = day_starts(begin, min(begin + DAYS_AT_ONCE * _DAY, over), self.meters.zone)
         days = days[days <= over]
+        self._claim(ids, int(days[-1]) + self._soon)
         last: dict[int, int] = {}
         lines = self.reckoned(ids, int(days[0]), int(days[-1]), last=last)
         rows: dict[tuple[int, int], Line] = {}
@@ -253,7 +260,7 @@ class Maker:
         for one, _ in rows:
             found[one] = found.get(one, 0) + 1
         for one in found:
-            self._claim(one, last[one] + 1)
+            self._claim([one], last[one] + 1)
         if rows:
             self._book.put(Version(0, now, SETTLED, BY_ITSELF, ""), rows)
         for one, day in rows:

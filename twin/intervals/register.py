@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from twin.frame import Values
     from twin.model.bound import BoundPoint
+    from twin.model.district import Point
 
 
 KINDS = frozenset({"energy", "apparent energy", "reactive energy", "volume"})
@@ -53,9 +54,13 @@ class Register:
 
 def is_register(item: BoundPoint) -> bool:
     """Whether a point is a counter of energy or of a volume (water, gas)."""
-    quantity = item.point.quantity
-    unit = units.find(quantity.unit)
-    return quantity.aggregation is Aggregation.COUNTER and unit is not None and unit.kind in KINDS
+    return is_register_point(item.point)
+
+
+def is_register_point(point: Point) -> bool:
+    """Whether a point is a counter of energy or of a volume (water, gas)."""
+    unit = units.find(point.quantity.unit)
+    return point.quantity.aggregation is Aggregation.COUNTER and unit is not None and unit.kind in KINDS
 
 
 def register_of(item: BoundPoint, decimals: int | None = None) -> Register:

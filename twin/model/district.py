@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from twin.commands.book import CommandBook
     from twin.datasets.dataset import DatasetBook
     from twin.derived.point import Derived
+    from twin.intervals.plan import IntervalPlan
     from twin.model.protocol import Endpoint
     from twin.model.provision_spec import ProvisioningSpec
     from twin.model.quantities import Quantity
@@ -104,6 +105,8 @@ class District:
     provisioning: ProvisioningSpec | None = None
     datasets: DatasetBook | None = None
     """Whose its data is and who may see it; None: for operators only."""
+    intervals: IntervalPlan | None = None
+    """How its registers are judged, estimated and settled; None: by the generic rules."""
 
     _graphs: list[Graph] = field(init=False, repr=False, compare=False, default_factory=list)
 

@@ -1,8 +1,8 @@
 """A folder of files to a `District`, or to every fault in it at once.
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
-the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml`, `provisioning.yaml` and
-`datasets.yaml` where there are such. A part that is faulty does not hide what is wrong with the others.
+the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml`, `provisioning.yaml`,
+`datasets.yaml` and `intervals.yaml` where there are such. A part that is faulty does not hide what is wrong with the others.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from twin.commands.book import CommandBook
     from twin.datasets.dataset import DatasetBook
     from twin.derived.point import Derived
+    from twin.intervals.plan import IntervalPlan
     from twin.model.profiles import Profile
     from twin.model.protocol import Endpoint, ProtocolSchema
     from twin.model.provision_spec import ProvisioningSpec
@@ -49,6 +50,7 @@ COMMANDS_FILE = "commands.yaml"
 SERVICES_FILE = "services.yaml"
 PROVISIONING_FILE = "provisioning.yaml"
 DATASETS_FILE = "datasets.yaml"
+INTERVALS_FILE = "intervals.yaml"
 
 # Several times as fast as `dataclasses.replace`, which counts for a district of many lamps alike.
 _OTHER_FIELDS = attrgetter(*(item.name for item in fields(Point)[1:]))
@@ -126,6 +128,7 @@ class _Loading:
             provisioning=self._provisioning(),
             # Last, since every point belongs to somebody.
             datasets=self._datasets(ground, derived),
+            intervals=self._intervals(ground),
             digest=self.reading.digest,
         )
 
@@ -178,6 +181,14 @@ class _Loading:
         from twin.datasets.load import load
 
         return load(source, ground, derived, self.faults)
+
+    def _intervals(self, ground: Ground) -> IntervalPlan | None:
+        source = self._further(INTERVALS_FILE)
+        if source is None:
+            return None
+        from twin.intervals.load import load
+
+        return load(source, ground, self.faults)
 
     def _further(self, name: str) -> Source | None:
         path = self.folder / name

@@ -6,19 +6,25 @@ is either read with its window, or found here, or both; never neither.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from twin.frame import Batch, Ids
-    from twin.rollups.book import Book
+    from twin.frame import Batch, Ids, Times
+
+
+class Marks(Protocol):
+    """A book that keeps which readings came late."""
+
+    def mark(self, ids: Ids, times: Times) -> None:
+        """Keep them on disk. Raises `twin.sqlite.DatabaseBusy`."""
 
 
 class Late:
     """What the writer asks. `claim` comes from the thread that makes rollups, the rest from the writer."""
 
-    def __init__(self, book: Book, size: int) -> None:
+    def __init__(self, book: Marks, size: int) -> None:
         self._book = book
         self._until = np.zeros(size, np.int64)
         self._highest = 0

@@ -1,0 +1,1 @@
+"""Intervals on the platform: settled in a thread of their own, asked for over HTTP and by the command line."""
