@@ -20,6 +20,7 @@ import structlog
 
 from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
+from barrio.exports.desk import ExportDesk
 from barrio.homes import Secrets, homes
 from barrio.living.living import Living
 from barrio.past.former import former_series
@@ -153,6 +154,7 @@ class Platform:
             self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
         )
         self.rollups = RollupDesk(self, opened)
+        self.exports = ExportDesk(self, opened)
         self.writer = Writer(
             self.spool,
             self.store,
@@ -216,8 +218,9 @@ class Platform:
         watch = asyncio.create_task(self._watch(), name="watch")
         living = asyncio.create_task(self.living.run(), name="living")
         rollups = asyncio.create_task(self.rollups.run(), name="rollups")
+        exports = asyncio.create_task(self.exports.run(), name="exports")
         facts = [asyncio.create_task(self.facts.run(), name="facts")] if self.facts is not None else []
-        tasks = (links, watch, living, rollups, intake, writer, *facts)
+        tasks = (links, watch, living, rollups, exports, intake, writer, *facts)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -226,7 +229,7 @@ class Platform:
         finally:
             self.stopping = True
             await self.living.stop()
-            await _cancel(links, watch, living, rollups, *facts)
+            await _cancel(links, watch, living, rollups, exports, *facts)
             await self._drain(intake, writer)
             failed.cancel()
 

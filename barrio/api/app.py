@@ -15,7 +15,9 @@ from fastapi.responses import PlainTextResponse, Response
 from barrio import __version__, history
 from barrio.access.who import Sights
 from barrio.api import completeness, conditions, further, graph, metrics, past, problems, rollups
+from barrio.api import exports as export_jobs
 from barrio.api.answers import as_json
+from barrio.api.compress import Compress
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
@@ -40,6 +42,7 @@ barrio {__version__}
 /api/v1/points/PATH/latest       the newest reading of one point
 /api/v1/history?point=PATH       what it said before (from, to, every, aggregate, tz)
 /api/v1/why/PATH                 why a point has no value
+/api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
 /api/v1/alarms                   how alarms stand (state, priority, under); /ID with what happened to it
 /api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
@@ -74,6 +77,7 @@ def create_app(platform: Platform) -> FastAPI:
     )
     app.state.sights = Sights(platform.catalogue)
     problems.install(app)
+    app.add_middleware(Compress)
     _operation(app, platform)
     _twin(app, platform)
     _records(app, platform)
@@ -82,6 +86,7 @@ def create_app(platform: Platform) -> FastAPI:
     past.add(app, platform)
     completeness.add(app, platform)
     rollups.add(app, platform)
+    export_jobs.add(app, platform)
     further.add(app, platform)
     return app
 
