@@ -270,5 +270,10 @@ def _digest(catalogue: Catalogue, sight: Sight) -> str:
     for district in catalogue.districts:
         said.update(f"{district.id} {district.digest} ".encode())
     said.update(sight.mask.tobytes() + sight.finest.tobytes())
-    said.update(f"{sight.whole} {sight.scope.tier}".encode())
+    scope = sight.scope
+    kept = [
+        sorted(one) if one is not None else None
+        for one in (scope.districts, scope.sites, scope.kinds, scope.quantities)
+    ]
+    said.update(f"{sight.whole} {scope.tier} {kept}".encode())
     return said.hexdigest()

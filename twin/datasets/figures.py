@@ -39,6 +39,14 @@ class Verdict(IntEnum):
     TOO_FEW = 1
     SUBTRACTABLE = 2
 
+    def words(self, k: int) -> str:
+        """Say it to whoever asks; never how many there were."""
+        return (
+            "published",
+            f"suppressed: fewer than {k} contributed",
+            f"suppressed: fewer than {k} contributed beside its parts",
+        )[self]
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
