@@ -1,0 +1,183 @@
+"""What a chart is drawn of: lines, bars or stretches of states, and why there are none in between.
+
+Made from the answers of `/api/v1/history` and `/api/v1/gaps`; `assets/chart.js` only scales and draws it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from barrio.console import words
+from barrio.console.axes import number_ticks, time_ticks
+from dashboards.kit.colours import PALETTE
+from dashboards.kit.states import STATES
+from twin.model.quantities import Aggregation
+from twin.quality import Reason
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from zoneinfo import ZoneInfo
+
+    from dashboards.kit.texts import Lang
+
+MOST_WINDOWS = 800
+"""About as many as a chart has columns of pixels to show."""
+RAW_UNTIL_S = 7_200.0
+"""A time no longer than this is shown reading by reading, where that is given."""
+_STEPS = (
+    ("1m", 60),
+    ("5m", 300),
+    ("15m", 900),
+    ("30m", 1800),
+    ("1h", 3600),
+    ("3h", 10_800),
+    ("6h", 21_600),
+    ("1d", 86_400),
+)
+_USUAL = {
+    Aggregation.GAUGE: "mean,min,max,count",
+    Aggregation.COUNTER: "delta,count",
+    Aggregation.STATE: "last,count",
+}
+_SLUGS = {one.slug: one for one in Reason}
+
+
+class Drawn(StrEnum):
+    """How a point is drawn."""
+
+    LINE = "line"
+    BARS = "bars"
+    STATES = "states"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """From when to when in s since 1970, in which zone and language, and in windows of what; None: every reading."""
+
+    start: float
+    stop: float
+    zone: ZoneInfo
+    lang: Lang
+    every: str | None
+
+
+def window_for(length_s: float, finest: Resolution) -> str | None:
+    """Return the windows that a time is shown in, None for every reading; never finer than what is given."""
+    if length_s <= RAW_UNTIL_S and finest is Resolution.RAW:
+        return None
+    fits = (name for name, size in _STEPS if length_s / size <= MOST_WINDOWS and size >= finest.seconds)
+    return next(fits, _STEPS[-1][0])
+
+
+def aggregates_of(kind: Aggregation) -> str:
+    """Return which aggregates of windows are drawn."""
+    return _USUAL[kind]
+
+
+def drawing(
+    series: Mapping[str, Any], gaps: Iterable[Mapping[str, Any]], kind: Aggregation, frame: Frame
+) -> dict[str, Any]:
+    """Return what `chart.js` draws."""
+    shades = [_gap(one, frame) for one in gaps]
+    body: dict[str, Any] = {
+        "start": frame.start,
+        "stop": frame.stop,
+        "zone": frame.zone.key,
+        "lang": frame.lang,
+        "ticks": time_ticks(frame.start, frame.stop, frame.zone, frame.lang),
+    }
+    rows, doubts = _rows(series, kind, frame)
+    shades += doubts
+    if kind is Aggregation.STATE:
+        return body | {"drawn": Drawn.STATES, "stretches": _stretches(rows, frame), "shades": shades, "levels": []}
+    shades += _silences(rows, frame, shades)
+    drawn = Drawn.BARS if kind is Aggregation.COUNTER and frame.every else Drawn.LINE
+    known = [value for row in rows for value in row[1:4] if value is not None]
+    low, high = (min(known), max(known)) if known else (0.0, 1.0)
+    levels = number_ticks(min(low, 0.0) if drawn is Drawn.BARS else low, high)
+    return body | {"drawn": drawn, "rows": rows, "shades": shades, "levels": levels}
+
+
+def seconds(text: str) -> float:
+    """Return s since 1970 of a time as the API writes it."""
+    return datetime.fromisoformat(text).timestamp()
+
+
+# --- rows ---------------------------------------------------------------------------------------------------
+
+
+def _rows(series: Mapping[str, Any], kind: Aggregation, frame: Frame) -> tuple[list[list[Any]], list[list[Any]]]:
+    """Return rows of time, value, smallest, largest; and the stretches in which values are not good."""
+    if frame.every is None:
+        times = [seconds(one) for one in series["time"]]
+        values = series["value"]
+        slugs = series.get("quality") or [Reason.GOOD.slug] * len(times)
+        rows = [[at, value, None, None] for at, value in zip(times, values, strict=True)]
+        return rows, _doubts(times, slugs, frame)
+    times = [seconds(one) for one in series["start"]]
+    name = {Aggregation.GAUGE: "mean", Aggregation.COUNTER: "delta", Aggregation.STATE: "last"}[kind]
+    none = [None] * len(times)
+    columns = (series.get(name) or none, series.get("min") or none, series.get("max") or none)
+    return [list(row) for row in zip(times, *columns, strict=True)], []
+
+
+def _doubts(times: Sequence[float], slugs: Sequence[str], frame: Frame) -> list[list[Any]]:
+    """Return stretches of readings that follow each other and are not good for the same reason."""
+    found: list[list[Any]] = []
+    before = ""
+    for at, slug in zip(times, slugs, strict=True):
+        reason = _SLUGS.get(slug, Reason.GOOD)
+        is_doubtful = reason >= Reason.UNCERTAIN_STATUS
+        if found and before:
+            found[-1][1] = at
+        if is_doubtful and slug != before:
+            found.append([at, at, "doubt", words.reason_words(slug, reason.meaning, frame.lang)])
+        before = slug if is_doubtful else ""
+    return found
+
+
+def _gap(one: Mapping[str, Any], frame: Frame) -> list[Any]:
+    start = max(frame.start, seconds(one["from"]))
+    stop = frame.stop if one["to"] is None else min(frame.stop, seconds(one["to"]))
+    said = words.reason_words(one["reason"], one["meaning"], frame.lang)
+    return [start, stop, "gap", f"{said}: {one['words']}" if one["words"] else said]
+
+
+def _silences(rows: Sequence[Sequence[Any]], frame: Frame, known: Sequence[Sequence[Any]]) -> list[list[Any]]:
+    """Return stretches of windows without a reading that no known gap accounts for."""
+    if frame.every is None:
+        return []
+    edges = [row[0] for row in rows[1:]] + [frame.stop]
+    found: list[list[Any]] = []
+    for row, edge in zip(rows, edges, strict=True):
+        if row[1] is not None or any(one[0] <= row[0] and edge <= one[1] for one in known):
+            continue
+        if found and found[-1][1] == row[0]:
+            found[-1][1] = edge
+        else:
+            found.append([row[0], edge, "none", words.NO_READINGS.of(frame.lang)])
+    return found
+
+
+def _stretches(rows: Sequence[Sequence[Any]], frame: Frame) -> list[list[Any]]:
+    """Return stretches of one state: from, until, its words, its colour."""
+    found: list[list[Any]] = []
+    before = None
+    for row in rows:
+        if found and before is not None:
+            found[-1][1] = row[0]
+        if row[1] is not None and row[1] != before:
+            found.append([row[0], row[0], words.state_words(row[1], frame.lang), _colour(row[1])])
+        before = row[1]
+    if found and before is not None:
+        found[-1][1] = frame.stop
+    return found
+
+
+def _colour(state: str) -> str:
+    found = STATES.get(state)
+    return found[1] if found else PALETTE[sum(state.encode()) % len(PALETTE)]
