@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Path
 from fastapi.responses import FileResponse, Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from barrio.access.who import Seen, Who
 from barrio.api.answers import as_json
@@ -24,12 +25,10 @@ from twin.access.scope import Verb
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.requests import Request
 
     from barrio.exports.desk import ExportDesk
     from barrio.platform import Platform
 
-PUBLIC = "public"
 PATH = "/api/v1/exports"
 _HINT_S = 2
 JobId = Annotated[str, Path(max_length=40, pattern="^[A-Za-z0-9_-]+$", description="The id of a job.")]
@@ -181,7 +180,7 @@ def _own(desk: ExportDesk, job_id: str, who: Who) -> Job:
 
 
 def _is_listed(job: Job, who: Who) -> bool:
-    """Whether a list says a job. Nobody's are everybody's, so whoever knows the id of one has it and the list has not."""
+    """Whether a list says a job; those of the public are not listed, since everybody is the public."""
     if who.sight.whole:
         return True
     return bool(who.token) and (job.token, job.owner) == (who.token, who.name)

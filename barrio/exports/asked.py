@@ -29,7 +29,9 @@ class Asked(BaseModel):
 
     point: list[str] = Field(default_factory=list, max_length=MOST_POINTS, description="Paths of points.")
     under: str | None = Field(
-        default=None, max_length=300, description="Every point of a district, or of district/ with a site or device."
+        default=None,
+        max_length=300,
+        description="Every point of a district, or of district/ with a site or device.",
     )
     start: str = Field(alias="from", max_length=50, description="ISO 8601, now, or an age such as -30d.")
     to: str = Field(default="now", max_length=50, description="Likewise; not included.")

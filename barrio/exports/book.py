@@ -40,8 +40,8 @@ CREATE TABLE IF NOT EXISTS export (
   {", ".join(f"{name} {'INTEGER' if name in _NUMBERS else 'TEXT'} NOT NULL" for name in _COLUMNS)}, PRIMARY KEY (id)
 ) STRICT;
 """
-_PUT = f"INSERT OR REPLACE INTO export ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"
-_ALL = f"SELECT {', '.join(_COLUMNS)} FROM export ORDER BY created, id"  # noqa: S608 - from names that stand here
+_PUT = f"INSERT OR REPLACE INTO export ({', '.join(_COLUMNS)}) VALUES ({', '.join('?' * len(_COLUMNS))})"  # noqa: S608 - from names that stand above
+_ALL = f"SELECT {', '.join(_COLUMNS)} FROM export ORDER BY created, id"  # noqa: S608 - likewise
 _FORGET = "DELETE FROM export WHERE id = ?"
 
 

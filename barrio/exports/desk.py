@@ -111,7 +111,9 @@ class ExportDesk:
         if len(self._jobs) >= MOST_JOBS:
             return f"{MOST_JOBS} exports are kept, which is the most: delete some of yours, or wait for some to expire"
         if self.stored_bytes >= self.most_bytes:
-            return f"exports take {self.stored_bytes:,} bytes, at most {self.most_bytes:,}: delete some of yours"
+            return (
+                f"exports take {self.stored_bytes:,} bytes, at most {self.most_bytes:,}: delete some of yours"
+            )
         return ""
 
     async def add(self, job: Job) -> None:

@@ -27,8 +27,9 @@ UNFINISHED = frozenset({State.WAITING, State.RUNNING})
 class Job:
     """One export. Times are ns UTC, 0 for not yet; `sha256` is in hex, of the whole file.
 
-    `owner` is the name of who asked, and `token` the id of the token that they showed, empty where there was none. `expected` is how many rows are likely to
-    come, 0 where nobody knows. `tries` counts how often it was begun. `words` say why it failed.
+    `owner` is the name of who asked, `token` the id of the token that they showed, empty where there was none.
+    `expected` is how many rows are likely to come, 0 where nobody knows. `tries` counts how often it was begun. `words`
+    say why it failed.
     """
 
     id: str

@@ -28,9 +28,7 @@ def count(store: Store, ids: Ids, start: int, stop: int) -> Times:
     return np.array([found.get(one, 0) for one in ids.tolist()], np.int64)
 
 
-def pieces(
-    store: Store, ids: Ids, counts: Times, start: int, stop: int
-) -> Iterator[Batch]:
+def pieces(store: Store, ids: Ids, counts: Times, start: int, stop: int) -> Iterator[Batch]:
     """Yield the readings of series by series and time, about `ROWS` at a time; `counts` is what `count` said."""
     for some, rows in _portions(ids, counts):
         if len(some) > 1 or rows <= 2 * ROWS:

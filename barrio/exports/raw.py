@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from barrio.assembly import Catalogue
     from barrio.exports.plan import Plan
     from barrio.platform import Platform
-    from twin.frame import Batch, Ids, Times, Values
+    from twin.frame import Ids, Times, Values
     from twin.model.bound import BoundPoint
 
 COLUMNS = (
@@ -77,7 +77,10 @@ def _parts(platform: Platform, plan: Plan, found: Estimate) -> Iterator[Part]:
     there = found.counts > 0
     for batch in pieces(platform.store, found.ids[there], found.counts[there], plan.start, plan.stop):
         for one, rows in split(batch):
-            yield _part(points[one], _columns(points[one], rows.time, rows.value, _SLUGS[rows.quality], catalogue.states))
+            yield _part(
+                points[one],
+                _columns(points[one], rows.time, rows.value, _SLUGS[rows.quality], catalogue.states),
+            )
     finest = np.array(plan.finest, np.uint8)
     for code in np.unique(finest[finest > 0]).tolist():
         ids = plan.ids[finest == code]
@@ -101,9 +104,7 @@ def _windows(
             yield from _reduced(platform, some[first : first + at_once], found, points)
 
 
-def _reduced(
-    platform: Platform, ids: Ids, bounds: Times, points: Mapping[int, BoundPoint]
-) -> Iterator[Part]:
+def _reduced(platform: Platform, ids: Ids, bounds: Times, points: Mapping[int, BoundPoint]) -> Iterator[Part]:
     windows = platform.store.windows(ids, bounds, [Aggregate.MEAN, Aggregate.LAST])
     for one in ids.tolist():
         item, columns = points[one], windows[one].columns
@@ -118,7 +119,9 @@ def _reduced(
 
 def _by_zone(catalogue: Catalogue, ids: Ids) -> Iterator[tuple[ZoneInfo, Ids]]:
     for district in catalogue.districts:
-        mine = np.array([one for one in ids.tolist() if catalogue.owners[one].district == district.id], np.int32)
+        mine = np.array(
+            [one for one in ids.tolist() if catalogue.owners[one].district == district.id], np.int32
+        )
         if len(mine):
             yield district.zone, mine
 
