@@ -58,6 +58,11 @@ class Settings(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:8080", description="HOST:PORT of the HTTP surface; port 0 takes a free one"
     )
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[A-Za-z0-9._\[\]:/-]+)?$",
+        description="URL by which others reach the HTTP surface, where a proxy stands before it",
+    )
     store: str = Field(default="duckdb", description="duckdb, or the URL of an InfluxDB: http://HOST:8086")
     store_org: str = Field(default="barrio", description="InfluxDB 2.x: the organisation")
     store_user: str = Field(default="barrio", description="InfluxDB 1.x: the user; any text on 2.x")

@@ -22,6 +22,7 @@ from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
 from barrio.moments import rfc3339
+from barrio.sta import routes as sensorthings
 from barrio.status import links, snapshot, unready
 from barrio.why import explain
 
@@ -62,6 +63,7 @@ barrio {__version__}
 /api/v1/completeness             what was expected and received (under, from, to, every, by, limit, offset)
 /api/v1/rollups                  how far rollups are made; POST /rebuild with the operator's token
 /api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
+/sta/v1.1                        OGC SensorThings API 1.1: Things, Datastreams, Observations …
 /openapi.json                    all of this for programs
 """
 
@@ -88,6 +90,7 @@ def create_app(platform: Platform) -> FastAPI:
     rollups.add(app, platform)
     export_jobs.add(app, platform)
     further.add(app, platform)
+    sensorthings.add(app, platform)
     return app
 
 

@@ -1,0 +1,32 @@
+"""How much one request may ask for; each bound is named in the answer to whoever meets it."""
+
+from __future__ import annotations
+
+LONGEST_PATH = 1_000
+MOST_SEGMENTS = 12
+LONGEST_OPTION = 4_000
+"""Characters of one query option."""
+MOST_TOKENS = 500
+"""Tokens of one filter."""
+DEEPEST = 30
+"""Parentheses, calls and operators inside one another."""
+DEEPEST_EXPAND = 6
+MOST_EXPANDED = 40
+"""Relations that one request expands."""
+MOST_ORDERS = 8
+
+USUAL_PAGE = 100
+MOST_PAGE = 1_000
+MOST_TOP = 1_000_000
+MOST_SKIPPED = 1_000_000_000
+MOST_ENTITIES = 50_000
+"""Entities of one answer, the expanded ones included."""
+
+MOST_STEPS = 3_000_000
+"""Entities that a filter or an order looks at, those that it reaches through relations included."""
+MOST_SCANNED = 500_000
+"""Observations that one request reads from the store."""
+MOST_READS = 400
+"""Questions that one request puts to the store."""
+MOST_COUNTED = 1_000
+"""Datastreams whose observations are counted over any time; of more only those of one day."""

@@ -1,0 +1,238 @@
+"""A page of Observations: what of a filter and an order the store is asked, and what is looked at here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from barrio.errors import AskError
+from barrio.sta.entities import ID_NAMES, KINDS
+from barrio.sta.evaluate import Compiler, ordered_by
+from barrio.sta.numbers import parse_reading
+from barrio.sta.readings import END
+from barrio.sta.records import Reading
+from barrio.sta.syntax import Binary, Literal, Path, conjuncts
+from barrio.sta.values import MICRO, Instant, Span, parse_instant
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+
+    from barrio.sta.columns import Columns
+    from barrio.sta.context import Context
+    from barrio.sta.options import Options
+    from barrio.sta.records import Stream
+    from barrio.sta.syntax import Node
+
+_KIND = KINDS["Observations"]
+_MIRRORED = {"gt": "lt", "ge": "le", "lt": "gt", "le": "ge", "eq": "eq"}
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the store is asked: `start <= time < stop` of some Datastreams; `left` is looked at here, one by one."""
+
+    streams: Sequence[Stream]
+    start: int = 0
+    stop: int = END
+    left: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some observations, how many there are of all where that was asked, and where the next page begins."""
+
+    readings: Sequence[Reading]
+    count: int | None = None
+    after: tuple[int, int] | None = None
+    skip: int | None = None
+
+
+def page(context: Context, streams: Sequence[Stream], options: Options, size: int) -> Page:
+    """Return the observations of some Datastreams that options ask for, at most `size`."""
+    sight = context.view.sight
+    raw = all(sight.resolution(one.id) is Resolution.RAW for one in streams)
+    plan = plan_of(streams, options.filter, raw=raw)
+    test = _test(context, plan)
+    count = _count(context, plan, test) if options.count else None
+    order = _order(options)
+    if order == "sorted":
+        return _sorted(context, plan, test, options, size, count)
+    found = _walked(context, plan, order, options.after)
+    passed = (one for one in found if test is None or test(one))
+    some = list(islice(passed, options.skip, options.skip + size + 1))
+    if len(some) <= size or size == 0:
+        return Page(some[:size], count)
+    last = some[size - 1]
+    return Page(some[:size], count, after=(last.time, last.stream.id))
+
+
+def is_newest(options: Options) -> bool:
+    """Whether options ask for nothing but the newest observation."""
+    plain = options.filter is None and not options.skip and not options.count and options.after is None
+    return plain and options.top == 1 and _order(options) == "newest"
+
+
+def _order(options: Options) -> str:
+    """Return how the store is read: from the newest, from the oldest, by Datastream; or everything, to be sorted."""
+    if not options.orderby:
+        return "newest"
+    first = options.orderby[0]
+    name = first.path.segments[0] if len(first.path.segments) == 1 else ""
+    if name in {"phenomenonTime", "resultTime"} and len(options.orderby) == 1:
+        return "newest" if first.descending else "oldest"
+    if name in ID_NAMES and len(options.orderby) == 1:
+        return "last" if first.descending else "first"
+    return "sorted"
+
+
+def plan_of(streams: Sequence[Stream], node: Node | None, *, raw: bool) -> Plan:
+    """Return what can be asked of the store, and what is left of a filter.
+
+    The two times of a raw reading are one; of a window the result is there at its end, where it is not looked for.
+    """
+    plan, left = Plan(streams), []
+    times = {("phenomenonTime",), ("resultTime",)} if raw else {("phenomenonTime",)}
+    for one in conjuncts(node):
+        narrowed = _narrowed(plan, one, times) if isinstance(one, Binary) else None
+        if narrowed is None:
+            left.append(one)
+        else:
+            plan = narrowed
+    return replace(plan, left=(*plan.left, *left))
+
+
+def _narrowed(plan: Plan, node: Binary, times: Collection[tuple[str, ...]]) -> Plan | None:
+    """Return the plan with a comparison taken in, None for one that the store cannot be asked."""
+    left, right, operator = node.left, node.right, node.operator
+    if isinstance(left, Literal):
+        left, right, operator = right, left, _MIRRORED.get(operator, "")
+    if not isinstance(left, Path) or not isinstance(right, Literal) or operator not in _MIRRORED:
+        return None
+    if left.segments in times:
+        return _in_time(plan, operator, right.value)
+    if left.segments in {("Datastream", one) for one in ID_NAMES} and operator == "eq":
+        return replace(plan, streams=[one for one in plan.streams if str(one.id) == str(right.value)])
+    if left.segments in {(one,) for one in ID_NAMES} and operator == "eq":
+        return _of_id(plan, str(right.value), node)
+    return None
+
+
+def _in_time(plan: Plan, operator: str, value: object) -> Plan | None:
+    if isinstance(value, str):
+        try:
+            value = parse_instant(value)
+        except ValueError as error:
+            raise AskError("$filter", str(error)) from None
+    if not isinstance(value, Instant) and not (isinstance(value, Span) and operator != "eq"):
+        return None
+    # A reading counts with its whole microseconds: up to 999 ns later it still has the time that was named.
+    begin, end = value.ns, value.ns + MICRO
+    start = {"gt": end, "ge": begin, "eq": begin}.get(operator, 0)
+    stop = {"lt": begin, "le": end, "eq": end}.get(operator, END)
+    return replace(plan, start=max(plan.start, start), stop=min(plan.stop, stop, END))
+
+
+def _of_id(plan: Plan, text: str, node: Node) -> Plan:
+    """Narrow to the one moment that an id names; whether it is that observation is still looked at."""
+    found = parse_reading(text)
+    if found is None:
+        return replace(plan, streams=[])
+    some = [one for one in plan.streams if one.id == found.series]
+    start, stop = max(plan.start, found.time), min(plan.stop, found.time + 1)
+    return replace(plan, streams=some, start=start, stop=stop, left=(*plan.left, node))
+
+
+def _test(context: Context, plan: Plan) -> Callable[[Reading], bool] | None:
+    if not plan.left:
+        return None
+    compiler = Compiler(context, _KIND, "$filter")
+    tests = [compiler.test(one) for one in plan.left]
+    return lambda reading: all(test(reading) for test in tests)
+
+
+def _count(context: Context, plan: Plan, test: Callable[[Reading], bool] | None) -> int:
+    if test is None:
+        return context.readings.count(plan.streams, plan.start, plan.stop)
+    return sum(test(one) for one in _walked(context, plan, "newest", None))
+
+
+def _walked(context: Context, plan: Plan, order: str, after: tuple[int, int] | None) -> Iterator[Reading]:
+    """Yield observations in an order in which they can be read, from behind `after` on."""
+    if order in {"newest", "oldest"}:
+        return _by_time(context, plan, after, newest_first=order == "newest")
+    return _by_stream(context, plan, after, last_first=order == "last")
+
+
+def _by_time(
+    context: Context, plan: Plan, after: tuple[int, int] | None, *, newest_first: bool
+) -> Iterator[Reading]:
+    start, stop = plan.start, plan.stop
+    if after is not None and newest_first:
+        stop = min(stop, after[0] + 1)
+    elif after is not None:
+        start = max(start, after[0])
+    for found in context.readings.walk(plan.streams, start, stop, newest_first=newest_first):
+        yield from entities(context, _behind(found, after, newest_first=newest_first))
+
+
+def _behind(found: Columns, after: tuple[int, int] | None, *, newest_first: bool) -> Columns:
+    if after is None:
+        return found
+    time, series = after
+    same = found.time == time
+    if newest_first:
+        return found.take((found.time < time) | (same & (found.ids < series)))
+    return found.take((found.time > time) | (same & (found.ids > series)))
+
+
+def _by_stream(
+    context: Context, plan: Plan, after: tuple[int, int] | None, *, last_first: bool
+) -> Iterator[Reading]:
+    for stream in sorted(plan.streams, key=lambda one: one.id, reverse=last_first):
+        here = None
+        if after is not None:
+            if (stream.id > after[1]) if last_first else (stream.id < after[1]):
+                continue
+            here = after if stream.id == after[1] else None
+        yield from _by_time(context, replace(plan, streams=[stream]), here, newest_first=last_first)
+
+
+def _sorted(
+    context: Context,
+    plan: Plan,
+    test: Callable[[Reading], bool] | None,
+    options: Options,
+    size: int,
+    count: int | None,
+) -> Page:
+    """Return a page of an order that the store does not have: all of them are read, as many as are allowed."""
+    found = [one for one in _walked(context, plan, "newest", None) if test is None or test(one)]
+    compiler = Compiler(context, _KIND, "$orderby")
+    for key in reversed(options.orderby):
+        value = compiler.path(key.path, single=True)
+        found.sort(key=lambda one: ordered_by(value(one)), reverse=key.descending)
+    stop = options.skip + size
+    more = len(found) > stop and size > 0
+    return Page(found[options.skip : stop], count, skip=stop if more else None)
+
+
+def entities(context: Context, columns: Columns) -> Iterator[Reading]:
+    """Yield the observations of columns."""
+    streams = context.view.all("Datastreams")
+    resolution = context.view.sight.resolution
+    known = {one: resolution(one) for one in np.unique(columns.ids).tolist()}
+    rows = zip(
+        columns.ids.tolist(),
+        columns.time.tolist(),
+        columns.stop.tolist(),
+        columns.value.tolist(),
+        columns.quality.tolist(),
+        columns.received.tolist(),
+        strict=True,
+    )
+    for series, time, stop, value, quality, received in rows:
+        yield Reading(streams[series], known[series], time, stop, value, quality, received)

@@ -1,0 +1,220 @@
+"""Observations out of the store: from the newest or from the oldest on, never more than was asked for or is allowed.
+
+History is read in stretches of time. The first is short; while stretches bring little the next are longer, and over
+times in which there is nothing the store itself is asked where to go on. So the newest observations of a point that
+has been read for years cost what those of a new one cost.
+
+Readings without a value are no observations. A caller who is given readings no finer than windows is given those that
+have ended, each standing where it starts.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+import numpy as np
+
+from barrio.errors import AskError
+from barrio.sta.columns import Columns, join, none, of_batch
+from barrio.sta.groups import Group, floor, groups_of, read
+from barrio.sta.limits import MOST_COUNTED, MOST_READS, MOST_SCANNED
+from barrio.sta.values import Span
+from twin.clock import NS
+from twin.quality import FIRST_BAD
+from twin.store.port import Aggregate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from barrio.platform import Platform
+    from barrio.sta.numbers import ReadingId
+    from barrio.sta.records import Stream
+    from barrio.sta.view import View
+    from twin.frame import Ids
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+END = 2**63 - 1
+_FIRST_STRETCH = 900 * NS
+_FEW, _MANY = 2_000, 20_000
+_MOST_WINDOWS = 200_000
+_NEWEST_WINDOWS = 4
+_DAY = 86_400 * NS
+
+
+class Readings:
+    """The observations that one caller sees, for one request. Every method blocks."""
+
+    def __init__(self, platform: Platform, view: View, now: int) -> None:
+        self._store = platform.store
+        self._districts = {one.id: one for one in platform.catalogue.districts}
+        self._view = view
+        self._now = now
+        self._reads = self._scanned = 0
+
+    # --- many ---------------------------------------------------------------------------------------------------
+
+    def walk(
+        self, streams: Sequence[Stream], start: int, stop: int, *, newest_first: bool
+    ) -> Iterator[Columns]:
+        """Yield the observations of `start <= time < stop`, stretch by stretch, each in order."""
+        groups = self._groups(streams)
+        if not groups or start >= stop:
+            return
+        walk = self._backward if newest_first else self._forward
+        for found in walk(groups, start, stop):
+            self._scanned += len(found)
+            if self._scanned > MOST_SCANNED:
+                words = (
+                    f"more than {MOST_SCANNED:,} observations would have to be looked at: "
+                    "name a shorter time (phenomenonTime ge … and phenomenonTime lt …) or a Datastream"
+                )
+                raise AskError("$filter", words)
+            yield found.in_order(newest_first=newest_first)
+
+    def _backward(self, groups: Sequence[Group], start: int, stop: int) -> Iterator[Columns]:
+        ids, longest = _all_ids(groups), max(one.longest for one in groups)
+        newest = self._ask(self._store.latest, ids)
+        stop = min(stop, int(newest.time.max(initial=0)) + 1)
+        stretch = _first_stretch(groups)
+        while start < stop:
+            begin = max(start, min(floor(one, max(stop - stretch, 0)) for one in groups))
+            found = self._stretch(groups, begin, stop)
+            stop = begin
+            if len(found):
+                yield found
+            elif begin > start:
+                before = self._ask(self._store.before, ids, begin + longest)
+                last = int(before.time.max(initial=-1))
+                stop = begin if last >= begin else last + 1
+            stretch = _next_stretch(groups, stretch, len(found))
+
+    def _forward(self, groups: Sequence[Group], start: int, stop: int) -> Iterator[Columns]:
+        ids, longest = _all_ids(groups), max(one.longest for one in groups)
+        stretch, begin = _first_stretch(groups), start
+        found = none()
+        while begin < stop:
+            if not len(found):
+                _, first = self._ask(self._store.first, ids, begin)
+                if not len(first):
+                    return
+                begin = max(begin, int(first.min()) - longest)
+            end = min(stop, begin + stretch)
+            found = self._stretch(groups, begin, end)
+            begin = end
+            if len(found):
+                yield found
+            stretch = _next_stretch(groups, stretch, len(found))
+
+    def _stretch(self, groups: Sequence[Group], start: int, stop: int) -> Columns:
+        return join([self._ask(read, self._store, one, start, stop, self._now) for one in groups])
+
+    def _groups(self, streams: Sequence[Stream]) -> Sequence[Group]:
+        return groups_of(streams, self._view.sight, self._districts)
+
+    # --- few ----------------------------------------------------------------------------------------------------
+
+    def newest(self, streams: Sequence[Stream]) -> Columns:
+        """Return the newest observation of each Datastream that has any."""
+        return join([self._newest(one) for one in self._groups(streams)])
+
+    def _newest(self, group: Group) -> Columns:
+        if group.raw:
+            latest = self._ask(self._store.latest, group.ids)
+            bad = latest.ids[latest.quality >= FIRST_BAD]
+            if not len(bad):
+                return of_batch(latest)
+            return join([of_batch(latest), of_batch(self._ask(self._store.before, bad, self._now))])
+        start = floor(group, max(self._now - _NEWEST_WINDOWS * group.longest, 0))
+        recent = _last_of_each(self._ask(read, self._store, group, start, self._now, self._now))
+        rest = np.setdiff1d(group.ids, recent.ids)
+        return join([recent, *self._older(group.only(rest), start)]) if len(rest) else recent
+
+    def _older(self, group: Group, stop: int) -> Iterator[Columns]:
+        """Yield the newest windows of series that had none lately, those together that begin together."""
+        before = self._ask(self._store.before, group.ids, stop)
+        starts = np.array([floor(group, one) for one in before.time.tolist()], np.int64)
+        for start in np.unique(starts).tolist():
+            some = group.only(before.ids[starts == start])
+            yield self._ask(read, self._store, some, start, start + 1, self._now)
+
+    def one(self, wanted: ReadingId, stream: Stream) -> Columns:
+        """Return the observation of an id; none where there is none, or not as finely for this caller."""
+        [group] = self._groups([stream])
+        if group.resolution is not wanted.resolution:
+            return none()
+        found = self._ask(read, self._store, group, wanted.time, wanted.time + 1, self._now)
+        return found.take(found.time == wanted.time)
+
+    def count(self, streams: Sequence[Stream], start: int, stop: int) -> int:
+        """Return how many observations there are; AskError where that would have to be found out of too many."""
+        if len(streams) > MOST_COUNTED and stop - start > _DAY:
+            words = (
+                f"observations of more than {MOST_COUNTED:,} Datastreams are counted over a day at most: "
+                "name a time (phenomenonTime ge … and phenomenonTime lt …) or a Datastream"
+            )
+            raise AskError("$count", words)
+        return sum(self._count(one, start, min(stop, END)) for one in self._groups(streams))
+
+    def _count(self, group: Group, start: int, stop: int) -> int:
+        if start >= stop:
+            return 0
+        if not group.raw:
+            return sum(map(len, self._forward([group], start, stop)))
+        found = self._ask(
+            self._store.windows, group.ids, np.array([start, stop], np.int64), [Aggregate.COUNT]
+        )
+        return sum(int(np.nansum(one.columns[Aggregate.COUNT])) for one in found.values())
+
+    def spans(self, streams: Sequence[Stream]) -> dict[int, Span | None]:
+        """Return from when to when Datastreams have observations, None where they have none."""
+        found: dict[int, Span | None] = {one.id: None for one in streams}
+        for group in self._groups(streams):
+            newest = self._newest(group)
+            stop = np.maximum(newest.stop, newest.time)
+            last = dict(zip(newest.ids.tolist(), stop.tolist(), strict=True))
+            ids, first = self._ask(self._store.first, group.ids, 0)
+            for series, time in zip(ids.tolist(), first.tolist(), strict=True):
+                if series in last:
+                    found[series] = Span(min(floor(group, time), last[series]), last[series])
+        return found
+
+    def _ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._reads += 1
+        if self._reads > MOST_READS:
+            words = (
+                f"more than {MOST_READS} questions to the store would be needed: expand fewer Observations"
+            )
+            raise AskError("$expand", words)
+        return function(*args, **kwargs)
+
+
+def _all_ids(groups: Sequence[Group]) -> Ids:
+    return np.concatenate([one.ids for one in groups])
+
+
+def _first_stretch(groups: Sequence[Group]) -> int:
+    number = sum(len(one.ids) for one in groups)
+    return max(_FIRST_STRETCH // max(1, number // 50), NS, *(2 * one.longest for one in groups))
+
+
+def _next_stretch(groups: Sequence[Group], stretch: int, found: int) -> int:
+    """Return a longer stretch after one that brought little, a shorter one after one that brought much."""
+    if found > _MANY:
+        return max(stretch // 4, NS)
+    longest = min(
+        (
+            one.resolution.seconds * NS * max(_MOST_WINDOWS // len(one.ids), 2)
+            for one in groups
+            if not one.raw
+        ),
+        default=END // 8,
+    )
+    return min(stretch * 4, longest) if found < _FEW else stretch
+
+
+def _last_of_each(columns: Columns) -> Columns:
+    ordered = columns.in_order(newest_first=True)
+    _, first = np.unique(ordered.ids, return_index=True)
+    return ordered.take(first)
