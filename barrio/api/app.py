@@ -12,15 +12,16 @@ import numpy as np
 from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
-from barrio import __version__, history
+from barrio import __version__
 from barrio.access.who import Sights
-from barrio.api import completeness, conditions, further, graph, metrics, past, problems, rollups
+from barrio.api import completeness, conditions, further, graph, history, metrics, past, problems, rollups
 from barrio.api import exports as export_jobs
 from barrio.api.answers import as_json
 from barrio.api.compress import Compress
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, described, latest
 from barrio.errors import AskError, UnknownName
+from barrio.history import find, nearest
 from barrio.moments import rfc3339
 from barrio.sta import routes as sensorthings
 from barrio.status import links, snapshot, unready
@@ -41,7 +42,8 @@ barrio {__version__}
 /api/v1/status                   links, devices, readings, alarms
 /api/v1/points                   every point with its newest value (under, device, quantity, site, kind, limit, offset)
 /api/v1/points/PATH/latest       the newest reading of one point
-/api/v1/history?point=PATH       what it said before (from, to, every, aggregate, tz)
+/api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, device)
+/api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
@@ -81,6 +83,7 @@ def create_app(platform: Platform) -> FastAPI:
     problems.install(app)
     app.add_middleware(Compress)
     _operation(app, platform)
+    history.add(app, platform)
     _twin(app, platform)
     _records(app, platform)
     conditions.add(app, platform)
@@ -146,15 +149,10 @@ def _twin(app: FastAPI, platform: Platform) -> None:
         page = [described(platform, *pair) for pair in found[offset : offset + limit]]
         return as_json({"total": len(found), "limit": limit, "offset": offset, "points": page})
 
-    @app.get("/api/v1/points/{path:path}/latest")
-    async def newest(path: str) -> Response:
-        """Return the newest reading of a point."""
-        return as_json(latest(platform, history.find(path, platform.catalogue)))
-
     @app.get("/api/v1/why/{path:path}")
     async def why(path: str) -> Response:
         """Return the steps of the way of a reading; the first that stops it is the reason."""
-        item = history.find(path, platform.catalogue)
+        item = find(path, platform.catalogue)
         letter = await platform.in_thread("reads", platform.letters.newest, item.id)
         steps = explain(platform, item, letter)
         body = [{"step": step.name, "verdict": step.verdict, "words": step.words} for step in steps]
@@ -162,20 +160,6 @@ def _twin(app: FastAPI, platform: Platform) -> None:
 
 
 def _records(app: FastAPI, platform: Platform) -> None:
-    @app.get("/api/v1/history")
-    async def past(
-        point: Annotated[list[str], Query(min_length=1, max_length=history.MOST_POINTS)],
-        start: Since = history.DEFAULT_FROM,
-        to: str = "now",
-        every: str | None = None,
-        aggregate: str | None = None,
-        tz: str | None = None,
-    ) -> Response:
-        """Return raw readings, or windows of `every`, as columns."""
-        asked = history.Asked(tuple(dict.fromkeys(point)), start, to, every, aggregate, tz)
-        question = history.understand(asked, platform.catalogue, platform.clock.now_ns())
-        return await platform.in_thread("reads", _answered, platform, question)
-
     @app.get("/api/v1/gaps")
     async def gaps(
         point: Word = None,
@@ -198,15 +182,11 @@ def _records(app: FastAPI, platform: Platform) -> None:
         return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
 
 
-def _answered(platform: Platform, question: history.Question) -> Response:
-    return as_json(history.answer(question, platform.store, platform.catalogue.states))
-
-
 def _ids_under(platform: Platform, path: str) -> np.ndarray:
     """Series ids of a point, or of all points of a device or district."""
     found = [item.id for _, item in chosen(platform, Filter(under=path))]
     if not found:
-        near = history.nearest(path, platform.catalogue)
+        near = nearest(path, platform.catalogue)
         raise UnknownName(f"there is no point, device or district {path!r}{near}")
     return np.array(found, np.int32)
 

@@ -77,7 +77,7 @@ def _check_number(start_ns: int, stop_ns: int, every_s: int, every: str, most: i
     number = (stop_ns - start_ns) // (every_s * NS)
     if number > most:
         raise ValueError(
-            f"{number:,} windows of {every} are too many, the most is {most}: ask for longer ones"
+            f"{number:,} windows of {every} are too many, the most is {most:,}: ask for longer ones"
         )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from barrio.access.who import Who
+from barrio.access.who import Sights, Who
 from barrio.history import permitted
 from barrio.history.permitted import finished, permitted_latest
 from twin.access.scope import Scope, Tier
@@ -15,7 +15,7 @@ SECOND = 1_000_000_000
 
 def caller(stage, resolution: Resolution) -> Who:
     """Somebody who is given all points, no finer than a resolution."""
-    sights = stage.http._transport.app.state.sights
+    sights = Sights(stage.platform.catalogue)
     return Who("somebody", sights.of(Scope(tier=Tier.OPERATOR, finest=resolution)))
 
 

@@ -1,0 +1,92 @@
+"""Which points are meant: by their paths, with `*` for any name in a part of one, or by what they are."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from barrio.errors import AskError, UnknownName
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from barrio.access.who import Who
+    from barrio.assembly import Catalogue
+    from twin.model.bound import BoundPoint
+    from twin.model.district import Device
+
+MOST_POINTS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """Points by path (`points`) and those that have all of the others; None means any.
+
+    `under` is a district, a device, or a whole path.
+    """
+
+    points: Sequence[str] = ()
+    under: str | None = None
+    kind: str | None = None
+    quantity: str | None = None
+    site: str | None = None
+    device: str | None = None
+
+    @property
+    def filters(self) -> Mapping[str, str]:
+        """The filters that are set, by their names."""
+        names = ("under", "kind", "quantity", "site", "device")
+        return {name: value for name in names if (value := getattr(self, name)) is not None}
+
+
+def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POINTS) -> list[BoundPoint]:
+    """Return the points that are meant and exist for who asks, each once: named ones first as they are named.
+
+    With paths and filters, those of the paths that pass the filters. AskError where nothing or too much is asked for,
+    UnknownName with the nearest path where nothing fits.
+    """
+    filters = choice.filters
+    if not choice.points and not filters:
+        raise AskError(
+            "point", "is missing: name points, or choose them by under, kind, quantity, site or device"
+        )
+    if choice.points:
+        found = [item for path in choice.points for item in _named(path, who)]
+    else:
+        found = [who.sight.points[path] for path in who.sight.paths]
+    if filters:
+        owners = catalogue.owners
+        found = [item for item in found if _passes(filters, owners[item.id], item)]
+        if not found:
+            words = ", ".join(f"{name}={value}" for name, value in filters.items())
+            raise UnknownName(f"there is no point with {words}")
+    found = list({item.id: item for item in found}.values())
+    if len(found) > most:
+        raise AskError("point", f"1 to {most:,} points can be asked for at once, found {len(found):,}")
+    return found
+
+
+def _named(path: str, who: Who) -> list[BoundPoint]:
+    if "*" not in path:
+        return [who.point(path)]
+    pattern = re.compile("[^/]*".join(re.escape(part) for part in re.split(r"\*+", path.strip("/"))))
+    found = [who.sight.points[one] for one in who.sight.paths if pattern.fullmatch(one)]
+    if not found:
+        raise UnknownName(
+            f"no point fits {path!r}; a path is district/device/point, * any name in a part of it"
+        )
+    return found
+
+
+def _passes(filters: Mapping[str, str], device: Device, item: BoundPoint) -> bool:
+    has = {
+        "kind": device.kind,
+        "quantity": item.point.quantity.name,
+        "site": device.site,
+        "device": device.id,
+    }
+    under = filters.get("under")
+    if under is not None and not f"{item.point.path}/".startswith(f"{under.strip('/')}/"):
+        return False
+    return all(has[name] == value for name, value in filters.items() if name != "under")

@@ -1,0 +1,153 @@
+"""The newest of points as columns: which points are meant is found once, their readings come from memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from barrio.api.points import latest
+from barrio.history.answers import named
+from barrio.history.chosen import choose
+from barrio.history.permitted import permitted_latest
+from barrio.moments import columns_of, rfc3339
+from barrio.tables.table import Column, Kind, Part, Table
+from twin.model.quantities import Aggregation
+from twin.quality import Reason
+from twin.resolution import Resolution
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from barrio.access.who import Who
+    from barrio.history.chosen import Choice
+    from barrio.platform import Platform
+    from twin.access.sight import Sight
+    from twin.frame import Ids, Times
+    from twin.model.bound import BoundPoint
+
+MOST = 100_000
+MOST_KEPT = 64
+_RESOLUTIONS = np.array([one.value for one in Resolution], object)
+_KNOWN = set(Reason)
+_SLUGS = np.array([Reason(code).slug if code in _KNOWN else "" for code in range(256)], object)
+_LEVELS = np.array([Reason(code).level.value if code in _KNOWN else "" for code in range(256)], object)
+_TIMES = ("time", "received")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Meant:
+    """Points that a caller means, and what is always the same of them."""
+
+    ids: Ids
+    is_state: npt.NDArray[np.bool_]
+    heads: Mapping[str, list[str]]
+
+
+class Latest:
+    """Answers for one platform; used in the event loop."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+        self._meant: dict[tuple[Sight, Choice], _Meant] = {}
+
+    async def columns(self, choice: Choice, who: Who) -> dict[str, Any]:
+        """Return the newest of the points that are meant; all that are seen, where none is."""
+        meant = self._points(choice, who)
+        newest = await permitted_latest(self._platform, who, meant.ids)
+        return {
+            "total": len(meant.ids),
+            **meant.heads,
+            "value": np.where(meant.is_state, np.nan, newest.value),
+            "state": named(
+                np.where(meant.is_state, newest.value, np.nan), self._platform.catalogue.states
+            ).tolist(),
+            "level": _LEVELS[newest.quality].tolist(),
+            "quality": _SLUGS[newest.quality].tolist(),
+            "time": _moments(newest.time),
+            "received": _moments(newest.received),
+            "resolution": _RESOLUTIONS[newest.finest].tolist(),
+            "gap": self._gaps(meant.ids),
+        }
+
+    def table(self, found: Mapping[str, Any]) -> Table:
+        """Return the same as a table of one part."""
+        columns, arrays = [], {}
+        for name, column in found.items():
+            if name == "total":
+                continue
+            kind = Kind.NUMBER if name == "value" else Kind.TEXT
+            columns.append(Column(name, kind))
+            arrays[name] = column if name == "value" else np.array(list(map(_text, column)), object)
+        return Table({"total": found["total"]}, columns, [Part({}, arrays)], ())
+
+    async def one(self, item: BoundPoint, who: Who) -> dict[str, Any]:
+        """Return the newest of one point, with the meaning of its quality and since when there is a gap."""
+        body = latest(self._platform, item)
+        finest = who.sight.resolution(item.id)
+        if finest is Resolution.RAW:
+            return body | {"resolution": finest.value}
+        newest = await permitted_latest(self._platform, who, np.array([item.id], np.int32))
+        reason = Reason(int(newest.quality[0]))
+        value: Any = None if np.isnan(newest.value[0]) else float(newest.value[0])
+        if value is not None and item.point.quantity.aggregation is Aggregation.STATE:
+            value = self._platform.catalogue.states.get(int(value))
+        body["value"] = value
+        if "state" in body:
+            body["state"] = value
+        body["quality"] = {
+            "level": reason.level,
+            "reason": reason.slug,
+            "meaning": reason.meaning,
+            "detail": "",
+        }
+        times = {"time": rfc3339(int(newest.time[0])), "received": None, "device_time": None}
+        return body | times | {"resolution": finest.value}
+
+    def _points(self, choice: Choice, who: Who) -> _Meant:
+        key = (who.sight, choice)
+        found = self._meant.get(key)
+        if found is None:
+            if choice.points or choice.filters:
+                points = choose(choice, who, self._platform.catalogue, MOST)
+            else:
+                points = [who.sight.points[path] for path in who.sight.paths]
+            found = _meant(points)
+            if len(self._meant) >= MOST_KEPT:
+                del self._meant[next(iter(self._meant))]
+            self._meant[key] = found
+        return found
+
+    def _gaps(self, ids: Ids) -> list[str | None]:
+        reasons = self._platform.gaps.reason[ids]
+        if not reasons.any():
+            return [None] * len(ids)
+        return [slug if code else None for slug, code in zip(_SLUGS[reasons], reasons.tolist(), strict=True)]
+
+
+def _meant(points: list[BoundPoint]) -> _Meant:
+    kinds = [item.point.quantity for item in points]
+    return _Meant(
+        np.array([item.id for item in points], np.int32),
+        np.array([one.aggregation is Aggregation.STATE for one in kinds], np.bool_),
+        {
+            "point": [item.point.path for item in points],
+            "quantity": [one.name for one in kinds],
+            "unit": [one.unit for one in kinds],
+        },
+    )
+
+
+def _moments(times: Times) -> Any:
+    """Return times as what orjson writes, None for 0, which stands for never."""
+    if times.all():
+        return columns_of(times)
+    texts = np.datetime_as_string((times // 1000).astype("datetime64[us]"), unit="us")
+    return [f"{text}Z" if time else None for text, time in zip(texts.tolist(), times.tolist(), strict=True)]
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value) if not isinstance(value, np.datetime64) else f"{value}Z"
