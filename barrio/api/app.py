@@ -14,12 +14,25 @@ from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__
 from barrio.access.who import Sights
-from barrio.api import completeness, conditions, further, graph, history, metrics, past, problems, rollups
+from barrio.api import (
+    catalogue,
+    completeness,
+    conditions,
+    dcat,
+    figures,
+    further,
+    graph,
+    history,
+    metrics,
+    past,
+    problems,
+    rollups,
+)
 from barrio.api import exports as export_jobs
 from barrio.api.answers import as_json
 from barrio.api.compress import Compress
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
-from barrio.api.points import Filter, chosen, described, latest
+from barrio.api.points import Filter, chosen, latest
 from barrio.errors import AskError, UnknownName
 from barrio.history import find, nearest
 from barrio.moments import rfc3339
@@ -40,7 +53,11 @@ barrio {__version__}
 /readyz                          readings are taken and stored
 /metrics                         numbers for Prometheus
 /api/v1/status                   links, devices, readings, alarms
-/api/v1/points                   every point with its newest value (under, device, quantity, site, kind, limit, offset)
+/api/v1/points                   points with their newest values (under, site, kind, quantity, dataset, bbox, cursor …)
+/api/v1/districts                districts; likewise sites, devices, profiles, relations, quantities (format=geojson)
+/catalog                         the inventory of data as DCAT 3
+/api/v1/datasets                 whose the data is, under which licence, for whom
+/api/v1/figures/DATASET          sums over meters that everybody may see (from, to, group)
 /api/v1/points/PATH/latest       the newest reading of one point
 /api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, device)
 /api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
@@ -94,6 +111,10 @@ def create_app(platform: Platform) -> FastAPI:
     export_jobs.add(app, platform)
     further.add(app, platform)
     sensorthings.add(app, platform)
+    # Last: the paths of points end anyhow.
+    catalogue.add(app, platform)
+    figures.add(app, platform)
+    dcat.add(app, platform)
     return app
 
 
@@ -134,21 +155,6 @@ def _operation(app: FastAPI, platform: Platform) -> None:
 
 
 def _twin(app: FastAPI, platform: Platform) -> None:
-    @app.get("/api/v1/points")
-    async def points(
-        under: Word = None,
-        device: Word = None,
-        quantity: Word = None,
-        site: Word = None,
-        kind: Word = None,
-        limit: Limit = USUALLY_LISTED,
-        offset: Offset = 0,
-    ) -> Response:
-        """Return the points that pass all filters, each with its newest reading, in the order of the files."""
-        found = list(chosen(platform, Filter(under, device, quantity, site, kind)))
-        page = [described(platform, *pair) for pair in found[offset : offset + limit]]
-        return as_json({"total": len(found), "limit": limit, "offset": offset, "points": page})
-
     @app.get("/api/v1/why/{path:path}")
     async def why(path: str) -> Response:
         """Return the steps of the way of a reading; the first that stops it is the reason."""
