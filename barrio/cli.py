@@ -15,6 +15,7 @@ import typer
 from barrio import (
     cli_alarms,
     cli_commands,
+    cli_console,
     cli_dashboards,
     cli_graph,
     cli_init,
@@ -369,6 +370,7 @@ def connectors(as_json: AsJson = False) -> None:
 
 cli_alarms.add(app)
 cli_commands.add(app)
+cli_console.add(app)
 cli_dashboards.add(app)
 cli_graph.add(app)
 cli_init.add(app)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 GROUPS: Mapping[str, Sequence[str]] = {
-    "Try and run": ("demo", "check", "simulate", "run", "status", "notify"),
+    "Try and run": ("demo", "check", "simulate", "run", "console", "status", "notify"),
     "Readings, now and before": (
         "latest",
         "history",

@@ -35,7 +35,18 @@ if TYPE_CHECKING:
     from barrio.platform import Platform
     from dashboards.kit.texts import Lang
 
-PAGES = "/console"
+PAGES = frozenset(
+    {
+        "/",
+        "/console/alarms",
+        "/console/api",
+        "/console/device",
+        "/console/devices",
+        "/console/point",
+        "/console/sign-in",
+        "/console/why",
+    }
+)
 _SOCKET = "/_nicegui_ws/"
 ASSETS = "/_nicegui/"
 WHOSE = "barrio.console.whose"
@@ -217,10 +228,10 @@ def _is_ours(scope: Scope) -> bool:
     if scope["type"] not in {"http", "websocket"}:
         return False
     path: str = scope["path"]
-    if path == "/":
-        is_read = scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
-        return is_read and "text/html" in Headers(scope=scope).get("accept", "")
-    return path == PAGES or path.startswith((f"{PAGES}/", _SOCKET, ASSETS))
+    if scope["type"] == "websocket" or path not in PAGES:
+        return path.startswith((_SOCKET, ASSETS))
+    is_read = scope["method"] in {"GET", "HEAD"}
+    return is_read and (path != "/" or "text/html" in Headers(scope=scope).get("accept", ""))
 
 
 def _same_origin(headers: Headers) -> bool:

@@ -69,6 +69,8 @@ class Places:
     district: District
     things: Sequence[Thing]
     sites: Sequence[Site]
+    ways: Sequence[tuple[tuple[float, float], tuple[float, float]]]
+    """From where to where something is fed, of what is seen at both ends."""
 
     @property
     def box(self) -> tuple[float, float, float, float]:
@@ -147,7 +149,8 @@ def _places(district: District, sight: Sight) -> Places:
                 np.array(ids[owner.id], np.int32),
             )
         )
-    return Places(district, things, _sites(district, things))
+    sites = _sites(district, things)
+    return Places(district, things, sites, _ways(district, things, sites))
 
 
 def _place(district: District, owner: Device, seats: Counter[str]) -> tuple[float, float]:
@@ -192,6 +195,17 @@ def _site(spec: SiteSpec, things: Sequence[Thing]) -> Site:
     hull = _hull([one.place for one in things])
     middle = (sum(x for x, _ in hull) / len(hull), sum(y for _, y in hull) / len(hull))
     return Site(spec.id, spec.name or spec.id, spec.kind, middle, hull)
+
+
+def _ways(
+    district: District, things: Sequence[Thing], sites: Sequence[Site]
+) -> list[tuple[tuple[float, float], tuple[float, float]]]:
+    known = {one.id: one.place for one in sites} | {one.id: one.place for one in things}
+    return [
+        (known[one.source], known[one.target])
+        for one in district.relations
+        if one.type == "feeds" and one.source in known and one.target in known
+    ]
 
 
 def _hull(spots: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:

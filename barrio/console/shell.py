@@ -64,6 +64,7 @@ class Shell:
         core.app.config.socket_io_js_transports = ["websocket"]
         # A page may write a line into our log otherwise, as long and as often as it likes.
         core.sio.on("log", _unheard)
+        core.app.on_page_exception(_broken)
         ui.run_with(
             self.app,
             title="Barrio",
@@ -129,6 +130,16 @@ class _Lifespan:
 
 async def _unheard(*_: object) -> None:
     """Take what a page says to our log."""
+
+
+def _broken() -> None:
+    """Say that a page could not be made; why stands in the log."""
+    from barrio.console.parts import Tag, link
+
+    with Tag("div", look="page"):
+        Tag("h1", words.BROKEN.en)
+        Tag("p", words.BROKEN.es, "lead", lang="es")
+        link(words.MAP.en, "/", "button")
 
 
 _FAVICON = (

@@ -6,6 +6,7 @@ passes the door again and again, so a token that was revoked meanwhile opens not
 
 from __future__ import annotations
 
+import asyncio
 import time
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
@@ -85,7 +86,7 @@ class Visitor:
         return _read(status, body)
 
     async def ask(self, method: str, path: str, parameters: Mapping[str, Any]) -> tuple[int, bytes]:
-        """Return status and body of an answer, whatever it is; what this visitor may ask in a minute becomes less."""
+        """Return status and body of an answer, whatever it is."""
         return await self._inside(method, url_of(path, parameters), b"")
 
     async def _inside(self, method: str, url: str, said: bytes) -> tuple[int, bytes]:
@@ -120,7 +121,10 @@ class Visitor:
             **extra,
         }
         answer = _Answer(said)
-        await app(scope, answer.receive, answer.send)
+        try:
+            await app(scope, answer.receive, answer.send)
+        finally:
+            answer.over.set()
         return answer.status, bytes(answer.body)
 
 
@@ -130,10 +134,16 @@ class _Answer:
     def __init__(self, said: bytes) -> None:
         self.status = 0
         self.body = bytearray()
-        self._said = said
+        self.over = asyncio.Event()
+        self._said: bytes | None = said
 
     async def receive(self) -> Message:
-        return {"type": "http.request", "body": self._said, "more_body": False}
+        """Return the body once; then nothing more comes until the answer is complete."""
+        if self._said is None:
+            await self.over.wait()
+            return {"type": "http.disconnect"}
+        said, self._said = self._said, None
+        return {"type": "http.request", "body": said, "more_body": False}
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":

@@ -209,6 +209,7 @@ NOT_KNOWN = Text(
 )
 NO_SESSIONS = Text("This platform has no sign-in.", "Esta plataforma no tiene sesiones.")
 MOMENT = Text("One moment …", "Un momento …")
+BROKEN = Text("This page could not be made: the log of barrio says why", "No se pudo hacer esta página: el registro de barrio dice por qué")
 CONNECTION_LOST = Text("Connection lost", "Conexión perdida")
 TRYING = Text("Trying to reconnect...", "Intentando reconectar...")
 

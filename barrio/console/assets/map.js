@@ -3,6 +3,7 @@
 // things:    [name, href, kind, east, south, number of the site or -1]
 // standings: a letter for each thing: a alarm, s silent, u uncertain, f fine; shown by shape as well as by colour
 // sites:     [name, east, south, [[east, south] ...]]
+// ways:      [east, south, east, south], from where to where something is fed
 // box:       [west, north, width, height] in metres; south is down
 
 const SHAPES = {
@@ -19,6 +20,7 @@ export default {
     things: Array,
     standings: String,
     sites: Array,
+    ways: Array,
     box: Array,
     texts: Object,
   },
@@ -123,6 +125,10 @@ export default {
     shape(letter) {
       return SHAPES[letter];
     },
+    way([east, south, toEast, toSouth]) {
+      const [x, y, toX, toY] = [this.x(east), this.y(south), this.x(toEast), this.y(toSouth)];
+      return `M${x},${y} Q${(x + toX) / 2 + (toY - y) * 0.12},${(y + toY) / 2 - (toX - x) * 0.12} ${toX},${toY}`;
+    },
     shown(at) {
       const one = this.things[at];
       if (this.only && (this.standings[at] || "f") !== this.only) return false;
@@ -207,6 +213,7 @@ export default {
             :aria-label="texts.label" @wheel="wheel" @keydown="key" @pointerdown="down" @pointermove="move"
             @pointerup="up" @pointercancel="up" @click.capture="click" @dragstart.prevent>
             <g class="areas" aria-hidden="true"><path v-for="(one, at) in areas" :key="at" :d="one.shape"/></g>
+            <g class="ways" aria-hidden="true"><path v-for="(one, at) in ways" :key="at" :d="way(one)"/></g>
             <g class="marks">
               <a v-for="one in marks" :key="one.at" :href="one.href" tabindex="-1" :class="'is-' + one.standing"
                 :transform="'translate(' + one.x + ' ' + one.y + ')'">

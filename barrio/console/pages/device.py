@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from barrio.console.places import Places, Thing
 
 REFRESH_S = 3.0
+MOST_POINTS = 1_000
 
 
 def add(console: Console) -> None:
@@ -77,7 +78,7 @@ class _Device:
         ui.timer(REFRESH_S, self._refresh, immediate=False)
 
     async def _points(self) -> list[dict[str, Any]]:
-        found = await self.visitor.get("/api/v1/points", under=self.thing.path, limit=1_000)
+        found = await self.visitor.get("/api/v1/points", under=self.thing.path, limit=MOST_POINTS)
         points: list[dict[str, Any]] = found["points"]
         return points
 
@@ -90,11 +91,11 @@ class _Device:
                     Tag("div", one["description"], "quiet")
             texts = self._texts(one["latest"])
             value = Tag("td", texts[0], "value", **{"data-label": say(words.VALUE)})
-            when = Tag("td", texts[1], **{"data-label": say(words.WHEN)})
+            when = Tag("td", texts[1], "when", **{"data-label": say(words.WHEN)})
             quality = Tag("td", texts[2], **{"data-label": say(words.QUALITY)})
             with Tag("td"):
                 name = f"{say(words.ASK_WHY)} {one['name']}"
-                link(say(words.ASK_WHY), frame.why_page(one["path"]), aria_label=name)
+                link(say(words.ASK_WHY), frame.why_page(one["path"]), "ask", aria_label=name)
         self.cells[one["path"]] = (value, when, quality)
 
     def _texts(self, latest: dict[str, Any]) -> tuple[str, str, str]:

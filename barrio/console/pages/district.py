@@ -50,6 +50,7 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
     drawn = DistrictMap(
         things=_rows(here),
         sites=[[one.name, *_rounded(one.place), [_rounded(spot) for spot in one.hull]] for one in here.sites],
+        ways=[[*_rounded(start), *_rounded(stop)] for start, stop in here.ways],
         box=[round(one, 1) for one in here.box],
         texts=_texts(visitor, here.district.name),
         standings=await standing(visitor, here.things),

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import orjson
 from nicegui import ui
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from barrio.console import frame, words
@@ -164,17 +165,28 @@ class _Explorer:
 
     async def _try(self) -> None:
         path, query = self._url()
+        who = await self.visitor.who()
+        try:
+            if who is not None:
+                # What is tried counts as if it had come by itself.
+                who.spend()
+        except HTTPException as error:
+            self._said(error.status_code, str(error.detail), "")
+            return
         began = time.monotonic()
         status, body = await self.visitor.ask("GET", path, query)
         took = (time.monotonic() - began) * 1000
+        self._said(status, f"{took:.0f} ms · {len(body):,} B", pretty(body, self.visitor))
+
+    def _said(self, status: int, more: str, text: str) -> None:
         say = self.visitor.say
         self.answer.clear()
         with self.answer:
             Tag("h2", say(words.ANSWER))
-            phrase = HTTPStatus(status).phrase if status in {one.value for one in HTTPStatus} else ""
             look = "note" if status < HTTPStatus.BAD_REQUEST else "note no"
-            Tag("p", f"{status} {phrase} · {took:.0f} ms · {len(body):,} B", look)
-            Tag("pre", pretty(body, self.visitor), tabindex="0", aria_label=say(words.ANSWER))
+            Tag("p", f"{status} {HTTPStatus(status).phrase} · {more}", look)
+            if text:
+                Tag("pre", text, tabindex="0", aria_label=say(words.ANSWER))
 
 
 def pretty(body: bytes, visitor: Visitor) -> str:

@@ -98,7 +98,8 @@ def _steps(visitor: Visitor, found: dict[str, Any]) -> None:
     say, lang = visitor.say, visitor.lang
     stop = next((one for one in found["steps"] if one["verdict"] == "stops"), None)
     Tag("h2", found["path"])
-    value = f"{say(words.VALUE)}: {shown.value(found['latest'], lang)}"
+    latest = found["latest"]
+    value = "" if latest is None else f"{say(words.VALUE)}: {shown.value(latest, lang)}"
     if stop is None:
         Tag("p", f"{say(words.IN_ORDER)} {value}", "note", role="status")
     else:
