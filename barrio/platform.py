@@ -2,8 +2,8 @@
 
 Threads, each owned by one object and used for nothing else: `spool` (the only one that writes and reads the spool),
 `store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `commands` (their journal and the
-audit log, which must not wait behind a ledger that waits for a full disk), `rollups` (makes them), `reads` (queries of
-people). The event loop owns the rest.
+audit log, which must not wait behind a ledger that waits for a full disk), `rollups` (makes them), `intervals` (settles
+them), `reads` (queries of people). The event loop owns the rest.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
 from barrio.exports.desk import ExportDesk
 from barrio.homes import Secrets, homes
+from barrio.intervals.desk import IntervalDesk, Lates
 from barrio.living.living import Living
 from barrio.past.former import former_series
 from barrio.rollups.desk import RollupDesk
@@ -61,7 +62,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OWNED = ("spool", "store", "ledger", "commands", "rollups")
+_OWNED = ("spool", "store", "ledger", "commands", "rollups", "intervals")
 
 WATCH_S = 1.0
 ALIVE_S = 5.0
@@ -154,6 +155,7 @@ class Platform:
             self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
         )
         self.rollups = RollupDesk(self, opened)
+        self.intervals = IntervalDesk(self, opened)
         self.exports = ExportDesk(self, opened)
         self.writer = Writer(
             self.spool,
@@ -163,7 +165,7 @@ class Platform:
             self.intake.appended,
             self._for_writer,
             self._on_stored,
-            self.rollups.late,
+            Lates(self.rollups.late, self.intervals.late),
         )
         self.desk = EventDesk(self.device_events, self.in_ledger, self.note, self.clock)
         home = homes(self.folder.connectors, Secrets(self.settings.secrets), self._drawer)
@@ -218,9 +220,10 @@ class Platform:
         watch = asyncio.create_task(self._watch(), name="watch")
         living = asyncio.create_task(self.living.run(), name="living")
         rollups = asyncio.create_task(self.rollups.run(), name="rollups")
+        intervals = asyncio.create_task(self.intervals.run(), name="intervals")
         exports = asyncio.create_task(self.exports.run(), name="exports")
         facts = [asyncio.create_task(self.facts.run(), name="facts")] if self.facts is not None else []
-        tasks = (links, watch, living, rollups, exports, intake, writer, *facts)
+        tasks = (links, watch, living, rollups, intervals, exports, intake, writer, *facts)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -229,7 +232,7 @@ class Platform:
         finally:
             self.stopping = True
             await self.living.stop()
-            await _cancel(links, watch, living, rollups, exports, *facts)
+            await _cancel(links, watch, living, rollups, intervals, exports, *facts)
             await self._drain(intake, writer)
             failed.cancel()
 

@@ -23,6 +23,7 @@ from barrio.api import (
     further,
     graph,
     history,
+    intervals,
     metrics,
     past,
     problems,
@@ -63,6 +64,8 @@ barrio {__version__}
 /api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
+/api/v1/intervals                what registers counted, as utilities bill it (point, from, to, length, known_at)
+/api/v1/intervals/totals         differences of registers (point, from, to, every); /versions?point=, /edits
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
 /api/v1/alarms                   how alarms stand (state, priority, under); /ID with what happened to it
 /api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
@@ -108,6 +111,7 @@ def create_app(platform: Platform) -> FastAPI:
     past.add(app, platform)
     completeness.add(app, platform)
     rollups.add(app, platform)
+    intervals.add(app, platform)
     export_jobs.add(app, platform)
     further.add(app, platform)
     sensorthings.add(app, platform)
