@@ -3,7 +3,8 @@
 Threads, each owned by one object and used for nothing else: `spool` (the only one that writes and reads the spool),
 `store` (the only one that writes the store), `ledger` (gaps, events, dead letters), `commands` (their journal and the
 audit log, which must not wait behind a ledger that waits for a full disk), `rollups` (makes them), `intervals` (settles
-them), `reads` (queries of people). The event loop owns the rest.
+them), `access` (tokens, which must not wait behind anything), `reads` (queries of people). The event loop owns the
+rest.
 """
 
 from __future__ import annotations
@@ -18,15 +19,18 @@ from typing import TYPE_CHECKING, Any, ParamSpec, Self, TypeVar
 import numpy as np
 import structlog
 
+from barrio.access.keys import Keys
 from barrio.assembly import bind, links_of, store_of
 from barrio.desk import EventDesk
 from barrio.exports.desk import ExportDesk
 from barrio.homes import Secrets, homes
 from barrio.intervals.desk import IntervalDesk, Lates
+from barrio.live.hub import Hub
 from barrio.living.living import Living
 from barrio.past.former import former_series
 from barrio.rollups.desk import RollupDesk
 from barrio.supervisor import Supervisor
+from twin.access.tokens import TokenBook
 from twin.audit import PLATFORM, Audit
 from twin.clock import NS, rfc3339
 from twin.conditions import DeviceEvents
@@ -62,7 +66,7 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OWNED = ("spool", "store", "ledger", "commands", "rollups", "intervals")
+_OWNED = ("spool", "store", "ledger", "commands", "rollups", "intervals", "access")
 
 WATCH_S = 1.0
 ALIVE_S = 5.0
@@ -99,7 +103,6 @@ class Platform:
         self.ledger_words = ""
         self.stopping = False
         self.at_rest = at_rest
-        self.token = ""
         self._threads = {name: ThreadPoolExecutor(1, f"barrio-{name}") for name in _OWNED}
         self._threads["reads"] = ThreadPoolExecutor(2, "barrio-reads")
         self._failed: Future[None] = Future()
@@ -138,6 +141,11 @@ class Platform:
         self.audit = Audit(self.folder.audit)
         opened.callback(self.audit.close)
         self.audit.open(at_rest=self.at_rest)
+        tokens = TokenBook(self.folder.tokens)
+        opened.callback(tokens.close)
+        tokens.open()
+        self.keys = Keys(tokens, districts, Secrets(self.settings.secrets))
+        self.keys.load()
         self.former = former_series(self.models, self.registry.series_paths(), self.catalogue.paths)
         self.spool = Spool(self.folder.spool, Limits(max_bytes=self.settings.spool_bytes))
         opened.callback(self.spool.close)
@@ -155,8 +163,8 @@ class Platform:
             self.settler, self.spool, self.live, self.gaps, self.clock, partial(self.in_thread, "spool")
         )
         self.rollups = RollupDesk(self, opened)
-        self.intervals = IntervalDesk(self, opened)
         self.exports = ExportDesk(self, opened)
+        self.intervals = IntervalDesk(self, opened)
         self.writer = Writer(
             self.spool,
             self.store,
@@ -175,6 +183,7 @@ class Platform:
         self.living = Living(self, opened)
         self.intake.compute = self.living.compute
         self.intake.followers.append(self.living.follow)
+        self.hub = Hub(self)
         self.facts = self._teller()
 
     def _teller(self) -> Teller | None:
@@ -193,6 +202,15 @@ class Platform:
 
     def _drawer(self, protocol: str) -> Drawer:
         return Drawer(self.notes, protocol, self.in_ledger)
+
+    @property
+    def token(self) -> str:
+        """The operator's token, empty until one is made."""
+        return self.keys.operator
+
+    @token.setter
+    def token(self, text: str) -> None:
+        self.keys.operator = text
 
     # --- life -----------------------------------------------------------------------------------------------
 
@@ -214,16 +232,19 @@ class Platform:
 
     async def run(self) -> None:
         """Run until cancelled; any failure but a peer's ends it with that failure."""
+        self.hub.attach()
         intake = asyncio.create_task(self.intake.run(), name="intake")
         writer = asyncio.create_task(self._write(), name="writer")
         links = asyncio.create_task(self.supervisor.run(), name="links")
         watch = asyncio.create_task(self._watch(), name="watch")
         living = asyncio.create_task(self.living.run(), name="living")
         rollups = asyncio.create_task(self.rollups.run(), name="rollups")
-        intervals = asyncio.create_task(self.intervals.run(), name="intervals")
         exports = asyncio.create_task(self.exports.run(), name="exports")
+        intervals = asyncio.create_task(self.intervals.run(), name="intervals")
+        hub = asyncio.create_task(self.hub.run(), name="hub")
+        keys = asyncio.create_task(self.keys.run(self), name="keys")
         facts = [asyncio.create_task(self.facts.run(), name="facts")] if self.facts is not None else []
-        tasks = (links, watch, living, rollups, intervals, exports, intake, writer, *facts)
+        tasks = (links, watch, living, rollups, exports, intervals, hub, keys, intake, writer, *facts)
         failed = asyncio.wrap_future(self._failed)
         try:
             done, _ = await asyncio.wait({*tasks, failed}, return_when=asyncio.FIRST_COMPLETED)
@@ -232,8 +253,9 @@ class Platform:
         finally:
             self.stopping = True
             await self.living.stop()
-            await _cancel(links, watch, living, rollups, intervals, exports, *facts)
+            await _cancel(links, watch, living, rollups, exports, intervals, keys, *facts)
             await self._drain(intake, writer)
+            await _cancel(hub)
             failed.cancel()
 
     async def close(self) -> None:

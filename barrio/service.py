@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from barrio.access.door import Door
 from barrio.api.app import create_app
 from barrio.api.server import Server, address
+from barrio.console import front
 
 if TYPE_CHECKING:
     import socket
@@ -58,7 +60,10 @@ async def keep(
 
     When this returns the platform is drained; HTTP answers until then, `/readyz` with 503.
     """
-    server = Server(create_app(platform), listening)
+    app, settings = create_app(platform), platform.settings
+    door = Door(app, platform, app.state.sights)
+    server = Server(door, listening, settings.host_names, settings.proxies)
+    platform.hub.most = server.streams
     settle_memory()
     remember(platform, listening)
     http = asyncio.create_task(server.run_until_stopped(), name="http")
@@ -73,6 +78,7 @@ async def keep(
         await _end(work)
         server.stop()
         await http
+        await front.close(app)
         # What is never collected is never given back either, and libraries complain of it when the process ends.
         gc.unfreeze()
 

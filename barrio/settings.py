@@ -58,6 +58,14 @@ class Settings(BaseSettings):
     listen: str = Field(
         default="127.0.0.1:8080", description="HOST:PORT of the HTTP surface; port 0 takes a free one"
     )
+    hosts: str = Field(
+        default="",
+        description="Names by which browsers reach it, with commas; localhost and addresses always do",
+    )
+    proxies: str = Field(
+        default="127.0.0.1",
+        description="Addresses of reverse proxies, with commas: what they say of who asks is believed",
+    )
     public_url: str = Field(
         default="",
         pattern=r"^(https?://[A-Za-z0-9._\[\]:/-]+)?$",
@@ -101,6 +109,9 @@ class Settings(BaseSettings):
     base_port: Annotated[int, Field(ge=1024, le=60_000)] = Field(
         default=21_000, description="First port of the simulator"
     )
+    console: Literal["on", "off"] = Field(
+        default="on", description="on or off: the pages for a browser at /"
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )
@@ -111,6 +122,11 @@ class Settings(BaseSettings):
     def _listen_is_an_address(cls, value: str) -> str:
         parse_listen(value)
         return value
+
+    @property
+    def host_names(self) -> tuple[str, ...]:
+        """The names by which browsers reach it."""
+        return tuple(one.strip() for one in self.hosts.split(",") if one.strip())
 
     @property
     def address(self) -> Listen:

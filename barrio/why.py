@@ -14,6 +14,7 @@ from twin.clock import NS
 from twin.quality import FIRST_BAD, Level, Reason
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from zoneinfo import ZoneInfo
 
     from barrio.platform import Platform
@@ -52,6 +53,17 @@ def explain(platform: Platform, item: BoundPoint, letter: Letter | None) -> list
     `letter` is the newest dead letter of the point, which the caller fetches since that asks the disk.
     """
     return _Explanation(platform, item, letter).steps()
+
+
+def outline(platform: Platform, item: BoundPoint, steps: Sequence[Step]) -> list[Step]:
+    """Return steps with no more words than the reason of the first that stops: no address, no other point."""
+    code = int(platform.gaps.reason[item.id] or platform.live.quality[item.id])
+    found, said = [], Reason(code).meaning
+    for step in steps:
+        stops = step.verdict is Verdict.STOPS
+        found.append(Step(step.name, step.verdict, said if stops else ""))
+        said = "" if stops else said
+    return found
 
 
 @dataclass(slots=True)

@@ -15,12 +15,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 
 from barrio.errors import UnknownName
-from twin.access.scope import EVERYTHING, Scope, Verb
+from twin.access.scope import EVERYTHING, Scope, Tier, Verb
 from twin.access.sight import Sight, sight_of
 from twin.model.roles import OPERATOR
 from twin.model.source import suggest_path
 
 if TYPE_CHECKING:
+    from barrio.access.rates import Bucket
     from barrio.assembly import Catalogue
     from twin.model.bound import BoundPoint
 
@@ -29,12 +30,36 @@ STATE = "who"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Who:
-    """A caller. `name` stands in the audit log, `token` is the id of the token that was shown, empty without one."""
+    """A caller. `name` stands in the audit log, `token` is the id of the token that was shown, empty without one.
+
+    `bucket` is what is left of its rate; None for the operator of the data folder, who has none.
+    """
 
     name: str
     sight: Sight
     roles: frozenset[str] = frozenset()
     token: str = ""
+    bucket: Bucket | None = None
+
+    @property
+    def operates(self) -> bool:
+        """Whether this caller may do what operators do to the platform itself."""
+        return self.sight.whole and OPERATOR in self.roles
+
+    @property
+    def on_duty(self) -> bool:
+        """Whether what people do with devices (alarms, orders, by whom) is told: operators, within what they see."""
+        return self.sight.scope.tier is Tier.OPERATOR
+
+    @property
+    def may_see_orders(self) -> bool:
+        """Whether what is asked of the points that are seen is told: to operators, and to whoever may ask."""
+        return self.on_duty or self.sight.may(Verb.COMMAND)
+
+    def spend(self, cost: float = 1.0) -> None:
+        """Take from the rate what a request costs; 429 when it is not there. The door has taken 1 already."""
+        if self.bucket is not None:
+            self.bucket.spend(cost)
 
     def point(self, path: str) -> BoundPoint:
         """Return the point of a path; UnknownName, with the nearest that exists for this caller, else."""
@@ -59,11 +84,20 @@ class Who:
         if not self.sight.whole:
             raise HTTPException(HTTPStatus.NOT_FOUND)
 
+    def require_operates(self) -> None:
+        """Refuse what operators do to the platform: 404 to whoever does not see all, 403 to who only looks."""
+        self.require_operator()
+        if not self.operates:
+            words = (
+                f"{self.name} may not do that: its token is no operator's, or does not have the verb command"
+            )
+            raise HTTPException(HTTPStatus.FORBIDDEN, words)
+
 
 class Sights:
     """The sight of each scope over one catalogue, made when it is first asked for."""
 
-    MOST = 1_000
+    MOST = 200
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
@@ -85,7 +119,7 @@ class Sights:
         return Who("barrio", self.of(EVERYTHING), frozenset({OPERATOR}))
 
 
-def who(connection: HTTPConnection) -> Who:
+async def who(connection: HTTPConnection) -> Who:
     """Return who sends a request or opened a WebSocket."""
     found = getattr(connection.state, STATE, None)
     if found is None:

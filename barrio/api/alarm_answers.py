@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from barrio.moments import rfc3339
+from twin.access.scope import Verb
 from twin.alarms.alarm import TOGETHER
 from twin.alarms.states import State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from barrio.access.who import Who
     from twin.alarms.backtest import Outcome
     from twin.alarms.change import Change, Standing
 
+Told = TypeVar("Told", "Standing", "Change")
+
 MOST_BELOW = 20
 MOST_EPISODES = 1_000
+
+
+def told(one: Told, who: Who, known: Iterable[Standing]) -> Told:
+    """Return an alarm, or what happened to it, with no more than its caller may know.
+
+    Who did what is told to whoever may do it too; a cause only where that alarm exists.
+    """
+    if who.sight.whole:
+        return one
+    cause = one.cause if any(each.number == one.cause for each in known) else 0
+    if who.on_duty or who.sight.may(Verb.ACKNOWLEDGE):
+        return replace(one, cause=cause)
+    return replace(one, cause=cause, who="", comment="")
 
 
 def standing(one: Standing, below: Sequence[Standing] = ()) -> dict[str, Any]:

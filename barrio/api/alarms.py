@@ -9,14 +9,18 @@ from fastapi import Query
 from fastapi.responses import Response
 from pydantic import Field
 
+from barrio.access.alarms import seen_alarms
+from barrio.access.who import Seen, Who
 from barrio.api import alarm_answers as view
 from barrio.api.answers import as_json
-from barrio.api.operator import refused
-from barrio.api.parameters import Limit, Number, Said, Since, Token, Word, span_of
+from barrio.api.further import require_part
+from barrio.api.operator import at_rest
+from barrio.api.parameters import Limit, Number, Said, Since, Word, span_of
 from barrio.api.problems import problem
 from barrio.api.recorded import on_record
 from barrio.errors import AskError, UnknownName
 from barrio.moments import parse_moment, rfc3339
+from twin.access.scope import Verb
 from twin.alarms.desk import NoSuchAlarm
 from twin.alarms.states import NotPossible, State
 from twin.clock import NS
@@ -37,6 +41,10 @@ if TYPE_CHECKING:
     from twin.model.district import District
 
 
+MOST_LOOKED_AT = 100_000
+"""Changes among which those are looked for that exist for a caller who does not see all."""
+
+
 class Shelving(Said):
     """Body of a shelving: until a time, or for a while."""
 
@@ -54,12 +62,13 @@ def add(app: FastAPI, platform: Platform) -> None:
 def _questions(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/alarms")
     async def alarms(
-        state: Word = None, priority: Word = None, under: Word = None, limit: Limit = 1_000
+        who: Seen, state: Word = None, priority: Word = None, under: Word = None, limit: Limit = 1_000
     ) -> Response:
         """Return the alarms that are not normal, the gravest first; those that have a cause stand below it."""
+        require_part(platform, who, "alarms")
         _one_of("state", state, [str(one) for one in State if one is not State.NORMAL])
         _one_of("priority", priority, PRIORITIES)
-        known = [] if platform.living.alarms is None else platform.living.alarms.standing()
+        known = _standing(platform, who)
         below = view.by_cause(known)
         found = [one for one in known if _passes(one, state, priority, under)]
         found.sort(key=lambda one: (PRIORITIES.index(one.priority), -one.at, one.number))
@@ -68,29 +77,38 @@ def _questions(app: FastAPI, platform: Platform) -> None:
                 "running": not platform.at_rest,
                 "counts": view.counts(known),
                 "total": len(found),
-                "alarms": [view.standing(one, below.get(one.number, ())) for one in found[:limit]],
+                "alarms": [
+                    view.standing(view.told(one, who, known), below.get(one.number, ()))
+                    for one in found[:limit]
+                ],
             }
         )
 
     @app.get("/api/v1/alarms/history")
-    async def history(start: Since = "-1d", to: str = "now", limit: Limit = 1_000) -> Response:
+    async def history(who: Seen, start: Since = "-1d", to: str = "now", limit: Limit = 1_000) -> Response:
         """Return what happened to alarms, the newest first."""
+        require_part(platform, who, "alarms")
         span = span_of(start, to, platform.clock.now_ns(), platform.catalogue.districts[0].zone)
         journal = platform.living.alarm_journal
-        found = [] if journal is None else await platform.in_thread("reads", journal.history, *span, limit)
-        return as_json({"changes": [view.change(one) for one in found]})
+        most = limit if who.sight.whole else MOST_LOOKED_AT
+        found = [] if journal is None else await platform.in_thread("reads", journal.history, *span, most)
+        seen = seen_alarms(who, platform.catalogue.districts).changes(found)[:limit]
+        known = _standing(platform, who)
+        return as_json({"changes": [view.change(view.told(one, who, known)) for one in seen]})
 
 
 def _past(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/alarms/backtest")
     async def backtest(
         rule: Annotated[str, Query(max_length=200)],
+        who: Seen,
         start: Since = "-30d",
         to: str = "now",
         on: Word = None,
     ) -> Response:
         """Return how often a rule would have been raised, how long, and what it would have cost."""
-        district, found = _rule(platform, rule)
+        require_part(platform, who, "alarms")
+        district, found = _rule(platform, rule, who)
         span = span_of(start, to, platform.clock.now_ns(), district.zone)
         owner = None if on is None else on.strip("/").rpartition("/")[2]
         outcomes = await platform.in_thread("reads", _tested, platform, district, found, span, owner)
@@ -100,57 +118,80 @@ def _past(app: FastAPI, platform: Platform) -> None:
         )
 
     @app.get("/api/v1/alarms/{number}")
-    async def alarm(number: Number, limit: Limit = 100) -> Response:
+    async def alarm(number: Number, who: Seen, limit: Limit = 100) -> Response:
         """Return how one alarm stands, and what happened to it, the newest first."""
-        living = platform.living
-        known = [] if living.alarms is None else living.alarms.standing()
-        journal = living.alarm_journal
+        require_part(platform, who, "alarms")
+        known = _standing(platform, who)
+        journal = platform.living.alarm_journal
         changes = [] if journal is None else await platform.in_thread("reads", journal.of, number, limit)
+        changes = seen_alarms(who, platform.catalogue.districts).changes(changes)
         now = next((one for one in known if one.number == number), None)
         if now is None and not changes:
-            raise UnknownName(f"there is no alarm {number}; /api/v1/alarms lists those that are not normal")
+            raise _no_alarm(number)
         below = view.by_cause(known).get(number, ())
-        standing = None if now is None else view.standing(now, below)
-        return as_json({"alarm": standing, "changes": [view.change(one) for one in changes]})
+        standing = None if now is None else view.standing(view.told(now, who, known), below)
+        return as_json(
+            {"alarm": standing, "changes": [view.change(view.told(one, who, known)) for one in changes]}
+        )
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
     @app.post("/api/v1/alarms/{number}/acknowledge")
-    async def acknowledge(number: Number, body: Said, authorization: Token = "") -> Response:
+    async def acknowledge(number: Number, body: Said, who: Seen) -> Response:
         """Acknowledge an alarm; 409 with the reason when its state does not allow it."""
         return await _ordered(
-            platform, authorization, lambda alarms: alarms.acknowledge(number, body.who, body.comment)
+            platform, who, number, body, lambda alarms: alarms.acknowledge(number, body.who, body.comment)
         )
 
     @app.post("/api/v1/alarms/{number}/shelve")
-    async def shelve(number: Number, body: Shelving, authorization: Token = "") -> Response:
+    async def shelve(number: Number, body: Shelving, who: Seen) -> Response:
         """Put an alarm aside until a time, or for a while; 409 as above."""
         until = _until(platform, body)
         return await _ordered(
-            platform, authorization, lambda alarms: alarms.shelve(number, until, body.who, body.comment)
+            platform, who, number, body, lambda alarms: alarms.shelve(number, until, body.who, body.comment)
         )
 
     @app.post("/api/v1/alarms/{number}/unshelve")
-    async def unshelve(number: Number, body: Said, authorization: Token = "") -> Response:
+    async def unshelve(number: Number, body: Said, who: Seen) -> Response:
         """End the shelving of an alarm; 409 as above."""
         return await _ordered(
-            platform, authorization, lambda alarms: alarms.unshelve(number, body.who, body.comment)
+            platform, who, number, body, lambda alarms: alarms.unshelve(number, body.who, body.comment)
         )
 
 
-async def _ordered(platform: Platform, authorization: str, order: Callable[[Alarms], Change]) -> Response:
-    no = refused(platform, authorization, "nothing about an alarm can be changed")
+async def _ordered(
+    platform: Platform, who: Who, number: int, body: Said, order: Callable[[Alarms], Change]
+) -> Response:
+    require_part(platform, who, "alarms")
+    no = at_rest(platform, "nothing about an alarm can be changed")
     if no is not None:
         return no
     alarms = platform.living.alarms
     if alarms is None:
         raise UnknownName("no district has alarms.yaml")
+    key = alarms.key_of(number)
+    if key is None or not seen_alarms(who, platform.catalogue.districts).sees(key):
+        raise _no_alarm(number)
+    who.require(Verb.ACKNOWLEDGE)
     try:
-        return as_json(view.change(await on_record(platform, lambda: order(alarms))))
+        done = await on_record(platform, lambda: order(alarms))
     except NoSuchAlarm as error:
         raise UnknownName(str(error)) from None
     except NotPossible as error:
         return problem(HTTPStatus.CONFLICT, str(error))
+    said = {"alarm": number, "path": done.what, "said": body.who, "comment": body.comment}
+    await platform.audited(f"alarm_{done.happening}", who, said)
+    return as_json(view.change(done))
+
+
+def _standing(platform: Platform, who: Who) -> list[Standing]:
+    alarms = platform.living.alarms
+    known = [] if alarms is None else alarms.standing()
+    return seen_alarms(who, platform.catalogue.districts).standing(known)
+
+
+def _no_alarm(number: int) -> UnknownName:
+    return UnknownName(f"there is no alarm {number}; /api/v1/alarms lists those that are not normal")
 
 
 def _until(platform: Platform, body: Shelving) -> int:
@@ -182,19 +223,22 @@ def _tested(
         raise AskError("on", f"{error}{near}") from None
 
 
-def _rule(platform: Platform, name: str) -> tuple[District, Rule]:
+def _rule(platform: Platform, name: str, who: Who) -> tuple[District, Rule]:
     """Return the rule of a name, which may be `district/rule` where several districts have one of the name."""
     wanted, _, rule = name.rpartition("/")
-    books = [
-        (one, one.alarms)
+    seen = seen_alarms(who, platform.catalogue.districts)
+    rules = [
+        (one, each)
         for one in platform.catalogue.districts
         if one.alarms is not None and wanted in {"", one.id}
+        for each in one.alarms.rules
+        if seen.sees_rule(one.id, each)
     ]
-    found = [(one, hit) for one, book in books if (hit := book.rule(rule)) is not None]
+    found = [pair for pair in rules if pair[1].id == rule]
     if len(found) > 1:
         raise AskError("rule", f"several districts have a rule {rule!r}: write {found[0][0].id}/{rule}")
     if not found:
-        known = [each.id for _, book in books for each in book.rules]
+        known = [each.id for _, each in rules]
         raise UnknownName(f"there is no rule {name!r}{suggest(rule, known)}")
     return found[0]
 

@@ -13,8 +13,9 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__
-from barrio.access.who import Sights
+from barrio.access.who import Seen, Sights, Who
 from barrio.api import (
+    audit,
     catalogue,
     completeness,
     conditions,
@@ -28,18 +29,23 @@ from barrio.api import (
     past,
     problems,
     rollups,
+    session,
+    sockets,
+    stream,
 )
 from barrio.api import exports as export_jobs
 from barrio.api.answers import as_json
 from barrio.api.compress import Compress
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, latest
+from barrio.console import front
 from barrio.errors import AskError, UnknownName
-from barrio.history import find, nearest
 from barrio.moments import rfc3339
 from barrio.sta import routes as sensorthings
 from barrio.status import links, snapshot, unready
-from barrio.why import explain
+from barrio.why import explain, outline
+from twin.model.source import suggest_path
+from twin.resolution import Resolution
 
 if TYPE_CHECKING:
     from barrio.platform import Platform
@@ -62,6 +68,7 @@ barrio {__version__}
 /api/v1/points/PATH/latest       the newest reading of one point
 /api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, device)
 /api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
+/api/v1/stream                   what happens now, as server-sent events (point, under, events, latest); /ws: WebSocket
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
 /api/v1/intervals                what registers counted, as utilities bill it (point, from, to, length, known_at)
@@ -75,7 +82,8 @@ barrio {__version__}
 /api/v1/commands                 what was asked of points (point, state, limit); POST, ID/confirm, ID/cancel, release
 /api/v1/desired                  what is desired of points beside what they show (under)
 /api/v1/schedules                what programmes want now and next (hours)
-/api/v1/audit                    every step of every command (from, to, limit); /verify
+/api/v1/audit                    every step of every command, exports, tokens (from, to, limit); /verify
+/api/v1/session                  who asks; POST, DELETE: a session of a browser; POST /codes: a login code
 /api/v1/twin                     the twin at a moment (at, under, limit, offset); what changed until another (compare)
 /api/v1/graph                    what belongs to what (of, direction, through)
 /api/v1/notifications            channels: what waits, what went out; POST /test with the operator's token
@@ -115,10 +123,15 @@ def create_app(platform: Platform) -> FastAPI:
     export_jobs.add(app, platform)
     further.add(app, platform)
     sensorthings.add(app, platform)
+    stream.add(app, platform)
+    sockets.add(app, platform)
+    audit.add(app, platform)
+    session.add(app, platform)
     # Last: the paths of points end anyhow.
     catalogue.add(app, platform)
     figures.add(app, platform)
     dcat.add(app, platform)
+    front.add(app, platform)
     return app
 
 
@@ -134,20 +147,23 @@ def _operation(app: FastAPI, platform: Platform) -> None:
         return "ok\n"
 
     @app.get("/readyz", response_class=PlainTextResponse)
-    async def readyz() -> PlainTextResponse:
-        """Answer 200 while readings are taken and stored, else 503 with words."""
+    async def readyz(who: Seen) -> PlainTextResponse:
+        """Answer 200 while readings are taken and stored, else 503; operators are told why."""
         words = unready(platform)
         status = HTTPStatus.SERVICE_UNAVAILABLE if words else HTTPStatus.OK
-        return PlainTextResponse(f"{words or 'ready'}\n", status)
+        said = words if who.sight.whole else "not ready"
+        return PlainTextResponse(f"{said if words else 'ready'}\n", status)
 
     @app.get("/metrics")
-    async def scrape() -> Response:
-        """Answer in the text format of Prometheus."""
+    async def scrape(who: Seen) -> Response:
+        """Answer in the text format of Prometheus; for operators."""
+        who.require_operator()
         return Response(metrics.text(metrics.collect(platform)), media_type=metrics.CONTENT_TYPE)
 
     @app.get("/api/v1/status")
-    async def status() -> Response:
-        """Return what the platform says of itself, with every link."""
+    async def status(who: Seen) -> Response:
+        """Return what the platform says of itself, with every link; for operators."""
+        who.require_operator()
         words = unready(platform)
         extra = {
             "links": links(platform),
@@ -160,13 +176,21 @@ def _operation(app: FastAPI, platform: Platform) -> None:
 
 def _twin(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/why/{path:path}")
-    async def why(path: str) -> Response:
-        """Return the steps of the way of a reading; the first that stops it is the reason."""
-        item = find(path, platform.catalogue)
+    async def why(path: str, who: Seen) -> Response:
+        """Return the steps of the way of a reading; the first that stops it is the reason.
+
+        Words with addresses, other points and what the platform says of itself are for operators of the district.
+        """
+        item = who.point(path)
         letter = await platform.in_thread("reads", platform.letters.newest, item.id)
         steps = explain(platform, item, letter)
+        district = platform.catalogue.owners[item.id].district
+        if not (who.on_duty and who.sight.wholly(district)):
+            steps = outline(platform, item, steps)
         body = [{"step": step.name, "verdict": step.verdict, "words": step.words} for step in steps]
-        return as_json({"path": item.point.path, "steps": body, "latest": latest(platform, item)})
+        finest = who.sight.resolution(item.id)
+        newest = latest(platform, item) if finest is Resolution.RAW else None
+        return as_json({"path": item.point.path, "steps": body, "latest": newest, "resolution": finest.value})
 
 
 def _records(app: FastAPI, platform: Platform) -> None:
@@ -178,36 +202,38 @@ def _records(app: FastAPI, platform: Platform) -> None:
         limit: Limit = USUALLY_LISTED,
         offset: Offset = 0,
         worst: Annotated[int | None, Query(ge=1, le=MOST_LISTED)] = None,
+        *,
+        who: Seen,
     ) -> Response:
         """Return the intervals in which points were not heard, or with `worst` the points that miss most of it."""
         zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
         span = span_of(start, to, now, zone)
-        ids = platform.catalogue.ids if point is None else _ids_under(platform, point)
+        ids = who.sight.only(platform.catalogue.ids) if point is None else _ids_under(platform, point, who)
         found = await platform.in_thread("reads", platform.ledger.gaps, ids, *span, MOST_GAPS + 1)
         if len(found) > MOST_GAPS:
             raise AskError("from", f"more than {MOST_GAPS:,} gaps since {start!r}: ask for a shorter time")
         if worst is not None:
             return await platform.in_thread("reads", completeness.silences, platform, found, span, worst)
-        page = [_gap(platform, gap) for gap in found[offset : offset + limit]]
+        page = [_gap(platform, gap, who) for gap in found[offset : offset + limit]]
         return as_json({"total": len(found), "limit": limit, "offset": offset, "gaps": page})
 
 
-def _ids_under(platform: Platform, path: str) -> np.ndarray:
-    """Series ids of a point, or of all points of a device or district."""
-    found = [item.id for _, item in chosen(platform, Filter(under=path))]
-    if not found:
-        near = nearest(path, platform.catalogue)
+def _ids_under(platform: Platform, path: str, who: Who) -> np.ndarray:
+    """Series ids of a point, or of all points of a device or district, that exist for who asks."""
+    found = who.sight.only(np.array([item.id for _, item in chosen(platform, Filter(under=path))], np.int32))
+    if not len(found):
+        near = suggest_path(path, who.sight.paths)
         raise UnknownName(f"there is no point, device or district {path!r}{near}")
-    return np.array(found, np.int32)
+    return found
 
 
-def _gap(platform: Platform, gap: Gap) -> dict[str, Any]:
+def _gap(platform: Platform, gap: Gap, who: Who) -> dict[str, Any]:
     return {
         "point": platform.catalogue.paths[gap.series],
         "from": rfc3339(gap.start),
         "to": None if gap.stop is None else rfc3339(gap.stop),
         "reason": gap.reason.slug,
         "meaning": gap.reason.meaning,
-        "words": gap.words,
+        "words": gap.words if who.on_duty else "",
         "filled": gap.filled,
     }

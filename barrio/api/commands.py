@@ -1,4 +1,9 @@
-"""Commands over HTTP: what is asked of points, confirmed and given back; what is desired; the audit log."""
+"""Commands over HTTP: what is asked of points, confirmed and given back; what is desired.
+
+A command exists for whoever sees its point plainly and is an operator, or may command. What a caller does not see is
+refused as if it was not there, before the desk hears of it. Whose role may write a point, `commands.yaml` says: a
+token with the verb `command` has the role `operator` where its tier is operator, else `partner`.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +13,14 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Query
 from fastapi.responses import Response
 
+from barrio.access.who import Seen, Who
 from barrio.api.answers import as_json
 from barrio.api.command_answers import command_answer, order_answer, refused, schedule_answer, standing_answer
 from barrio.api.command_bodies import MOST_POINTS, CancelBody, CommandBody, ConfirmBody, ReleaseBody
-from barrio.api.operator import caller
-from barrio.api.parameters import Limit, Number, Since, Token, Word, span_of
+from barrio.api.further import require_part
+from barrio.api.parameters import MOST_LISTED, Limit, Number, Word
 from barrio.errors import AskError, UnknownName
-from twin.chain import newest
+from twin.access.scope import Verb
 from twin.clock import NS
 from twin.commands.command import Asked, Refusal, State, Why
 from twin.model.source import suggest_path
@@ -38,56 +44,61 @@ def add(app: FastAPI, platform: Platform) -> None:
     app.add_exception_handler(Refusal, refused)
     _questions(app, platform)
     _orders(app, platform)
-    _audit(app, platform)
 
 
 def _questions(app: FastAPI, platform: Platform) -> None:
     @app.get("/api/v1/commands")
     async def commands(
+        who: Seen,
         point: Word = None,
         state: State | None = None,
         limit: Limit = 100,
     ) -> Response:
         """Return commands, the newest first; `point` may be a device or a district."""
-        desk = _desk(platform)
-        found = await desk.recent(point and point.strip("/"), state and state.value, limit)
-        return as_json({"commands": [command_answer(desk, one) for one in found]})
+        desk = _desk(platform, who)
+        most = limit if who.sight.whole else MOST_LISTED
+        found = await desk.recent(point and point.strip("/"), state and state.value, most)
+        seen = [one for one in found if _sees(who, one.path)][:limit]
+        return as_json({"commands": [command_answer(desk, one) for one in seen]})
 
     @app.get("/api/v1/commands/{number}")
-    async def command(number: Number) -> Response:
+    async def command(number: Number, who: Seen) -> Response:
         """Return one command."""
-        desk = _desk(platform)
+        desk = _desk(platform, who)
         found = await desk.find(number)
-        if found is None:
+        if found is None or not _sees(who, found.path):
             raise UnknownName(f"there is no command {number}; /api/v1/commands lists them")
         return as_json(command_answer(desk, found))
 
     @app.get("/api/v1/desired")
-    async def desired(under: Annotated[str | None, Query(max_length=300)] = None) -> Response:
+    async def desired(who: Seen, under: Annotated[str | None, Query(max_length=300)] = None) -> Response:
         """Return every point of which something is desired, beside what it shows."""
-        desk = _desk(platform)
+        desk = _desk(platform, who)
         prefix = f"{(under or '').strip('/')}/".lstrip("/")
-        found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix)]
+        found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix) and _sees(who, one.path)]
         return as_json({"desired": [standing_answer(one) for one in sorted(found, key=lambda one: one.path)]})
 
     @app.get("/api/v1/schedules")
-    async def schedules(hours: Annotated[int, Query(ge=1, le=168)] = _AHEAD_H) -> Response:
+    async def schedules(who: Seen, hours: Annotated[int, Query(ge=1, le=168)] = _AHEAD_H) -> Response:
         """Return what programmes want now, and what they will change in the next hours."""
-        desk, now = _desk(platform), platform.clock.now_ns()
-        until = now + hours * 3_600 * NS
-        return as_json(
-            {"schedules": [schedule_answer(platform, *one) for one in desk.timetable.shown(now, until)]}
-        )
+        desk, now = _desk(platform, who), platform.clock.now_ns()
+        shown = desk.timetable.shown(now, now + hours * 3_600 * NS)
+        seen = [one for one in shown if all(_sees(who, path) for path in one[1])]
+        return as_json({"schedules": [schedule_answer(platform, *one) for one in seen]})
 
 
 def _orders(app: FastAPI, platform: Platform) -> None:
     @app.post("/api/v1/commands")
-    async def ask(body: CommandBody, authorization: Token = "") -> Response:
+    async def ask(body: CommandBody, who: Seen) -> Response:
         """Ask for a value: one answer for a point, a list of answers for several."""
-        desk, roles = _heard(platform, authorization)
+        desk = _heard(platform, who)
         given = (body.point,) if body.point is not None else body.points
-        paths = _expanded(desk, given)
-        found = await desk.ask_all([_asked(body, path, roles) for path in paths])
+        paths = _expanded(desk, given, who)
+        for path in paths:
+            _require_point(who, path)
+        who.require(Verb.COMMAND)
+        who.spend(len(paths) - 1)
+        found = await desk.ask_all([_asked(body, path, who.roles) for path in paths])
         if body.point is not None and "*" not in body.point:
             return order_answer(desk, found[0])
         answers = [command_answer(desk, one, secret=True) for one in found]
@@ -95,61 +106,65 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         return as_json({"asked": len(found), "refused": refusals, "commands": answers})
 
     @app.post("/api/v1/commands/release")
-    async def release(body: ReleaseBody, authorization: Token = "") -> Response:
+    async def release(body: ReleaseBody, who: Seen) -> Response:
         """Give a level of a point back; returns the command that holds it then, or that brings the value back."""
-        desk, roles = _heard(platform, authorization)
-        found = await desk.release(body.point.strip("/"), body.priority, body.who, roles, body.why)
+        desk, path = _heard(platform, who), body.point.strip("/")
+        _require_point(who, path)
+        who.require(Verb.COMMAND)
+        found = await desk.release(path, body.priority, body.who, who.roles, body.why)
         return as_json(
             {"released": body.point, "now": None if found is None else command_answer(desk, found)}
         )
 
     @app.post("/api/v1/commands/{number}/confirm")
-    async def confirm(number: Number, body: ConfirmBody, authorization: Token = "") -> Response:
+    async def confirm(number: Number, body: ConfirmBody, who: Seen) -> Response:
         """Confirm a prepared command with its code."""
-        desk, roles = _heard(platform, authorization)
-        return order_answer(desk, await desk.confirm(number, body.code, body.who, roles))
+        desk = await _heard_of(platform, who, number)
+        return order_answer(desk, await desk.confirm(number, body.code, body.who, who.roles))
 
     @app.post("/api/v1/commands/{number}/cancel")
-    async def cancel(number: Number, body: CancelBody, authorization: Token = "") -> Response:
+    async def cancel(number: Number, body: CancelBody, who: Seen) -> Response:
         """Take a prepared command back."""
-        desk, roles = _heard(platform, authorization)
-        return as_json(command_answer(desk, await desk.cancel(number, body.who, roles)))
+        desk = await _heard_of(platform, who, number)
+        return as_json(command_answer(desk, await desk.cancel(number, body.who, who.roles)))
 
 
-def _audit(app: FastAPI, platform: Platform) -> None:
-    @app.get("/api/v1/audit")
-    async def entries(start: Since = "-1d", to: str = "now", limit: Limit = 1_000) -> Response:
-        """Return entries of the audit log, the newest first."""
-        desk = _desk(platform)
-        zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
-        span = span_of(start, to, now, zone)
-        found = await platform.in_thread("reads", newest, desk.audit.path, *span, limit)
-        return as_json({"entries": found})
-
-    @app.get("/api/v1/audit/verify")
-    async def verify() -> Response:
-        """Verify the whole audit log."""
-        found = await platform.in_thread("reads", _desk(platform).audit.verify)
-        body = {"sound": found.sound, "lines": found.lines, "head": found.head, "line": found.line or None}
-        return as_json({**body, "words": found.words, "remark": found.remark})
-
-
-def _desk(platform: Platform) -> Commander:
+def _desk(platform: Platform, who: Who) -> Commander:
+    require_part(platform, who, "commands")
     desk = platform.living.commander
     if desk is None:
         raise UnknownName("no district has a commands.yaml: nothing may be written")
     return desk
 
 
-def _heard(platform: Platform, authorization: str) -> tuple[Commander, frozenset[str]]:
-    """Return who carries orders out, and the roles of who gives them; Refusal when there is no such."""
-    desk, who = _desk(platform), caller(platform, authorization)
+def _heard(platform: Platform, who: Who) -> Commander:
+    """Return who carries orders out; Refusal where nothing runs."""
+    desk = _desk(platform, who)
     if platform.at_rest:
         raise Refusal(Why.STOPPING, "barrio does not run with this data folder: no device can be told")
-    if who is None:
-        words = "only with a token: the operator's of the data folder, or that of a role of commands.yaml"
-        raise Refusal(Why.ROLE, words)
-    return desk, who.roles
+    return desk
+
+
+async def _heard_of(platform: Platform, who: Who, number: int) -> Commander:
+    """Return who carries orders out, to whoever may speak of a command that exists for them."""
+    desk = _heard(platform, who)
+    found = await desk.find(number)
+    if found is not None and not _sees(who, found.path):
+        raise Refusal(Why.NO_SUCH_COMMAND, f"there is no command {number}")
+    who.require(Verb.COMMAND)
+    return desk
+
+
+def _sees(who: Who, path: str) -> bool:
+    """Whether what is asked of a point exists for a caller."""
+    return who.sight.whole or (who.may_see_orders and who.sight.plainly(path))
+
+
+def _require_point(who: Who, path: str) -> None:
+    """Refuse a point that a caller does not see, in the same words whether there is such a point or not."""
+    if not who.sight.whole and not who.sight.plainly(path):
+        near = suggest_path(path, who.sight.paths)
+        raise Refusal(Why.UNKNOWN_POINT, f"there is no point {path!r}{near}")
 
 
 def _asked(body: CommandBody, path: str, roles: frozenset[str]) -> Asked:
@@ -167,9 +182,10 @@ def _lease(given: float | str | None) -> float | None:
         raise AskError("lease", f"{error}, or ever; found {given!r}") from error
 
 
-def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
+def _expanded(desk: Commander, given: Sequence[str], who: Who) -> list[str]:
     """Return the paths that are meant: a `*` stands for any part of a name, within what may be written."""
     found: dict[str, None] = {}
+    known = [path for path in desk.policies if _sees(who, path)]
     if sum("*" in one for one in given) > MOST_PATTERNS:
         raise AskError("points", f"at most {MOST_PATTERNS} names with a * at once")
     for one in given:
@@ -177,9 +193,9 @@ def _expanded(desk: Commander, given: Sequence[str]) -> list[str]:
         if "*" not in path:
             found[path] = None
             continue
-        fitting = [known for known in desk.policies if _fits(known, path)]
+        fitting = [one for one in known if _fits(one, path)]
         if not fitting:
-            near = suggest_path(path, desk.policies)
+            near = suggest_path(path, known)
             raise UnknownName(f"nothing that may be written fits {path!r}{near}")
         found |= dict.fromkeys(fitting)
     if len(found) > MOST_POINTS:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import Query
 from fastapi.responses import Response
 
+from barrio.access.who import Seen as Asking
 from barrio.api.answers import as_json
 from barrio.api.parameters import Limit, Offset, Since, Word, span_of
 from barrio.moments import rfc3339
@@ -32,6 +33,7 @@ def add(app: FastAPI, platform: Platform) -> None:
 
     @app.get("/api/v1/completeness")
     async def counted(
+        who: Asking,
         under: Word = None,
         start: Since = "-1d",
         to: str = "now",
@@ -42,15 +44,17 @@ def add(app: FastAPI, platform: Platform) -> None:
     ) -> Response:
         """Return what was expected of points and what became of it, in whole windows of `every`, summed up `by`."""
         from barrio.past.completeness import Question, completeness, grouping
+        from barrio.past.seen import Seen
         from barrio.past.twin import Present, zone_of
 
-        present, zone = Present.of(platform), zone_of(platform, under)
+        seen = Seen(who, platform.catalogue.districts)
+        present, zone = Present.of(platform), zone_of(platform, under, seen)
         group, by_window = grouping(by)
         span = span_of(start, to, present.now, zone)
-        question = Question(under, *span, every, group, by_window)
+        question = Question(under, *span, every, group, by_window, seen)
         rows = await platform.in_thread("reads", completeness, platform, present, question)
         head = {"from": rfc3339(span[0]), "to": rfc3339(span[1]), "every": every, "by": by, "tz": zone.key}
-        head |= _waiting(platform)
+        head |= _waiting(platform) if who.sight.whole else {"waiting": None, "words": ""}
         page = rows[offset : offset + limit]
         return as_json({**head, "total": len(rows), "limit": limit, "offset": offset, "rows": page})
 

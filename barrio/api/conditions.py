@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Header
 from fastapi.responses import Response
 
+from barrio.access.who import Seen, Who
 from barrio.api.answers import as_json
-from barrio.api.operator import refused
-from barrio.api.parameters import Limit, Number, Said, Since, span_of
+from barrio.api.operator import at_rest
+from barrio.api.parameters import MOST_LISTED, Limit, Number, Said, Since, span_of
 from barrio.api.problems import problem
 from barrio.errors import UnknownName
 from barrio.moments import rfc3339
 from connectors.abilities import Acknowledges
+from twin.access.scope import Tier, Verb
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,37 +30,52 @@ def add(app: FastAPI, platform: Platform) -> None:
 
     @app.get("/api/v1/device-events")
     async def events(
+        who: Seen,
         start: Since = "-1d",
         to: str = "now",
         limit: Limit = 1_000,
     ) -> Response:
-        """Return what devices reported of themselves, the newest first."""
+        """Return what devices reported of themselves, the newest first; for operators."""
+        who.require_operator()
         zone, now = platform.catalogue.districts[0].zone, platform.clock.now_ns()
         span = span_of(start, to, now, zone)
         found = await platform.in_thread("reads", platform.device_events.events, *span, limit)
         return as_json({"events": [_event(event) for event in found]})
 
     @app.get("/api/v1/conditions")
-    async def conditions(limit: Limit = 1_000) -> Response:
-        """Return the devices' conditions that are active or wait for an acknowledgement, the gravest first."""
-        found = await platform.in_thread("reads", platform.device_events.ongoing, limit)
-        return as_json({"conditions": [_condition(one) for one in found]})
+    async def conditions(who: Seen, limit: Limit = 1_000) -> Response:
+        """Return the devices' conditions that are active or wait for an acknowledgement, the gravest first.
+
+        A device says in its own words what it measures: its conditions exist for whoever sees all of its points.
+        """
+        found = await platform.in_thread("reads", platform.device_events.ongoing, MOST_LISTED)
+        seen = [one for one in found if _exists(one, who)][:limit]
+        return as_json({"conditions": [_condition(one) for one in seen]})
 
     @app.post("/api/v1/conditions/{number}/acknowledge")
     async def acknowledge(
         number: Number,
         body: Said,
-        authorization: Annotated[str, Header(max_length=200)] = "",
+        who: Seen,
     ) -> Response:
         """Acknowledge a condition at its device; 409 with the device's words when it refuses."""
-        no = refused(platform, authorization, "no device can be told")
+        no = at_rest(platform, "no device can be told")
         if no is not None:
             return no
         found = await platform.in_thread("reads", platform.device_events.condition, number)
-        if found is None:
+        if found is None or not _exists(found, who):
             raise UnknownName(f"there is no condition {number}; /api/v1/conditions lists them")
+        who.require(Verb.ACKNOWLEDGE)
         words = await _acknowledge(platform, found, body)
+        said = {"condition": number, "path": found.event.device, "said": body.who, "words": words}
+        await platform.audited("condition_acknowledged", who, said)
         return problem(HTTPStatus.CONFLICT, words) if words else as_json(_condition(found))
+
+
+def _exists(found: Condition, who: Who) -> bool:
+    """Whether a condition exists for a caller; also of a device that is configured no more, for operators of all."""
+    public = who.sight.scope.tier is Tier.OPEN
+    return who.sight.whole or (not public and who.sight.wholly(found.event.device))
 
 
 async def _acknowledge(platform: Platform, found: Condition, body: Said) -> str:

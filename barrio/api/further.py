@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from barrio.errors import UnknownName
+from twin.access.scope import Tier
 from twin.model.loader import ALARMS_FILE, COMMANDS_FILE, SERVICES_FILE
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from barrio.access.who import Who
     from barrio.platform import Platform
 
 METHODS = ["GET", "POST"]
@@ -35,7 +37,7 @@ class Part:
 
 PARTS = (
     Part("alarms", ("alarms",), ("alarms",), ALARMS_FILE),
-    Part("commands", ("commands", "desired", "schedules", "audit"), ("commands",), COMMANDS_FILE),
+    Part("commands", ("commands", "desired", "schedules"), ("commands",), COMMANDS_FILE),
     Part("services", ("supply", "capacity", "services"), ("services",), SERVICES_FILE),
     Part("notify", ("notifications",), ("alarms", "services"), f"{ALARMS_FILE} or {SERVICES_FILE}"),
 )
@@ -49,6 +51,17 @@ def add(app: FastAPI, platform: Platform) -> None:
             import_module(f"barrio.api.{part.module}").add(app, platform)
         else:
             _add_absent(app, part)
+
+
+def require_part(platform: Platform, who: Who, module: str) -> None:
+    """Answer as if no district had a part, to whoever sees nothing of one that has it; the public sees none of them."""
+    part = next(one for one in PARTS if one.module == module)
+    if who.sight.whole:
+        return
+    seen = [one for one in platform.catalogue.districts if one.id in who.sight.district_ids]
+    has = any(getattr(one, name) is not None for one in seen for name in part.attributes)
+    if who.sight.scope.tier is Tier.OPEN or not has:
+        raise UnknownName(f"no district has {part.files}")
 
 
 def _add_absent(app: FastAPI, part: Part) -> None:

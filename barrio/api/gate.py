@@ -2,8 +2,9 @@
 
 A browser on this machine runs the pages of strangers. One of them may let its own name lead to 127.0.0.1 (DNS
 rebinding), and then read what we answer as if it were its own. Such a request carries the stranger's name in `Host`,
-so a surface that only this machine reaches answers to addresses and `localhost`, and to no other name. Every browser
-sends `Host`; what sends none is no browser.
+so a surface that only this machine reaches answers to addresses and `localhost`, and to no other name but those that
+somebody gave it (`BARRIO_HOSTS`). One that the network reaches is asked by any name, unless it was given names. Every
+browser sends `Host`; what sends none is no browser.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from typing import TYPE_CHECKING
 from barrio.api.problems import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -23,26 +26,30 @@ MOST_BYTES = 65_536
 LONGEST_S = 10.0
 
 _NOT_OURS = (
-    "this address is for this machine only: ask for http://127.0.0.1 or http://localhost, "
-    "and let a proxy send `Host: localhost`"
+    "barrio does not answer to this name: ask for http://127.0.0.1 or http://localhost, "
+    "or name it in BARRIO_HOSTS; a proxy may send `Host: localhost`"
 )
 
 
 class Gate:
-    """ASGI application before `app`; `local` when only this machine reaches it."""
+    """ASGI application before `app`; `local` when only this machine reaches it, `hosts` the names that it is given."""
 
-    def __init__(self, app: ASGIApp, *, local: bool) -> None:
+    def __init__(self, app: ASGIApp, *, local: bool, hosts: Collection[str] = ()) -> None:
         self._app = app
-        self._local = local
+        self._hosts = frozenset(one.lower() for one in hosts)
+        self._checks = local or bool(hosts)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let a request through, or answer 421, 413 or 408."""
-        if scope["type"] != "http":
+        """Let a request or a WebSocket through, or answer 421, 413 or 408."""
+        if scope["type"] not in {"http", "websocket"}:
             await self._app(scope, receive, send)
             return
         host = _header(scope, b"host")
-        if self._local and host and not is_local(host):
+        if self._checks and host and not is_local(host) and name_of(host) not in self._hosts:
             await problem(HTTPStatus.MISDIRECTED_REQUEST, _NOT_OURS)(scope, receive, send)
+            return
+        if scope["type"] == "websocket":
+            await self._app(scope, receive, send)
             return
         body = await _body(receive)
         if isinstance(body, bytes):
@@ -53,8 +60,7 @@ class Gate:
 
 def is_local(host: str) -> bool:
     """Whether `Host` is one that no stranger's name leads to: an address, or `localhost` (RFC 6761, 6.3)."""
-    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
-    name = name.strip("[]").lower().rstrip(".")
+    name = name_of(host)
     if name == "localhost" or name.endswith(".localhost"):
         return True
     try:
@@ -62,6 +68,12 @@ def is_local(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def name_of(host: str) -> str:
+    """Return the name or address in `Host`, without the port."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
+    return name.strip("[]").lower().rstrip(".")
 
 
 def _header(scope: Scope, name: bytes) -> str:

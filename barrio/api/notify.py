@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from barrio.access.who import Seen
 from barrio.api.answers import as_json
-from barrio.api.operator import ONLY, is_operator
-from barrio.api.parameters import Token
 from barrio.api.problems import problem
 from barrio.moments import rfc3339
 from barrio.notify.channels import channels_of
@@ -36,8 +35,9 @@ def add(app: FastAPI, platform: Platform) -> None:
     """Add the routes."""
 
     @app.get("/api/v1/notifications")
-    async def notifications() -> Response:
-        """Return how each channel stands: what waits, what went out, what its receiver said last."""
+    async def notifications(who: Seen) -> Response:
+        """Return how each channel stands: what waits, what went out, what its receiver said last; for operators."""
+        who.require_operator()
         known = channels_of(platform.catalogue.districts)
         outbox = platform.living.outbox
         standing = await platform.in_thread("reads", outbox.status) if outbox is not None else []
@@ -48,14 +48,13 @@ def add(app: FastAPI, platform: Platform) -> None:
         )
 
     @app.post("/api/v1/notifications/test")
-    async def test(body: Test, authorization: Token = "") -> Response:
+    async def test(body: Test, who: Seen) -> Response:
         """Send a test message past the queue, and return what the receiver said."""
+        who.require_operates()
         notifier = platform.living.notifier
         if platform.at_rest or notifier is None:
             words = "barrio does not run with this data folder, or its districts have no channels"
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, words)
-        if not is_operator(platform, authorization):
-            return problem(HTTPStatus.FORBIDDEN, ONLY)
         outcome = await notifier.test(body.channel)
         taken = outcome.verdict == "delivered"
         return as_json({"channel": body.channel, "delivered": taken, "words": outcome.words})

@@ -41,7 +41,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
 
 
-def refuse_unknown_parameters(request: Request) -> None:
+async def refuse_unknown_parameters(request: Request) -> None:
     """Refuse a query parameter that the route does not know: one that is misspelt would change nothing silently."""
     known = _parameters(request.scope["route"].dependant)
     for name in request.query_params:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from fastapi import Header
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from barrio import history
+from barrio.access.who import Seen
 from barrio.api.answers import as_json
-from barrio.api.operator import refused
+from barrio.api.operator import at_rest
 from barrio.api.parameters import span_of
 from barrio.errors import AskError, UnknownName
 from barrio.moments import rfc3339
@@ -39,18 +39,22 @@ def add(app: FastAPI, platform: Platform) -> None:
     """Add the routes."""
 
     @app.get("/api/v1/rollups")
-    async def rollups() -> Response:
-        """Return how far rollups are made, and what of them is being made again."""
+    async def rollups(who: Seen) -> Response:
+        """Return how far rollups are made, and what of them is being made again; for operators."""
+        who.require_operator()
         jobs = await platform.in_thread("reads", platform.rollups.jobs)
         return as_json({**platform.rollups.snapshot(), "jobs": [_job(one) for one in jobs]})
 
     @app.post("/api/v1/rollups/rebuild")
-    async def rebuild(body: Rebuild, authorization: Annotated[str, Header(max_length=200)] = "") -> Response:
+    async def rebuild(body: Rebuild, who: Seen) -> Response:
         """Make a stretch again in the background; GET /api/v1/rollups shows how far it is."""
-        no = refused(platform, authorization, "no rollups are made")
+        who.require_operates()
+        no = at_rest(platform, "no rollups are made")
         if no is not None:
             return no
-        return as_json(await _rebuild(platform, body))
+        done = await _rebuild(platform, body)
+        await platform.audited("rollups_rebuilt", who, {"path": done["under"], "job": done["job"]})
+        return as_json(done)
 
 
 async def _rebuild(platform: Platform, body: Rebuild) -> dict[str, Any]:

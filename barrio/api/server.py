@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import resource
 import socket
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import TYPE_CHECKING
 
 import uvicorn
 
-from barrio.api.gate import Gate
+from barrio.api.gate import MOST_BYTES, Gate
+from barrio.live.hub import MOST_STREAMS
 from twin.errors import StartError
 
 if TYPE_CHECKING:
@@ -19,9 +21,14 @@ if TYPE_CHECKING:
     from barrio.settings import Listen
 
 STOP_WITHIN_S = 1
-# Sockets are descriptors that the spool and the links need too.
-MOST_CONNECTIONS = 256
-BACKLOG = 256
+MOST_CONNECTIONS = 512
+"""Ordinary requests and idle connections. Streams are counted apart, so that neither takes the room of the other."""
+DESCRIPTORS = 8_192
+"""What a process asks for where it may; the spool, the store and the links need some beside the sockets."""
+BACKLOG = 1_024
+STALLED_MS = 60_000
+"""How long a peer may take nothing of what it was sent before its connection is ended (Linux, tcp(7))."""
+LOOPBACK = "127.0.0.1"
 
 
 def bind(listen: Listen) -> socket.socket:
@@ -33,6 +40,8 @@ def bind(listen: Listen) -> socket.socket:
         raise StartError(f"cannot listen on {listen}: {error.strerror or error}") from error
     try:
         found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if hasattr(socket, "TCP_USER_TIMEOUT"):
+            found.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, STALLED_MS)
         found.bind((listen.host, listen.port))
         found.listen(BACKLOG)
     except OSError as error:
@@ -50,17 +59,36 @@ def address(listening: socket.socket) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
-class Server(uvicorn.Server):
-    """Serves until `stop`; signals are the process's, not the server's."""
+def room_for_streams() -> int:
+    """Return how many streams this process has room for, after asking for the descriptors that they need."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS if hard == resource.RLIM_INFINITY else min(DESCRIPTORS, hard)
+    if soft < wanted:
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return max(0, min(MOST_STREAMS, soft // 2 - MOST_CONNECTIONS // 2))
 
-    def __init__(self, app: ASGIApp, listening: socket.socket) -> None:
+
+class Server(uvicorn.Server):
+    """Serves until `stop`; signals are the process's, not the server's. `streams` is how many it has room for."""
+
+    def __init__(
+        self, app: ASGIApp, listening: socket.socket, hosts: Collection[str] = (), proxies: str = LOOPBACK
+    ) -> None:
+        self.streams = room_for_streams()
+        local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
         config = uvicorn.Config(
-            Gate(app, local=ipaddress.ip_address(listening.getsockname()[0]).is_loopback),
+            Gate(app, local=local, hosts=hosts),
+            forwarded_allow_ips=proxies,
             lifespan="off",
             log_config=None,
             access_log=False,
             server_header=False,
-            limit_concurrency=MOST_CONNECTIONS,
+            limit_concurrency=MOST_CONNECTIONS + self.streams,
+            backlog=BACKLOG,
+            ws_max_size=MOST_BYTES,
+            ws_per_message_deflate=False,
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
         super().__init__(config)

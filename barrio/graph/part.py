@@ -12,6 +12,7 @@ from twin.model.source import suggest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from barrio.graph.seen import Shown
     from twin.model.district import District
 
 Direction = Literal["both", "up", "down"]
@@ -31,6 +32,7 @@ class Part:
     edges: tuple[tuple[str, str, str], ...]
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
+    shown: Shown | None = None
 
 
 def understood(through: str | None) -> tuple[str, ...]:
@@ -55,15 +57,22 @@ def direction_of(text: str) -> Direction:
 
 
 def parts(
-    districts: Sequence[District], of: str | None, direction: Direction, types: Sequence[str]
+    districts: Sequence[District],
+    of: str | None,
+    direction: Direction,
+    types: Sequence[str],
+    shown: Shown | None = None,
 ) -> list[Part]:
     """Return the whole of each district, or what hangs above and below `of`, an id or district/id.
 
-    Raises `UnknownName` when nothing has that name, and AskError when several districts have it.
+    With `shown` only what is: the rest is as if it was not there. Raises `UnknownName` when nothing has that name, and
+    AskError when several districts have it.
     """
     if of is None:
-        return [whole(district, types) for district in districts]
-    return [around(*_found(districts, of), direction, types)]
+        found = [whole(one, types) for one in districts if shown is None or shown.district(one)]
+    else:
+        found = [around(*_found(districts, of, shown), direction, types)]
+    return found if shown is None else [_only(part, shown) for part in found]
 
 
 def whole(district: District, types: Sequence[str]) -> Part:
@@ -105,16 +114,43 @@ def _passed(district: District, of: str, above: Sequence[str], types: Sequence[s
     return [site for site in sites if site in found]
 
 
-def _found(districts: Sequence[District], of: str) -> tuple[District, str]:
+def _only(part: Part, shown: Shown) -> Part:
+    """Return a part without what is not shown, and without the edges that lead there."""
+    known = {name for name in part.names if shown.node(part.district, name)}
+
+    def kept(names: Sequence[str]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in known)
+
+    return Part(
+        part.district,
+        part.of,
+        kept(part.names),
+        tuple(edge for edge in part.edges if known.issuperset(edge[1:])),
+        kept(part.above),
+        kept(part.below),
+        shown,
+    )
+
+
+def _found(districts: Sequence[District], of: str, shown: Shown | None) -> tuple[District, str]:
     head, slash, tail = of.partition("/")
     among = [one for one in districts if one.id == head] if slash else districts
     name = tail if slash else of
-    found = [one for one in among if name in one.devices or name in one.sites]
+    found = [
+        one
+        for one in among
+        if (name in one.devices or name in one.sites) and (shown is None or shown.node(one, name))
+    ]
     if len(found) > 1:
         words = f"{of!r} is in {' and in '.join(one.id for one in found)}: say {found[0].id}/{of}"
         raise AskError("of", words)
     if not found:
-        known = [one for district in among for one in (*district.devices, *district.sites)]
+        known = [
+            one
+            for district in among
+            for one in (*district.devices, *district.sites)
+            if shown is None or shown.node(district, one)
+        ]
         raise UnknownName(f"there is no device or site {of!r}{suggest(name, known)}")
     return found[0], name
 
@@ -125,4 +161,7 @@ def described(part: Part, name: str) -> Mapping[str, str]:
     if device is not None:
         return {"is": "device", "kind": device.kind, "name": device.name, "site": device.site}
     site = part.district.sites[name]
-    return {"is": "site", "kind": site.kind, "name": site.name or site.id, "site": site.within or ""}
+    around = site.within or ""
+    if part.shown is not None and not part.shown.node(part.district, around):
+        around = ""
+    return {"is": "site", "kind": site.kind, "name": site.name or site.id, "site": around}

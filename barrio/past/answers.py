@@ -12,6 +12,7 @@ from barrio.past.twin import Moment, Present, changes, check, moment
 from twin.clock import rfc3339
 
 if TYPE_CHECKING:
+    from barrio.past.seen import Seen
     from barrio.platform import Platform
     from twin.ledger import Gap
     from twin.past.asof import Then
@@ -20,32 +21,43 @@ if TYPE_CHECKING:
     from twin.quality import Reason
 
 
-def then(platform: Platform, present: Present, asked: tuple[int, str | None], page: slice) -> dict[str, Any]:
+_WITHHELD = dict.fromkeys(
+    ("value", "quality", "time", "received", "age_s", "usable", "stale", "came_later", "gap")
+)
+"""What is not told of a point at a moment to whoever is given its readings as windows only."""
+
+
+def then(
+    platform: Platform, present: Present, asked: tuple[int, str | None], page: slice, seen: Seen
+) -> dict[str, Any]:
     """Return a page of the answer about a moment, and what is `under` a name; blocks."""
-    found = moment(platform, present, *asked)
+    found = moment(platform, present, *asked, seen)
     check(platform, found)
-    wanted = desired(platform, found.at)
+    wanted = desired(platform, found.at, seen)
     return {
         **_head(platform, found),
         "under": found.under,
         "alarms": standing(platform, found),
-        "unusable": sum(not then.usable for then in found.points),
+        "unusable": sum(not then.usable for then in found.points if seen.plainly(then.point.path)),
         "total": len(found.points),
-        "points": [_point(then) | {"desired": wanted.get(then.point.path)} for then in found.points[page]],
+        "points": [
+            _point(then, seen) | {"desired": wanted.get(then.point.path)} for then in found.points[page]
+        ],
     }
 
 
 def compared(
-    platform: Platform, present: Present, both: tuple[int, int], under: str | None
+    platform: Platform, present: Present, both: tuple[int, int], under: str | None, seen: Seen
 ) -> dict[str, Any]:
     """Return the whole answer; blocks."""
-    before, after = (moment(platform, present, at, under) for at in both)
+    before, after = (moment(platform, present, at, under, seen) for at in both)
     check(platform, before, after)
     points, models = changes(before, after)
     found = [_changed_model(*one) for one in models]
     found += changed_alarms(standing(platform, before), standing(platform, after))
-    found += changed_desired(desired(platform, before.at), desired(platform, after.at), before, after)
-    found += [_changed_point(one) for one in points]
+    orders = (desired(platform, one.at, seen) for one in (before, after))
+    found += changed_desired(*orders, before, after)
+    found += [_changed_point(one, seen) for one in points]
     return {
         "before": _head(platform, before),
         "after": _head(platform, after),
@@ -69,15 +81,22 @@ def _model(platform: Platform, model: Model, at: int) -> dict[str, Any]:
     }
 
 
-def _point(then: Then) -> dict[str, Any]:
+def _point(then: Then, seen: Seen) -> dict[str, Any]:
     point = then.point
-    return {
+    head = {
         "path": point.path,
         "site": point.owner.site,
         "device": point.owner.id,
         "kind": point.owner.kind,
         "quantity": point.quantity,
         "unit": point.unit,
+    }
+    coarse = seen.resolution(point.path)
+    if coarse is not None:
+        words = f"its readings are given as windows of {coarse}: /api/v1/history has them"
+        return {**head, **_WITHHELD, "resolution": coarse.value, "words": words}
+    return {
+        **head,
         **_value(then),
         "quality": _quality(then.quality),
         "time": rfc3339(then.time),
@@ -86,7 +105,7 @@ def _point(then: Then) -> dict[str, Any]:
         "usable": then.usable,
         "stale": then.stale,
         "came_later": then.came_later,
-        "gap": _gap(then.gap),
+        "gap": _gap(then.gap, seen),
     }
 
 
@@ -102,25 +121,25 @@ def _value(then: Then) -> dict[str, Any]:
     return {"value": None if np.isnan(then.value) else then.value}
 
 
-def _gap(gap: Gap | None) -> dict[str, Any] | None:
+def _gap(gap: Gap | None, seen: Seen) -> dict[str, Any] | None:
     if gap is None:
         return None
     return {
         "reason": gap.reason.slug,
         "meaning": gap.reason.meaning,
         "since": rfc3339(gap.start),
-        "words": gap.words,
+        "words": gap.words if seen.who.on_duty else "",
         "filled": gap.filled,
     }
 
 
-def _changed_point(change: PointChange) -> dict[str, Any]:
+def _changed_point(change: PointChange, seen: Seen) -> dict[str, Any]:
     return {
         "kind": "point",
         "subject": change.after.point.path,
         "what": change.what,
-        "before": _point(change.before),
-        "after": _point(change.after),
+        "before": _point(change.before, seen),
+        "after": _point(change.after, seen),
     }
 
 

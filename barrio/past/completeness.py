@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from zoneinfo import ZoneInfo
 
+    from barrio.past.seen import Seen
     from barrio.past.twin import Present
     from barrio.platform import Platform
     from twin.completeness.table import Row
@@ -45,6 +46,7 @@ class Question:
     every: str
     group: str
     by_window: bool
+    seen: Seen
 
 
 def grouping(by: str) -> tuple[str, bool]:
@@ -63,14 +65,14 @@ def grouping(by: str) -> tuple[str, bool]:
 def completeness(platform: Platform, present: Present, question: Question) -> list[dict[str, Any]]:
     """Return the rows, district by district; AskError when it is too much, UnknownName when there is nothing."""
     found: list[dict[str, Any]] = []
-    names = _districts(platform, question.under)
+    names = _districts(platform, question)
     for name in names:
         part = _Part.of(platform, present, question, name)
         if part is not None:
             rows = summed(platform.store.raw, part.asked, part.tenures, part.gaps(platform, present))
             found += [_plain(row, question.group) for row in rows]
     if not found and question.under is not None and not names:
-        raise UnknownName(nothing(_latest(platform), question.under))
+        raise UnknownName(nothing(_latest(platform, question.seen), question.under, question.seen))
     return found
 
 
@@ -115,25 +117,26 @@ class _Part:
         return [*found, *(gap for gap in present.lasting(series, present.now) if gap.series not in still)]
 
 
-def _districts(platform: Platform, under: str | None) -> list[str]:
-    first = None if under is None else under.strip("/").partition("/")[0]
-    return [name for name in platform.models.districts() if first in {None, name}]
+def _districts(platform: Platform, question: Question) -> list[str]:
+    first = None if question.under is None else question.under.strip("/").partition("/")[0]
+    known = filter(question.seen.district, platform.models.districts())
+    return [name for name in known if first in {None, name}]
 
 
 def _known(platform: Platform, question: Question, district: str, paths: set[str]) -> dict[str, PointThen]:
     """Return the points under the name that are among the paths, as the newest model that had them says."""
     found: dict[str, PointThen] = {}
-    left, seen, matched = set(paths), list[Model](), False
+    left, looked_at, matched = set(paths), list[Model](), False
     for model in _models(platform, district, question):
-        points = {point.path: point for point in chosen(model, question.under)}
+        points = {point.path: point for point in chosen(model, question.under, question.seen)}
         found |= {path: point for path, point in points.items() if path in left}
         left -= model.points.keys()
-        seen.append(model)
+        looked_at.append(model)
         matched |= bool(points)
         if not left:
             break
-    if seen and not matched:
-        raise UnknownName(nothing(seen, question.under))
+    if looked_at and not matched:
+        raise UnknownName(nothing(looked_at, question.under, question.seen))
     return found
 
 
@@ -151,8 +154,8 @@ def _models(platform: Platform, district: str, question: Question) -> Iterator[M
             yield model
 
 
-def _latest(platform: Platform) -> list[Model]:
-    newest = {one.district: one.since for one in platform.models.versions()}
+def _latest(platform: Platform, seen: Seen) -> list[Model]:
+    newest = {one.district: one.since for one in platform.models.versions() if seen.district(one.district)}
     found = (platform.models.at(district, since) for district, since in newest.items())
     return [model for model in found if model is not None]
 

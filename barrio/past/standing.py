@@ -12,6 +12,7 @@ from barrio.moments import rfc3339
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from barrio.past.seen import Seen
     from barrio.past.twin import Moment
     from barrio.platform import Platform
     from twin.alarms.change import Standing
@@ -28,7 +29,7 @@ def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
     from barrio.api import alarm_answers as view
     from twin.alarms.states import State
 
-    known = journal.standing(found.at)
+    known = found.seen.alarms.standing(journal.standing(found.at))
     below = view.by_cause(known)
     shown = [
         one
@@ -37,10 +38,11 @@ def standing(platform: Platform, found: Moment) -> list[dict[str, Any]]:
         and any(_meant(each, found) for each in (one, *below.get(one.number, ())))
     ]
     shown.sort(key=lambda one: (_grave(one), -one.since, one.number))
-    return [view.standing(one, below.get(one.number, ())) for one in shown]
+    who = found.seen.who
+    return [view.standing(view.told(one, who, known), below.get(one.number, ())) for one in shown]
 
 
-def desired(platform: Platform, at: int) -> Mapping[str, dict[str, Any]]:
+def desired(platform: Platform, at: int, seen: Seen) -> Mapping[str, dict[str, Any]]:
     """Return what was desired of points at a moment (ns UTC), by path."""
     commander = platform.living.commander
     found = [] if commander is None else commander.journal.desired(at)
@@ -52,6 +54,7 @@ def desired(platform: Platform, at: int) -> Mapping[str, dict[str, Any]]:
             "since": rfc3339(one.since),
         }
         for one in found
+        if seen.orders(one.path)
     }
 
 

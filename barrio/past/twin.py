@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import orjson
@@ -24,8 +25,8 @@ from twin.quality import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
-    from zoneinfo import ZoneInfo
 
+    from barrio.past.seen import Seen
     from barrio.platform import Platform
     from twin.frame import Ids
     from twin.past.asof import Then
@@ -70,11 +71,15 @@ class Moment:
     under: str | None
     models: Sequence[Model]
     points: Sequence[Then]
+    seen: Seen
 
 
-def moment(platform: Platform, present: Present, at: int, under: str | None) -> Moment:
-    """Return the twin at a moment; `StoreBusy` and its like when the store has to be asked and is away."""
-    pairs = [(model, list(chosen(model, under))) for model in models_at(platform, at, under)]
+def moment(platform: Platform, present: Present, at: int, under: str | None, seen: Seen) -> Moment:
+    """Return the twin at a moment, as far as it is seen.
+
+    `StoreBusy` and its like when the store has to be asked and is away.
+    """
+    pairs = [(model, list(chosen(model, under, seen))) for model in models_at(platform, at, under, seen)]
     ids = {path: series for series, path in platform.registry.series_paths().items()}
     wanted = [ids[point.path] for _, points in pairs for point in points if point.path in ids]
     series = np.unique(np.array(wanted, np.int32))
@@ -82,32 +87,34 @@ def moment(platform: Platform, present: Present, at: int, under: str | None) -> 
     gaps = [*platform.ledger.gaps(series, at, at + 1), *present.lasting(series, at)]
     states = platform.registry.state_names()
     found = [then for model, points in pairs for then in twin_at(points, at, readings, gaps, ids, states)]
-    return Moment(at, under, [model for model, _ in pairs], found)
+    return Moment(at, under, [model for model, _ in pairs], found, seen)
 
 
 def check(platform: Platform, *moments: Moment) -> None:
     """Raise UnknownName when at none of the moments there was anything under the name that was asked for."""
     if not any(one.points for one in moments):
-        models = [model for one in moments for model in models_at(platform, one.at)]
-        raise UnknownName(nothing(models, moments[0].under))
+        seen = moments[0].seen
+        models = [model for one in moments for model in models_at(platform, one.at, None, seen)]
+        raise UnknownName(nothing(models, moments[0].under, seen))
 
 
-def zone_of(platform: Platform, under: str | None) -> ZoneInfo:
+def zone_of(platform: Platform, under: str | None, seen: Seen) -> ZoneInfo:
     """Return the zone in which whoever asks for what is `under` a district writes times."""
     name = (under or "").strip("/").partition("/")[0]
-    districts = platform.catalogue.districts
-    return next((one.zone for one in districts if one.id == name), districts[0].zone)
+    districts = [one for one in platform.catalogue.districts if seen.district(one.id)]
+    zones = (one.zone for one in districts if name in {"", one.id})
+    return next(zones, districts[0].zone if districts else ZoneInfo("UTC"))
 
 
-def models_at(platform: Platform, at: int, under: str | None = None) -> Iterator[Model]:
+def models_at(platform: Platform, at: int, under: str | None, seen: Seen) -> Iterator[Model]:
     """Yield the models that were valid at a moment; of a folder that kept none yet, what is configured now."""
     first = None if under is None else under.strip("/").partition("/")[0]
     kept = platform.models.districts()
-    for name in kept:
+    for name in filter(seen.district, kept):
         if first in {None, name} and (model := platform.models.at(name, at)) is not None:
             yield model
     for district in platform.catalogue.districts:
-        if district.id not in kept and first in {None, district.id}:
+        if district.id not in kept and first in {None, district.id} and seen.district(district.id):
             raw = orjson.loads(b"".join(described(district)))
             yield Model(raw, platform.started, assumed=True)
 
@@ -122,18 +129,21 @@ def changes(before: Moment, after: Moment) -> tuple[list[PointChange], list[tupl
         (district, change)
         for district in dict.fromkeys([*first, *second])
         for change in changed_model(first.get(district), second.get(district))
+        if before.seen.all_of(district)
         if whole or (change.kind in {"device", "point"} and change.subject.partition("/")[0] in owners)
     ]
-    return list(changed_points(before.points, after.points)), models
+    seen = before.seen
+    plain = ([one for one in found.points if seen.plainly(one.point.path)] for found in (before, after))
+    return list(changed_points(*plain)), models
 
 
-def chosen(model: Model, under: str | None) -> Iterator[PointThen]:
+def chosen(model: Model, under: str | None, seen: Seen) -> Iterator[PointThen]:
     """Yield the points of a model under a district, a device, a site with all that stands in it, or a path."""
     _, _, rest = (under or "").strip("/").partition("/")
     sites = _within(model, rest)
     prefix = f"{model.district}/{rest}".rstrip("/") + "/"
     for point in model.points.values():
-        if f"{point.path}/".startswith(prefix) or point.owner.site in sites:
+        if (f"{point.path}/".startswith(prefix) or point.owner.site in sites) and seen.point(point.path):
             yield point
 
 
@@ -153,15 +163,21 @@ def _readings(platform: Platform, present: Present, series: Ids, at: int) -> Bat
     return join([live, platform.store.asof(rest, at)]) if len(rest) else live
 
 
-def nothing(models: Iterable[Model], under: str | None) -> str:
-    """Say that there was nothing, with the name that comes nearest."""
+def nothing(models: Iterable[Model], under: str | None, seen: Seen) -> str:
+    """Say that there was nothing, with the name that comes nearest among what is seen."""
     known: list[str] = []
     for model in models:
-        owners = dict.fromkeys(f"{model.district}/{point.owner.id}" for point in model.points.values())
-        sites = (f"{model.district}/{site['id']}" for site in model.raw["sites"])
+        points = [point for point in model.points.values() if seen.point(point.path)]
+        owners = dict.fromkeys(f"{model.district}/{point.owner.id}" for point in points)
+        among = {point.owner.site for point in points}
+        sites = (
+            f"{model.district}/{site['id']}"
+            for site in model.raw["sites"]
+            if seen.all_of(model.district) or site["id"] in among
+        )
         known += [model.district, *owners, *sites]
         if any((under or "").startswith(f"{one}/") for one in owners):
-            known += model.points
+            known += [point.path for point in points]
     if under is None:
         return "no district ran at that time"
     return f"there was no point, device, site or district {under!r}{suggest(under, known)} at that time"

@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
+from barrio.access.door import Door
 from barrio.api.app import create_app
 from barrio.assembly import load_all
 from barrio.platform import Platform
@@ -23,6 +25,8 @@ from twin.model.bound import BoundDevice, BoundPoint
 from twin.quality import Reason
 
 NS = 1_000_000_000
+NOBODY = "Basic Tm9uZTpOb25l"
+"""`Authorization` of the public: `None:None`, as a client shows it that was given no user."""
 FURTHER = {"derived", "alarms", "commands", "services"}
 DISTRICT = """\
 district: little
@@ -129,6 +133,18 @@ class ScriptedConnector:
         return list(self.made.values())
 
 
+class Doorman:
+    """The real door for whoever shows a token; everybody else is the process itself, and sees everything."""
+
+    def __init__(self, platform: Platform) -> None:
+        self.app = create_app(platform)
+        self.door = Door(self.app, platform, self.app.state.sights)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        shown = dict(scope["headers"]).keys() & {b"authorization", b"cookie"}
+        await (self.door if shown else self.app)(scope, receive, send)
+
+
 class Stage:
     """A platform with scripted links, and its HTTP surface without a network."""
 
@@ -173,7 +189,7 @@ async def staged(folder: Path, **texts: str) -> AsyncIterator[Stage]:
     async with platform:
         links = connector.made
         work = asyncio.create_task(platform.run())
-        transport = httpx.ASGITransport(create_app(platform))
+        transport = httpx.ASGITransport(Doorman(platform))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             await until(lambda: all(link.sink for link in links.values()))
             try:

@@ -188,8 +188,7 @@ async def test_nobody_commands_without_a_token(tmp_path, token):
             await post(stage, "/1/cancel", token=token, who="ana"),
         ]
 
-        assert {answer.status_code for answer in answers} == {403}
-        assert {answer.json()["reason"] for answer in answers} == {"role"}
+        assert {answer.status_code for answer in answers} == {401}
         assert stage.given["probe"] == []
 
 

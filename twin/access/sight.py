@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from twin.access.scope import EVERYTHING, Scope, Tier, Verb
+from twin.access.scope import Scope, Tier, Verb
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
@@ -32,7 +32,8 @@ class Sight:
     """What the bearer of a scope sees.
 
     `mask` is bool by series id. `finest` is uint8 by series id, the position in `Resolution` of the finest readings
-    that are given. `district_ids` are those of which anything is seen, `whole` whether nothing is hidden at all.
+    that are given. `district_ids` are those of which anything is seen, `whole` whether nothing is hidden at all,
+    whatever may be done with it.
     """
 
     scope: Scope
@@ -58,6 +59,15 @@ class Sight:
     def resolution(self, series: int) -> Resolution:
         """Return the finest resolution in which readings of a point are given."""
         return _RESOLUTIONS[int(self.finest[series])]
+
+    def plainly(self, path: str) -> bool:
+        """Whether a point is seen with its readings as they come: what is made of it may be told as it is."""
+        found = self.points.get(path)
+        return found is not None and bool(self.mask[found.id]) and not self.finest[found.id]
+
+    def wholly(self, path: str) -> bool:
+        """Whether all points of a district, or of a device or site (`district/owner`), are seen plainly."""
+        return path in self._whole_paths
 
     def only(self, ids: Ids) -> Ids:
         """Return those of `ids` that exist for this caller."""
@@ -89,6 +99,22 @@ class Sight:
         return frozenset(one.district for one in self._owners)
 
     @cached_property
+    def visible(self) -> frozenset[str]:
+        """The paths of all that is seen, to look them up."""
+        return frozenset(self.paths)
+
+    @cached_property
+    def _whole_paths(self) -> frozenset[str]:
+        every, hidden = set[str](), set[str]()
+        for item in self.points.values():
+            owner = self.owners[item.id]
+            both = (owner.district, f"{owner.district}/{owner.id}")
+            every.update(both)
+            if not self.plainly(item.point.path):
+                hidden.update(both)
+        return frozenset(every - hidden)
+
+    @cached_property
     def _owners(self) -> list[Device]:
         found = {id(self.owners[one]): self.owners[one] for one in self.ids.tolist() if one in self.owners}
         return list(found.values())
@@ -116,7 +142,13 @@ def sight_of(
         mask[item.id] = True
         own = 0 if dataset is None or scope.tier is Tier.OPERATOR else _RESOLUTIONS.index(dataset.finest)
         finest[item.id] = max(floor, own)
-    return Sight(scope, mask, finest, owners, points, whole=scope == EVERYTHING)
+    return Sight(scope, mask, finest, owners, points, whole=_is_whole(scope))
+
+
+def _is_whole(scope: Scope) -> bool:
+    limits = (scope.districts, scope.sites, scope.kinds, scope.quantities)
+    anything = all(one is None for one in limits)
+    return anything and scope.tier is Tier.OPERATOR and scope.finest is Resolution.RAW
 
 
 def _fits(scope: Scope, owner: Device, item: BoundPoint, sites: frozenset[str] | None) -> bool:

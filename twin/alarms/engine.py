@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from twin.alarms.alarm import Alarm
+    from twin.alarms.alarm import Alarm, Key
     from twin.alarms.book import AlarmBook
     from twin.alarms.change import Standing
     from twin.alarms.formulas import FormulaPart
@@ -262,6 +262,11 @@ class Alarms:
         return {state: int(found[code]) for code, state in enumerate(STATES)}
 
     # --- what people ask and do -----------------------------------------------------------------------------
+
+    def key_of(self, number: int) -> Key | None:
+        """Return what names the alarm of a number, None when no alarm that is configured has it."""
+        place = self.register.place(number)
+        return None if place is None else self.register.all.alarms[place].key
 
     def standing(self) -> list[Standing]:
         """Return every alarm that is not normal, by number, with what it says now."""

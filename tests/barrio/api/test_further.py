@@ -10,7 +10,7 @@ PATHS = {
     "alarms/7/acknowledge": "alarms.yaml",
     "commands": "commands.yaml",
     "desired": "commands.yaml",
-    "audit/verify": "commands.yaml",
+    "schedules": "commands.yaml",
     "supply/1": "services.yaml",
     "capacity": "services.yaml",
     "notifications": "alarms.yaml or services.yaml",

@@ -11,11 +11,10 @@ from fastapi import FastAPI
 from barrio.api import notify, problems
 from barrio.notify.notifier import Notifier
 from barrio.settings import Settings
+from tests.barrio import callers
 from tests.barrio.notify.receiver import Receiver, answer
 from tests.barrio.notify.stage import channel, outbox_at, secrets
 from tests.moved import MovedClock
-
-TOKEN = "let-me"
 
 
 async def in_thread(_thread, function, *args):
@@ -50,7 +49,6 @@ def platform(tmp_path, receiver) -> Any:
                 outbox=outbox, notifier=Notifier(outbox, known, secrets, clock, in_thread)
             ),
             settings=Settings(),
-            token=TOKEN,
             at_rest=False,
             in_thread=in_thread,
         )
@@ -59,15 +57,15 @@ def platform(tmp_path, receiver) -> Any:
 @pytest.fixture
 async def http(platform):
     app = FastAPI()
+    app.state.sights = callers.inside()
     problems.install(app)
     notify.add(app, platform)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as found:
         yield found
 
 
-async def asked(http, name, token=TOKEN):
-    body, headers = {"channel": name}, {"Authorization": f"Bearer {token}"}
-    return await http.post("/api/v1/notifications/test", json=body, headers=headers)
+async def asked(http, name):
+    return await http.post("/api/v1/notifications/test", json={"channel": name})
 
 
 async def test_every_channel_is_listed(http, platform):
@@ -113,12 +111,17 @@ async def test_a_channel_that_is_not_there(http):
     assert "did you mean little/duty?" in found.json()["detail"]
 
 
-@pytest.mark.parametrize("token", ["", "other"])
-async def test_nobody_else_sends(http, receiver, token):
-    """Without the operator's token nothing is sent."""
-    found = await asked(http, "little/duty", token)
+@pytest.mark.parametrize(("whole", "status"), [(False, 404), (True, 403)])
+async def test_nobody_else_sends(platform, receiver, whole, status):
+    """Who does not see everything finds nothing, and who only looks sends nothing."""
+    app = FastAPI()
+    app.state.sights = callers.inside(whole=whole, roles=())
+    problems.install(app)
+    notify.add(app, platform)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        found = await asked(http, "little/duty")
 
-    assert found.status_code == 403
+    assert found.status_code == status
     assert receiver.requests == []
 
 

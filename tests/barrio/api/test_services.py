@@ -15,7 +15,7 @@ import pytest
 
 from barrio.commands import services as command
 from barrio.settings import Settings
-from tests.barrio.scripted import Stage, staged, until
+from tests.barrio.scripted import NOBODY, Stage, staged, until
 
 TOKEN = "let-me"
 SECRET = "shared-with-aguas"
@@ -130,14 +130,14 @@ async def test_an_operator_acknowledges_and_cancels(asked):
 
 
 async def test_nobody_else_changes_a_request(asked):
-    """Without the token, or with another one, nothing is changed."""
-    answers = [
-        await post(asked, f"/api/v1/supply/1/{deed}", token=token)
-        for deed in ("acknowledge", "cancel", "close")
-        for token in ("", "other")
-    ]
+    """Another token opens nothing, and to the public there is no such request."""
+    deeds = [f"/api/v1/supply/1/{deed}" for deed in ("acknowledge", "cancel", "close")]
+    other = [await post(asked, deed, token="other") for deed in deeds]
+    body, nobody = {"who": "ana", "comment": "seen"}, {"Authorization": NOBODY}
+    public = [await asked.http.post(deed, json=body, headers=nobody) for deed in deeds]
 
-    assert {answer.status_code for answer in answers} == {403}
+    assert [answer.status_code for answer in other] == [401] * 3
+    assert [answer.status_code for answer in public] == [404] * 3
     assert (await get(asked, "/api/v1/supply/1"))["state"] == "requested"
 
 
@@ -193,13 +193,14 @@ async def test_what_is_no_signature_is_refused(asked):
     """Nothing that only looks like a signature is taken for one."""
     found = []
     for header in NO_SIGNATURES:
-        headers = [(b"Barrio-Signature", header.encode("latin-1"))]
+        shown = (b"Authorization", NOBODY.encode())
+        headers = [shown, (b"Barrio-Signature", header.encode("latin-1"))]
         answer = await asked.http.post(
             "/api/v1/supply/1/acknowledge", content=b'{"request": 1}', headers=headers
         )
         found.append(answer.status_code)
 
-    assert found == [403] * len(NO_SIGNATURES)
+    assert found == [403 if header else 404 for header in NO_SIGNATURES]
 
 
 async def test_a_changed_byte_breaks_the_signature(asked):

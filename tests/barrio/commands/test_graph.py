@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 from barrio import cli_graph
 from barrio.api import graph, problems
 from barrio.errors import AskError, UnknownName
+from tests.barrio import callers
 from tests.barrio.graph.town import district
 from twin.errors import StartError
 
@@ -121,6 +122,7 @@ async def over_http(query) -> httpx.Response:
 
     platform: Any = SimpleNamespace(catalogue=SimpleNamespace(districts=[district()]), in_thread=in_thread)
     app = FastAPI()
+    app.state.sights = callers.inside()
     problems.install(app)
     graph.add(app, platform)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:

@@ -8,14 +8,13 @@ from typing import Any
 
 import httpx
 
-from barrio.api.app import create_app
 from barrio.assembly import load_all
 from barrio.facts.teller import Teller
 from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.abilities import Done, Outcome
 from connectors.registry import Connectors
-from tests.barrio.scripted import DISTRICT, ScriptedConnector, Stage, until, write_district
+from tests.barrio.scripted import DISTRICT, Doorman, ScriptedConnector, Stage, until, write_district
 from twin.clock import SystemClock
 from twin.facts import MEASUREMENTS
 
@@ -74,7 +73,7 @@ async def told(folder: Path, url: str, name: str, **texts: str) -> AsyncIterator
         for link in links.values():
             writes(link)
         work = asyncio.create_task(platform.run())
-        transport = httpx.ASGITransport(create_app(platform))
+        transport = httpx.ASGITransport(Doorman(platform))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             await until(lambda: work.done() or all(link.sink for link in links.values()))
             try:
