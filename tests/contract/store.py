@@ -450,7 +450,10 @@ class StoreContract:
         found, numbers = store.counts(ids(UNKNOWN, SWITCH, COLD, WARM), T0, T0 + 9)
 
         assert found.tolist() == sorted([WARM, SWITCH])
-        assert dict(zip(found.tolist(), numbers.tolist(), strict=True)) in ({WARM: 2, SWITCH: 1}, {WARM: 1, SWITCH: 1})
+        assert dict(zip(found.tolist(), numbers.tolist(), strict=True)) in (
+            {WARM: 2, SWITCH: 1},
+            {WARM: 1, SWITCH: 1},
+        )
 
     def test_a_deleted_reading_can_be_written_again(self, store):
         """What was deleted is stored when it comes again."""

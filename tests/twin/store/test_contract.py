@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from tests.contract.history import HistoryContract
 from tests.contract.rollups import RollupContract
 from tests.contract.store import StoreContract
 from twin.store.duckdb import DuckDBStore
@@ -15,7 +16,9 @@ def district():
     return f"d-{uuid.uuid4().hex}"
 
 
-class TestDuckDB(StoreContract, RollupContract):
+class TestDuckDB(StoreContract, RollupContract, HistoryContract):
+    examples = 60
+
     @pytest.fixture
     def new_store(self, tmp_path):
         made = []
@@ -29,7 +32,9 @@ class TestDuckDB(StoreContract, RollupContract):
             store.close()
 
 
-class TestInfluxDB(StoreContract, RollupContract):
+class TestInfluxDB(StoreContract, RollupContract, HistoryContract):
+    examples = 12
+
     @pytest.fixture
     def new_store(self, influxdb):
         made = []
