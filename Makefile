@@ -51,7 +51,7 @@ pin-images: dev  ## Write the digests of compose's images into compose/.env (ask
 
 clean:  ## Remove .venv and all that was built
 	@rm -rf .venv build dist .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
-	@rm -rf tests/peers/*/node_modules
+	@rm -rf tests/peers/*/node_modules tests/peers/*/.venv
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .venv/setup.stamp: requirements.lock pyproject.toml tools/venv.sh

@@ -38,6 +38,7 @@ class Peer:
 
 
 NODE_OPCUA = Path(__file__).parent / "peers" / "node-opcua"
+STA_CLIENTS = Path(__file__).parent / "peers" / "sta-clients"
 
 # The same table as in tools/servers.sh.
 PEERS: Mapping[str, Peer] = {
@@ -47,7 +48,14 @@ PEERS: Mapping[str, Peer] = {
     "coap-server": Peer(("coap-server-openssl", "coap-server-notls", "coap-server"), "libcoap3-bin"),
     "mosquitto": Peer(("mosquitto",), "mosquitto"),
     "libmodbus": Peer(("cc", "gcc"), "libmodbus-dev gcc libc6-dev", ("/usr/include/modbus/modbus.h",)),
+    "chromium": Peer(("chromium", "chromium-browser", "google-chrome"), "chromium"),
     # Its package comes by npm, by its lock: tools/servers.sh does that as well.
+    # Four clients from PyPI, by their lock: tools/servers.sh makes the environment.
+    "sta-clients": Peer(
+        (str(STA_CLIENTS / ".venv/bin/python"),),
+        "python3-venv",
+        (str(STA_CLIENTS / ".venv/.barrio-installed"),),
+    ),
     "node-opcua": Peer(("node",), "nodejs npm", (str(NODE_OPCUA / "node_modules/node-opcua/package.json"),)),
 }
 

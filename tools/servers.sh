@@ -12,6 +12,7 @@ missing() {
   command -v mosquitto /usr/sbin/mosquitto >/dev/null || echo "mosquitto|MQTT with a real broker"
   [ -e /usr/include/modbus/modbus.h ] || echo "libmodbus-dev|Modbus with another implementation"
   command -v cc gcc >/dev/null || echo "gcc libc6-dev|Modbus with another implementation"
+  command -v chromium chromium-browser google-chrome >/dev/null || echo "chromium|the console in a real browser"
   command -v node >/dev/null && command -v npm >/dev/null || echo "nodejs npm|OPC UA with another implementation"
 }
 
@@ -27,6 +28,18 @@ npm_peer() {
   fi
 }
 
+# What pip brings with pins of its own stands in an environment of its own: exactly what the lock names.
+pip_peer() {
+  local installed=$1/.venv/.barrio-installed
+  cmp -s "$1/requirements.lock" "$installed" && return 0
+  if "${PYTHON:-.venv/bin/python}" -m venv --clear "$1/.venv" >&2 &&
+    "$1/.venv/bin/python" -m pip --no-input --disable-pip-version-check install --quiet --require-hashes -r "$1/requirements.lock" >&2; then
+    cp "$1/requirements.lock" "$installed"
+  else
+    printf 'barrio: tests left out: %s (pip install in %s failed)\n' "$2" "$1" >&2
+  fi
+}
+
 lines=$(missing)
 if [ -n "$lines" ]; then
   # shellcheck disable=SC2046 -- one word a package
@@ -34,6 +47,7 @@ if [ -n "$lines" ]; then
   lines=$(missing)
 fi
 npm_peer tests/peers/node-opcua "OPC UA with another implementation"
+pip_peer tests/peers/sta-clients "SensorThings with the clients of others"
 [ -n "$lines" ] || exit 0
 while IFS='|' read -r packages tests; do
   printf 'barrio: tests left out: %s (as root: apt-get install %s)\n' "$tests" "$packages" >&2
