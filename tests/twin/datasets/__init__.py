@@ -1,0 +1,1 @@
+"""Datasets: what files say, which groups may be summed, what is published."""
