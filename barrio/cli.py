@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from barrio import (
+    cli_access,
     cli_alarms,
     cli_commands,
     cli_console,
@@ -368,6 +369,7 @@ def connectors(as_json: AsJson = False) -> None:
     typer.echo(command.listed(machine=as_json))
 
 
+cli_access.add(app)
 cli_alarms.add(app)
 cli_commands.add(app)
 cli_console.add(app)

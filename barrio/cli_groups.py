@@ -41,6 +41,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "schedule",
         "audit",
     ),
+    "Who may see what": ("token",),
     "InfluxDB and Grafana": ("plan", "apply", "drift", "destroy", "render", "dashboards", "init"),
     "Devices and protocols": ("discover", "explain", "graph", "certs", "connectors", "new"),
 }
