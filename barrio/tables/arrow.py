@@ -20,7 +20,11 @@ from barrio.tables.table import Kind
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    import numpy.typing as npt
+
     from barrio.tables.table import Column, Part, Table
+
+    Numbers = npt.NDArray[np.int64]
 
 ROWS_A_GROUP = 131_072
 """Of a Parquet file, which is written and read a group at a time."""
@@ -35,6 +39,8 @@ _TYPES = {
     Kind.INTEGER: pa.int64(),
     Kind.TEXT: _TEXT,
 }
+
+_ABSENT = {Kind.TIME: NEVER, Kind.NUMBER: np.nan, Kind.INTEGER: 0}
 
 
 def write_stream(table: Table) -> Iterator[bytes]:
@@ -74,67 +80,59 @@ def _field(column: Column) -> pa.Field:
 
 
 def _batch(parts: Sequence[Part], table: Table, schema: pa.Schema) -> pa.RecordBatch:
-    lengths = np.array([len(part) for part in parts])
+    lengths = np.array([len(part) for part in parts], np.int64)
     arrays = [_constant([part.series.get(name) for part in parts], lengths) for name in table.constants]
     arrays += [_array(one, parts, lengths) for one in table.columns]
     return pa.record_batch(arrays, schema=schema)
 
 
-def _constant(texts: Sequence[str | None], lengths: np.ndarray[Any, Any]) -> pa.Array:
+def _constant(texts: Sequence[str | None], lengths: Numbers) -> pa.Array:
     """Return one text of each part, as often as the part has rows."""
-    known = {text: at for at, text in enumerate(dict.fromkeys(one for one in texts if one is not None))}
-    codes = np.repeat(
-        np.array([known.get(text or "", -1) if text is not None else -1 for text in texts]), lengths
-    )
-    return _coded(codes.astype(np.int32), list(known))
+    codes, known = _codes(texts)
+    return _coded(np.repeat(codes, lengths), known)
 
 
-def _array(column: Column, parts: Sequence[Part], lengths: np.ndarray[Any, Any]) -> pa.Array:
+def _array(column: Column, parts: Sequence[Part], lengths: Numbers) -> pa.Array:
+    there = [part.columns.get(column.name) for part in parts]
     if column.kind is Kind.TEXT:
-        found = [_cells(part, column.name) for part in parts]
-        return _texts(found)
-    kind = _TYPES[column.kind]
-    arrays = [
-        _numbers(column.kind, part.columns[column.name])
-        if column.name in part.columns
-        else pa.nulls(length, kind)
-        for part, length in zip(parts, lengths.tolist(), strict=True)
+        return _texts(there, lengths)
+    absent = _ABSENT[column.kind]
+    pairs = zip(there, lengths.tolist(), strict=True)
+    found = [np.full(length, absent) if one is None else one for one, length in pairs]
+    values = found[0] if len(found) == 1 else np.concatenate(found)
+    if column.kind is Kind.INTEGER:
+        known = np.repeat([one is not None for one in there], lengths)
+    else:
+        known = ~np.isnan(values) if column.kind is Kind.NUMBER else values != NEVER
+    return _plain(_TYPES[column.kind], values, known)
+
+
+def _texts(columns: Sequence[npt.NDArray[Any] | None], lengths: Numbers) -> pa.Array:
+    cells = [
+        [None] * length if one is None else one.tolist()
+        for one, length in zip(columns, lengths.tolist(), strict=True)
     ]
-    return arrays[0] if len(arrays) == 1 else pa.concat_arrays(arrays)
+    return _coded(*_codes([cell for column in cells for cell in column] if len(cells) > 1 else cells[0]))
 
 
-def _numbers(kind: Kind, column: np.ndarray[Any, Any]) -> pa.Array:
-    if kind is Kind.TIME:
-        return pa.array(
-            column.view("datetime64[ns]"), pa.timestamp("ns", "UTC"), mask=_absent(column == NEVER)
-        )
-    if kind is Kind.INTEGER:
-        return pa.array(column, pa.int64())
-    return pa.array(column, pa.float64(), mask=_absent(np.isnan(column)))
+def _codes(texts: Sequence[str | None]) -> tuple[npt.NDArray[np.int32], list[str]]:
+    """Return the position of each text in the list of those that occur, -1 for none, and that list."""
+    known = [one for one in dict.fromkeys(texts) if one is not None]
+    at: dict[str | None, int] = {None: -1, **{text: number for number, text in enumerate(known)}}
+    return np.fromiter(map(at.__getitem__, texts), np.int32, len(texts)), known
 
 
-def _absent(mask: np.ndarray[Any, Any]) -> np.ndarray[Any, Any] | None:
-    return mask if mask.any() else None
+def _coded(codes: npt.NDArray[np.int32], texts: Sequence[str]) -> pa.Array:
+    words = [text.encode("utf-8", "replace") for text in texts]
+    ends = np.cumsum([0, *map(len, words)]).astype(np.int32)
+    dictionary = pa.StringArray.from_buffers(len(words), pa.py_buffer(ends), pa.py_buffer(b"".join(words)))
+    return pa.DictionaryArray.from_arrays(_plain(pa.int32(), np.maximum(codes, 0), codes >= 0), dictionary)
 
 
-def _cells(part: Part, name: str) -> list[str | None]:
-    return part.columns[name].tolist() if name in part.columns else [None] * len(part)
-
-
-def _texts(columns: Sequence[Sequence[str | None]]) -> pa.Array:
-    known: dict[str | None, int] = {None: -1}
-    for column in columns:
-        for text in dict.fromkeys(column):
-            known.setdefault(text, len(known) - 1)
-    codes = np.concatenate(
-        [np.fromiter(map(known.__getitem__, column), np.int32, len(column)) for column in columns]
-    )
-    return _coded(codes, list(known)[1:])
-
-
-def _coded(codes: np.ndarray[Any, Any], texts: Sequence[str | None]) -> pa.Array:
-    words = pa.array([one and one.encode("utf-8", "replace").decode() for one in texts], pa.string())
-    return pa.DictionaryArray.from_arrays(pa.array(codes, pa.int32(), mask=_absent(codes < 0)), words)
+def _plain(kind: pa.DataType, values: npt.NDArray[Any], known: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return numbers as they lie in memory; `pa.array` would import pandas where there is one, which takes 50 MB."""
+    bits = None if known.all() else pa.py_buffer(np.packbits(known, bitorder="little"))
+    return pa.Array.from_buffers(kind, len(values), [bits, pa.py_buffer(np.ascontiguousarray(values))])
 
 
 class _Sink:
