@@ -94,7 +94,7 @@ def add(app: FastAPI, platform: Platform) -> None:
     """Add the route of WebSockets."""
 
     async def listen(websocket: WebSocket) -> None:
-        who = who_asks(websocket)
+        who = await who_asks(websocket)
         denied = at_rest(platform, "there is no stream")
         if denied is None and not who.sight.may(Verb.STREAM):
             words = f"{who.name} may not stream: its token does not have that verb"
@@ -158,7 +158,7 @@ class Socket:
         while True:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
-                return
+                return None
             text = message.get("text")
             if text is None:
                 return self._end(NOT_TEXT, "messages are JSON, as text")

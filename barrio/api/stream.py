@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Query, Response
 
-from barrio.access.who import Seen, Who
+from barrio.access.who import Seen
 from barrio.api.declared import declared
 from barrio.api.operator import at_rest
 from barrio.api.parameters import Word
@@ -59,7 +59,7 @@ def add(app: FastAPI, platform: Platform) -> None:
         response_class=Response,
         responses=declared(_EXAMPLE, HTTPStatus.FORBIDDEN, schema={"type": "string"}, media=(MEDIA,)),
     )
-    async def stream(
+    async def stream(  # noqa: PLR0913, PLR0917 - what can be asked, a parameter each
         who: Seen,
         point: Annotated[list[str] | None, Query(max_length=MOST_NAMED)] = None,
         under: Word = None,
@@ -68,7 +68,7 @@ def add(app: FastAPI, platform: Platform) -> None:
         site: Word = None,
         kind: Word = None,
         events: Events = None,
-        latest: bool = False,
+        latest: Annotated[bool, Query(description="The newest of each point first")] = False,  # noqa: FBT002 - a query parameter
         last_event_id: Annotated[str | None, Header(max_length=100)] = None,
         after: Annotated[
             str | None, Query(max_length=100, description="Id of an event, where no header can be sent")
@@ -135,7 +135,7 @@ class Stream(Response):
         self._subscriber = subscriber
         self._beginning = f"retry: {RETRY_MS}\n".encode() + SSE.many([SSE.one(*one) for one in beginning])
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, until the listener is gone or the hub ends it."""
         gone, own = asyncio.create_task(_gone(receive, self._subscriber)), asyncio.current_task()
         self._subscriber.cut = own.cancel if own is not None else gone.cancel

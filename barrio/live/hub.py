@@ -34,7 +34,7 @@ from barrio.live.subscriber import Subscriber
 from barrio.live.words import ALARM, GAP, Place, Readings, data_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from barrio.access.who import Who
     from barrio.live.selection import Selection
@@ -185,7 +185,7 @@ class Hub:
             raise TooMany(self.closed)
         if self.count >= self.most:
             raise TooMany(f"{self.most:,} streams are open, which is the most that this platform serves")
-        if who.sight.whole:
+        if who.sight.whole and not who.token:
             return
         most = MOST_OF_A_TOKEN if who.token else MOST_OF_THE_PUBLIC
         if self._of[_name(who)] >= most:
@@ -217,9 +217,9 @@ class Hub:
 
     async def _look(self) -> None:
         """Once a second: windows that ended, tokens that are good no more, those who have heard nothing for long."""
-        for one in self.rounds.due(self._platform.clock.now_ns(), lambda: self.numbers(self.size)):
-            await self._give(one.number - 1)
-            await self._hand_out(await self._spread.windows(one, self.reader), one.number + self.size - 1)
+        for ended in self.rounds.due(self._platform.clock.now_ns(), lambda: self.numbers(self.size)):
+            await self._give(ended.number - 1)
+            await self._hand_out(await self._spread.windows(ended, self.reader), ended.number + self.size - 1)
         verdicts: dict[str, bool] = {}
         for one in list(self._everybody()):
             key = one.who.token

@@ -1,8 +1,8 @@
 """Windows that end: what those get who are not given readings as they come.
 
 A window's value is given once, `SETTLED_S` after its end, as the store has it then: the mean of gauges, the last of
-states and counters, as `latest` gives them. That it ended is noted whether or not anybody listens, so that whoever comes back is given the
-windows that ended meanwhile, under the same ids.
+states and counters, as `latest` gives them. That it ended is noted whether or not anybody listens, so that whoever
+comes back is given the windows that ended meanwhile, under the same ids.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a subscription is about: points, and which kinds of events; made of what exists for whoever asks, and no more."""
+"""What a subscription is about: points, and which kinds of events; made of what exists for who asks, and no more."""
 
 from __future__ import annotations
 

@@ -48,6 +48,11 @@ class Subscriber:
         """Whether it has all that there is for it."""
         return not self.behind and not self._waiting
 
+    @property
+    def waits(self) -> bool:
+        """Whether something waits for it to be taken at once."""
+        return bool(self._waiting)
+
     def offer(self, before: int, number: int, message: bytes) -> None:
         """Take a message with what is after event `before` until event `number`; never waits."""
         if self.behind or number <= self.place:

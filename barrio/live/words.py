@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from barrio.assembly import Catalogue
     from barrio.live.ring import Rows
     from twin.frame import Times
-    from twin.model.bound import BoundPoint
 
 READING, ALARM, GAP = "reading", "alarm", "gap"
 KINDS = (READING, ALARM, GAP)
@@ -165,9 +164,13 @@ class Readings:
 
 
 def stamps(times: Times) -> list[str]:
-    """Return times, ns UTC, as `2026-11-23T15:00:00.000000Z`; many of them are equal, and written once."""
+    """Return times, ns UTC, as `2026-11-23T15:00:00.000000Z`, with nine digits where they are finer than a microsecond.
+
+    Many of them are equal, and written once.
+    """
     if not len(times):
         return []
     distinct, where = np.unique(times, return_inverse=True)
-    texts = np.datetime_as_string((distinct // 1000).astype("datetime64[us]")).tolist()
-    return [f"{texts[at]}Z" for at in where.tolist()]
+    texts = np.datetime_as_string(distinct.astype("datetime64[ns]")).tolist()
+    shown = [f"{text.removesuffix('000')}Z" for text in texts]
+    return [shown[at] for at in where.tolist()]

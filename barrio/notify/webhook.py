@@ -53,10 +53,17 @@ _NOT_FOLLOWED = range(300, 400)
 
 
 class Webhook:
-    """One receiver of deliveries."""
+    """One receiver of deliveries; `client` makes another client than the usual one."""
 
-    def __init__(self, spec: ChannelSpec, secrets: Callable[[str], str], clock: Clock) -> None:
+    def __init__(
+        self,
+        spec: ChannelSpec,
+        secrets: Callable[[str], str],
+        clock: Clock,
+        client: Callable[[], httpx.AsyncClient] | None = None,
+    ) -> None:
         self._spec = spec
+        self._make = client or _client
         self._secrets = secrets
         self._clock = clock
         self._client: httpx.AsyncClient | None = None
@@ -66,7 +73,7 @@ class Webhook:
         try:
             url, secret = await asyncio.to_thread(self._known)
             if self._client is None:
-                self._client = await asyncio.to_thread(_client)
+                self._client = await asyncio.to_thread(self._make)
         except (StartError, ValueError, ssl.SSLError) as error:
             return unreachable(str(error))
         hide = partial(hidden, url=url) if self._is_secret else str

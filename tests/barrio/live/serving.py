@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import secrets
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 import httpx
@@ -14,8 +16,10 @@ from barrio.api.server import Server, address, bind
 from barrio.settings import Listen
 from tests.barrio.scripted import Stage, staged
 from twin.access.scope import Scope, Tier, Verb
+from twin.access.tokens import TokenBook
 
 ALL_VERBS = frozenset(Verb)
+OPERATOR = secrets.token_urlsafe()
 
 
 class Served:
@@ -25,21 +29,35 @@ class Served:
         self.stage = stage
         self.url = url
         self.platform = stage.platform
-        self.platform.token = "the-operator"
+        self.platform.token = OPERATOR
 
-    def headers(self, token: str = "the-operator") -> dict[str, str]:
+    def headers(self, token: str = OPERATOR) -> dict[str, str]:
         return {"Authorization": f"Bearer {token}"}
 
     def token(self, name: str = "partner", **scope) -> str:
         """Return a new token of an operator's tier, or of what `scope` says."""
         given = Scope(**{"tier": Tier.OPERATOR, "verbs": ALL_VERBS, **scope})
-        keys = self.platform.keys
-        now = self.platform.clock.now_ns()
-        text, _ = keys.book.create(name, given, "a test", now_ns=now, expires=0)
-        keys.load()
+        with self.tokens() as book:
+            text, _ = book.create(name, given, "a test", now_ns=time.time_ns(), expires=0)
+        self.platform.keys.load()
         return text
 
-    def client(self, token: str = "the-operator", **more) -> httpx.AsyncClient:
+    def revoke(self, name: str) -> None:
+        """Revoke a token, as a command beside the platform does."""
+        with self.tokens() as book:
+            book.revoke(name, "a test", time.time_ns())
+
+    @contextmanager
+    def tokens(self) -> Iterator[TokenBook]:
+        """The book of tokens, as another process has it."""
+        book = TokenBook(self.platform.folder.tokens)
+        book.open()
+        try:
+            yield book
+        finally:
+            book.close()
+
+    def client(self, token: str = OPERATOR, **more) -> httpx.AsyncClient:
         return httpx.AsyncClient(base_url=self.url, headers=self.headers(token), timeout=20, **more)
 
     async def give(self, name: str, *values: float, device: str = "probe") -> None:
