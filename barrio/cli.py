@@ -20,6 +20,7 @@ from barrio import (
     cli_dashboards,
     cli_graph,
     cli_init,
+    cli_intervals,
     cli_notify,
     cli_past,
     cli_provision,
@@ -376,6 +377,7 @@ cli_console.add(app)
 cli_dashboards.add(app)
 cli_graph.add(app)
 cli_init.add(app)
+cli_intervals.add(app)
 cli_notify.add(app)
 cli_past.add(app)
 cli_provision.add(app)

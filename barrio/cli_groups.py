@@ -21,6 +21,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
         "twin",
         "models",
         "rollup",
+        "intervals",
     ),
     "What needs somebody": (
         "alarms",

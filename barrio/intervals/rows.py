@@ -12,6 +12,8 @@ from barrio.intervals.question import boundaries
 from barrio.moments import rfc3339
 from barrio.tables.table import Column, Kind, Part, Table
 from twin.clock import NS
+from twin.intervals.book import NEWEST
+from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag, Why
 from twin.intervals.grid import QUARTER, NotQuarters, offsets_s, places
 from twin.intervals.line import longer
@@ -82,10 +84,14 @@ def table(platform: Platform, question: Question, length: str) -> Table:
 def totals(platform: Platform, question: Question, edges: Times) -> Table:
     """Return what registers grew between boundaries, and how much of it was measured; blocks."""
     local = _local(edges[:-1], question.zone)
-    parts = [
-        Part(_series(item), _summed(platform.intervals.register(item.id), line, edges, local))
-        for item, line in _lines(platform, question, edges, QUARTER)
-    ]
+    changes = _changes(platform, question)
+    parts = []
+    for item, line in _lines(platform, question, edges, QUARTER):
+        columns = _summed(platform.intervals.register(item.id), line, edges)
+        times = np.array(changes.get(item.id, ()), np.int64)
+        columns["local"] = local
+        columns["meter_changes"] = np.diff(np.searchsorted(times, edges, "right"))
+        parts.append(Part(_series(item), {one.name: columns[one.name] for one in TOTALS}))
     return Table(_head(platform, question, edges), TOTALS, parts, CONSTANTS)
 
 
@@ -147,9 +153,17 @@ def _columns(register: Register, line: Line, local: npt.NDArray[np.object_]) -> 
     }
 
 
-def _summed(
-    register: Register, line: Line, edges: Times, local: npt.NDArray[np.object_]
-) -> dict[str, npt.NDArray[Any]]:
+def _changes(platform: Platform, question: Question) -> dict[int, list[int]]:
+    """Return when meters were changed, by series id."""
+    ids = [item.id for item in question.points]
+    version = NEWEST if question.version is None else question.version
+    return {
+        one: sorted(edit.start for edit in edits if edit.kind is EditKind.METER_CHANGE)
+        for one, edits in platform.intervals.book.edits(ids, version).items()
+    }
+
+
+def _summed(register: Register, line: Line, edges: Times) -> dict[str, npt.NDArray[Any]]:
     at = places(line.edges, edges)
     starts = at[:-1]
     counted = line.counted
@@ -161,7 +175,6 @@ def _summed(
     found: dict[str, npt.NDArray[Any]] = {
         "start": edges[:-1],
         "end": edges[1:],
-        "local": local,
         "total": np.where(complete, register.values(whole), np.nan),
         "register_start": shown[:-1],
         "register_end": shown[1:],
@@ -171,7 +184,6 @@ def _summed(
     found["estimated_total"] = register.values(guessed)
     share = np.divide(guessed, whole, out=np.zeros(len(whole)), where=whole != 0)
     found["estimated_share"] = np.where(complete, np.round(share, 6), np.nan)
-    found["meter_changes"] = np.add.reduceat((line.why == Why.METER_CHANGED).astype(np.int64), starts)
     lowest, highest = np.minimum.reduceat(line.version, starts), np.maximum.reduceat(line.version, starts)
     found["version"] = np.where(lowest == 0, 0, highest)
     return found

@@ -113,18 +113,20 @@ class Maker:
         ids: Sequence[int],
         start: int,
         stop: int,
-        also: Mapping[int, Sequence[Edit]] | None = None,
+        edits: Mapping[int, Sequence[Edit]] | None = None,
         last: dict[int, int] | None = None,
     ) -> dict[int, Line]:
         """Return the quarter hours of whole days, made from the readings.
 
-        `also` are decisions that the book does not have yet; `last` takes the time of the last reading looked at.
+        `edits` are the decisions that hold, those of the book when left out; `last` takes the time of the last reading
+        that was looked at.
         """
-        found = self._plain(ids, start, stop, also or {}, {} if last is None else last)
+        held = self._book.edits(ids) if edits is None else edits
+        found = self._plain(ids, start, stop, held, {} if last is None else last)
         for check in self.meters.sums:
             if check.main in found:
                 others = [one for one in check.parts if one not in found]
-                lines = found | self._plain(others, start, stop, also or {}, {})
+                lines = found | self._plain(others, start, stop, self._book.edits(others), {})
                 main, *parts = [
                     (self.meters.registers[one], lines[one]) for one in (check.main, *check.parts)
                 ]
@@ -136,18 +138,16 @@ class Maker:
         ids: Sequence[int],
         start: int,
         stop: int,
-        also: Mapping[int, Sequence[Edit]],
+        edits: Mapping[int, Sequence[Edit]],
         last: dict[int, int],
     ) -> dict[int, Line]:
         zone = self.meters.zone
         edges, days = quarters(start, stop, zone), day_starts(start, stop, zone)
         bounds = np.searchsorted(edges, days).tolist()
-        edits = self._book.edits(ids)
         registers = {one: self.meters.registers[one] for one in ids}
         found: dict[int, Line] = {}
         for one, reads in source.reads_of(self._store, registers, start, stop):
-            decided = [*edits.get(one, ()), *also.get(one, ())]
-            ground = Ground(self.meters.rules_of(one), zone, decided, days=bounds)
+            ground = Ground(self.meters.rules_of(one), zone, edits.get(one, ()), days=bounds)
             found[one] = self._reckon(one, reads, edges, ground)
             if len(reads.time):
                 last[one] = int(reads.time[-1])
@@ -285,11 +285,14 @@ class Maker:
         late = version.cause == LATE
         with self._lock:
             rows: dict[tuple[int, int], Line] = {}
-            also: dict[int, list[Edit]] = {}
+            held = {
+                one: [edit for edit in found if edit.number not in withdrawn]
+                for one, found in self._book.edits(spans).items()
+            }
             for edit in edits:
-                also.setdefault(edit.series, []).append(edit)
-            for one, (low, high) in spans.items():
-                rows |= self._changed(one, low, high, also, late=late)
+                held.setdefault(edit.series, []).append(edit)
+            for one, span in spans.items():
+                rows |= self._changed(one, span, held, late=late)
             if not rows and not edits and not withdrawn:
                 self._book.looked(seen)
                 return 0
@@ -301,11 +304,11 @@ class Maker:
             return number
 
     def _changed(
-        self, one: int, low: int, high: int, also: Mapping[int, Sequence[Edit]], *, late: bool
+        self, one: int, span: tuple[int, int], held: Mapping[int, Sequence[Edit]], *, late: bool
     ) -> dict[tuple[int, int], Line]:
         """Return the settled days of a register that are other than they were."""
         ahead = self._next.get(one, (0, 0))[0]
-        begin, end = source.reach(self._store, one, low, high)
+        begin, end = source.reach(self._store, one, *span)
         if begin >= ahead:
             return {}
         end = max(min(end + 1, ahead), begin + 1)
@@ -313,7 +316,7 @@ class Maker:
         before = self._book.days([one], int(days[0]), int(days[-1]))
         if not before:
             return {}
-        made = self.reckoned([one], int(days[0]), int(days[-1]), also)[one]
+        made = self.reckoned([one], int(days[0]), int(days[-1]), held)[one]
         found = {}
         for (_, day), old in before.items():
             line = _marked(made.between(day, int(old.edges[-1])), old, late=late)
