@@ -141,22 +141,22 @@ def _over_time(
     first = np.cumsum(number) - number
     window = np.arange(len(piece)) - first[piece] + low[piece]
     since = np.maximum(begin[piece], edges[window])
-    hours = (np.minimum(end[piece], edges[window + 1]) - since) / _HOUR_NS
+    length = (np.minimum(end[piece], edges[window + 1]) - since).astype(np.float64)
     size, held = len(edges) - 1, value[piece]
-    stood = np.bincount(window, hours, size)
+    stood = np.bincount(window, length, size)
     with np.errstate(invalid="ignore", divide="ignore"):
-        total = np.where(stood > 0, np.bincount(window, held * hours, size), np.nan)
+        total = np.where(stood > 0, np.bincount(window, held * length, size), np.nan)
         period = subject.quantity.period
-        mean = total / stood if period is None else _direction(window, held, hours, size, period)
+        mean = total / stood if period is None else _direction(window, held, length, size, period)
     mean[stood == 0] = np.nan
-    return {What.TWMEAN: mean, What.INTEGRAL: total}
+    return {What.TWMEAN: mean, What.INTEGRAL: total / _HOUR_NS}
 
 
 def _direction(
-    window: npt.NDArray[np.int64], held: Values, hours: Values, size: int, period: float
+    window: npt.NDArray[np.int64], held: Values, length: Values, size: int, period: float
 ) -> Values:
     angle = held * (2 * np.pi / period)
-    east, north = (np.bincount(window, part(angle) * hours, size) for part in (np.sin, np.cos))
+    east, north = (np.bincount(window, part(angle) * length, size) for part in (np.sin, np.cos))
     found: Values = np.arctan2(east, north) * (period / (2 * np.pi)) % period
     return found
 
