@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from barrio.console import words
@@ -38,6 +39,9 @@ _STEPS = (
     ("6h", 21_600),
     ("1d", 86_400),
 )
+_LENGTHS = dict(_STEPS)
+_LAPSES = 2.5
+"""So many times the usual distance between readings is a silence."""
 _USUAL = {
     Aggregation.GAUGE: "mean,min,max,count",
     Aggregation.COUNTER: "delta,count",
@@ -56,13 +60,17 @@ class Drawn(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """From when to when in s since 1970, in which zone and language, and in windows of what; None: every reading."""
+    """From when to when in s since 1970, in which zone and language, and in windows of what; None: every reading.
+
+    `patience_s` is how long a point may say nothing, since nothing changed.
+    """
 
     start: float
     stop: float
     zone: ZoneInfo
     lang: Lang
     every: str | None
+    patience_s: float = 0.0
 
 
 def window_for(length_s: float, finest: Resolution) -> str | None:
@@ -88,13 +96,16 @@ def drawing(
         "stop": frame.stop,
         "zone": frame.zone.key,
         "lang": frame.lang,
+        "window": 0 if frame.every is None else _LENGTHS[frame.every],
         "ticks": time_ticks(frame.start, frame.stop, frame.zone, frame.lang),
     }
     rows, doubts = _rows(series, kind, frame)
-    shades += doubts
-    if kind is Aggregation.STATE:
-        return body | {"drawn": Drawn.STATES, "stretches": _stretches(rows, frame), "shades": shades, "levels": []}
+    rows = [row for row in rows if row[1] is not None]
     shades += _silences(rows, frame, shades)
+    if kind is Aggregation.STATE:
+        stretches = _stretches(rows, [one[0] for one in shades], frame)
+        return body | {"drawn": Drawn.STATES, "stretches": stretches, "shades": [*shades, *doubts], "levels": []}
+    shades += doubts
     drawn = Drawn.BARS if kind is Aggregation.COUNTER and frame.every else Drawn.LINE
     known = [value for row in rows for value in row[1:4] if value is not None]
     low, high = (min(known), max(known)) if known else (0.0, 1.0)
@@ -114,12 +125,12 @@ def _rows(series: Mapping[str, Any], kind: Aggregation, frame: Frame) -> tuple[l
     """Return rows of time, value, smallest, largest; and the stretches in which values are not good."""
     if frame.every is None:
         times = [seconds(one) for one in series["time"]]
-        values = series["value"]
+        values = series["state" if kind is Aggregation.STATE else "value"]
         slugs = series.get("quality") or [Reason.GOOD.slug] * len(times)
         rows = [[at, value, None, None] for at, value in zip(times, values, strict=True)]
         return rows, _doubts(times, slugs, frame)
     times = [seconds(one) for one in series["start"]]
-    name = {Aggregation.GAUGE: "mean", Aggregation.COUNTER: "delta", Aggregation.STATE: "last"}[kind]
+    name = {Aggregation.GAUGE: "mean", Aggregation.COUNTER: "delta", Aggregation.STATE: "last_state"}[kind]
     none = [None] * len(times)
     columns = (series.get(name) or none, series.get("min") or none, series.get("max") or none)
     return [list(row) for row in zip(times, *columns, strict=True)], []
@@ -137,6 +148,8 @@ def _doubts(times: Sequence[float], slugs: Sequence[str], frame: Frame) -> list[
         if is_doubtful and slug != before:
             found.append([at, at, "doubt", words.reason_words(slug, reason.meaning, frame.lang)])
         before = slug if is_doubtful else ""
+    if found and before:
+        found[-1][1] = frame.stop
     return found
 
 
@@ -148,33 +161,34 @@ def _gap(one: Mapping[str, Any], frame: Frame) -> list[Any]:
 
 
 def _silences(rows: Sequence[Sequence[Any]], frame: Frame, known: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Return stretches of windows without a reading that no known gap accounts for."""
+    """Return stretches without a reading that are longer than is usual here, and that no known gap accounts for."""
     if frame.every is None:
         return []
-    edges = [row[0] for row in rows[1:]] + [frame.stop]
+    window = _LENGTHS[frame.every]
+    times = [row[0] for row in rows]
+    usual = sorted(late - early for early, late in pairwise(times))
+    patience = max(frame.patience_s, _LAPSES * usual[len(usual) // 2] if usual else 0.0, _LAPSES * window)
+    spans = pairwise([frame.start - window, *times, frame.stop])
+    found = [[start + window, stop] for start, stop in spans if stop - start > patience]
+    said = words.NO_READINGS.of(frame.lang)
+    return [
+        [start, stop, "none", said]
+        for start, stop in found
+        if start < stop and not any(one[0] <= start + window and stop - window <= one[1] for one in known)
+    ]
+
+
+def _stretches(rows: Sequence[Sequence[Any]], ends: Iterable[float], frame: Frame) -> list[list[Any]]:
+    """Return stretches of one state: from, until, its words, its colour; none goes on where a silence begins."""
     found: list[list[Any]] = []
-    for row, edge in zip(rows, edges, strict=True):
-        if row[1] is not None or any(one[0] <= row[0] and edge <= one[1] for one in known):
-            continue
-        if found and found[-1][1] == row[0]:
-            found[-1][1] = edge
+    stops = sorted(ends)
+    for row, after in zip(rows, [*(row[0] for row in rows[1:]), frame.stop], strict=True):
+        cut = next((one for one in stops if row[0] < one < after), after)
+        said = words.state_words(row[1], frame.lang)
+        if found and found[-1][2] == said and found[-1][1] == row[0]:
+            found[-1][1] = cut
         else:
-            found.append([row[0], edge, "none", words.NO_READINGS.of(frame.lang)])
-    return found
-
-
-def _stretches(rows: Sequence[Sequence[Any]], frame: Frame) -> list[list[Any]]:
-    """Return stretches of one state: from, until, its words, its colour."""
-    found: list[list[Any]] = []
-    before = None
-    for row in rows:
-        if found and before is not None:
-            found[-1][1] = row[0]
-        if row[1] is not None and row[1] != before:
-            found.append([row[0], row[0], words.state_words(row[1], frame.lang), _colour(row[1])])
-        before = row[1]
-    if found and before is not None:
-        found[-1][1] = frame.stop
+            found.append([row[0], cut, said, _colour(row[1])])
     return found
 
 

@@ -53,6 +53,7 @@ WHOSE = "barrio.console.whose"
 """In the scope of a question of our own: a list that is told who asks."""
 
 _SCRIPT = re.compile(rb"<script\b")
+_FONTS = re.compile(rb'@import url\("[^"]*/fonts\.css"\)[^;]*;')
 _HTML = re.compile(rb"<html\b")
 
 
@@ -157,7 +158,10 @@ class Front:
 
 
 class _Guarded:
-    """Gives each script of a page the nonce of its answer, says its language, and sends what guards it."""
+    """Gives each script of a page the nonce of its answer, says its language, and sends what guards it.
+
+    The fonts that NiceGUI brings are left out: text stands in those of the machine.
+    """
 
     def __init__(self, send: Send, lang: Lang, translated: Mapping[bytes, bytes]) -> None:
         self._send = send
@@ -182,6 +186,7 @@ class _Guarded:
         body = bytes(self._body)
         if headers.get("content-type", "").startswith("text/html"):
             body = _SCRIPT.sub(b'<script nonce="%s"' % self._nonce.encode(), body)
+            body = _FONTS.sub(b"", body)
             body = _HTML.sub(b'<html lang="%s"' % self._lang.encode(), body, count=1)
             for english, other in self._translated.items():
                 body = body.replace(b"<span>%b</span>" % english, b"<span>%b</span>" % other)

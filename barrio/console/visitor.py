@@ -154,7 +154,7 @@ class _Answer:
 
 def url_of(path: str, parameters: Mapping[str, Any]) -> str:
     """Return path and query; parameters that are None or empty are left out."""
-    pairs = [(name, value) for name, value in parameters.items() if value not in {None, ""}]
+    pairs = [(name, value) for name, value in parameters.items() if value is not None and value != ""]
     return f"{path}?{urlencode(pairs, doseq=True)}" if pairs else path
 
 

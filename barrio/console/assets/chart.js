@@ -24,32 +24,29 @@ export default {
     lines() {
       const found = [];
       let path = "", before = null;
-      const cut = this.shadesOf("gap");
       for (const [time, value] of this.rows) {
-        const broken = before !== null && cut.some(([start, stop]) => start < time && stop > before);
-        if (value === null || broken) {
-          if (path) found.push(path);
+        if (path && this.broken(before, time)) {
+          found.push(path);
           path = "";
         }
-        if (value !== null) {
-          const spot = `${this.x(time)},${this.y(value)}`;
-          path = path ? `${path} L${spot}` : `M${spot} h0.01`;
-          if (path.endsWith("h0.01")) path += ` M${spot}`;
-          before = time;
-        }
+        const spot = `${this.x(time)},${this.y(value)}`;
+        path = path ? `${path} L${spot}` : `M${spot} h0.01 M${spot}`;
+        before = time;
       }
       if (path) found.push(path);
       return found;
     },
     band() {
       const found = [];
-      let upper = [], lower = [];
+      let upper = [], lower = [], before = null;
       const close = () => {
         if (upper.length > 1) found.push(`M${upper.join(" L")} L${lower.reverse().join(" L")} Z`);
         upper = []; lower = [];
       };
       for (const [time, , low, high] of this.rows) {
-        if (low === null || high === null) { close(); continue; }
+        if (low === null || high === null || (before !== null && this.broken(before, time))) close();
+        before = time;
+        if (low === null || high === null) continue;
         upper.push(`${this.x(time)},${this.y(high)}`);
         lower.push(`${this.x(time)},${this.y(low)}`);
       }
@@ -60,9 +57,9 @@ export default {
       if (this.drawing.drawn !== "bars") return [];
       const zero = this.y(0);
       return this.rows.map(([time, value], at) => {
-        const next = this.rows[at + 1] ? this.rows[at + 1][0] : this.drawing.stop;
-        const left = this.x(time), top = value === null ? zero : this.y(value);
-        return { left, width: Math.max(1, this.x(next) - left - 1), top: Math.min(top, zero), height: Math.abs(zero - top) };
+        const left = this.x(time), top = this.y(value);
+        const right = Math.min(this.x(time + this.drawing.window), this.x(this.drawing.stop));
+        return { left, width: Math.max(1, right - left - 1), top: Math.min(top, zero), height: Math.abs(zero - top) };
       });
     },
     stretches() {
@@ -75,7 +72,7 @@ export default {
     moments() {
       if (this.drawing.drawn === "states") return this.drawing.stretches.map(([start, , said]) => [start, said]);
       return this.rows.map(([time, value, low, high]) => {
-        let said = value === null ? this.texts.none : this.number(value);
+        let said = this.number(value);
         if (low !== null && high !== null) said += ` (${this.number(low)} – ${this.number(high)})`;
         return [time, said];
       });
@@ -83,10 +80,11 @@ export default {
     spot() {
       if (this.at === null || !this.moments[this.at]) return null;
       const [time, said] = this.moments[this.at];
-      const shade = this.drawing.shades.find(([start, stop]) => start <= time && time <= stop);
-      const words = `${this.time(time)}: ${said}${shade ? ` · ${shade[3]}` : ""}`;
+      const hit = this.drawing.shades.filter(([start, stop]) => start <= time && (time < stop || start === stop));
+      const why = [...new Set(hit.map((one) => one[3]))].join(", ");
+      const words = `${this.time(time)}: ${said}${why ? ` · ${why}` : ""}`;
       const row = this.rows[this.at];
-      return { x: this.x(time), y: row && row[1] !== null ? this.y(row[1]) : null, words };
+      return { x: this.x(time), y: row ? this.y(row[1]) : null, words };
     },
   },
   mounted() {
@@ -102,7 +100,10 @@ export default {
       this.width = this.$refs.frame.clientWidth || 300;
       this.height = this.$refs.frame.clientHeight || 300;
     },
-    shadesOf(kind) { return this.drawing.shades.filter((one) => one[2] === kind); },
+    // Whether nothing was heard for a while between two times.
+    broken(before, time) {
+      return this.drawing.shades.some(([start, stop, kind]) => kind !== "doubt" && start < time && stop > before);
+    },
     x(time) {
       const share = (time - this.drawing.start) / (this.drawing.stop - this.drawing.start);
       return Math.round((LEFT + share * (this.width - LEFT - RIGHT)) * 10) / 10;

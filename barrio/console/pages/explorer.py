@@ -132,13 +132,15 @@ class _Explorer:
             self.given[name] = str(event.args)[:MOST_TYPED]
             self._write()
 
-        with Tag("label", look="field"):
-            Tag("span", f"{one['name']}{required}")
-            hint = "" if default is None else str(default)
-            field = Tag("input", type="text", placeholder=hint, autocomplete="off", spellcheck="false", name=one["name"])
+        name, hint, about = one["name"], "" if default is None else str(default), one.get("description")
+        with Tag("div", look="field"):
+            Tag("label", f"{name}{required}", for_=f"ask-{name}")
+            field = Tag("input", type="text", name=name, id=f"ask-{name}", placeholder=hint, autocomplete="off")
+            field.props["spellcheck"] = "false"
             field.on("input", typed, js_handler=_VALUE)
-            if one.get("description"):
-                Tag("small", one["description"])
+            if about:
+                field.props["aria-describedby"] = f"about-{name}"
+                Tag("small", about, id=f"about-{name}")
 
     def _url(self) -> tuple[str, dict[str, Any]]:
         """Return path and query as they are filled in."""

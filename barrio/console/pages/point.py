@@ -57,7 +57,8 @@ class _Point:
         now = visitor.platform.clock.now_ns()
         self.start, self.stop = self._span(now)
         every = chart.window_for(self.stop - self.start, who.sight.resolution(item.id))
-        self.frame = chart.Frame(self.start, self.stop, self.zone, visitor.lang, every)
+        patience = max(item.point.heartbeat_s, item.point.silent_after_s)
+        self.frame = chart.Frame(self.start, self.stop, self.zone, visitor.lang, every, patience)
         self.asked = {
             "point": item.point.path,
             "from": _rfc3339(self.start),
@@ -182,7 +183,7 @@ class _Point:
         rows = drawing.get("rows")
         if rows is None:
             rows = [[start, said, None, None] for start, _, said, _ in drawing["stretches"]]
-        known = [row for row in rows if row[1] is not None][-MOST_ROWS:]
+        known = rows[-MOST_ROWS:]
         with Tag("details", look="more"):
             Tag("summary", say(words.AS_TABLE))
             heads = (words.WHEN, words.VALUE, words.LEAST, words.MOST)
