@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 PUBLIC_PER_MINUTE = 300
 _ROLE = Scope(tier=Tier.OPERATOR, verbs=frozenset({Verb.READ, Verb.STREAM, Verb.EXPORT, Verb.COMMAND}))
+_FILES = "/_nicegui/"
+"""Files of the console's pages: a browser that opens the first page asks for a dozen, and they say nothing."""
 _IPV6_NETWORK = 64
 _UNKNOWN = "the token is not known, was revoked, or has expired"
 _FOREIGN = "a session changes something only from barrio's own pages: another program shows the token itself"
@@ -63,7 +65,8 @@ class Door:
         connection = HTTPConnection(scope)
         try:
             who = self._who(connection)
-            who.spend()
+            if not scope["path"].startswith(_FILES):
+                who.spend()
         except HTTPException as error:
             status = HTTPStatus(error.status_code)
             answer = problem(status, error.detail, dict(error.headers or {}))
