@@ -234,7 +234,7 @@ async def test_every_caller_is_answered_as_declared(place):
             answer = await place.ask(caller, method, url, body)
             if answer.status_code != status:
                 wrong.append((caller, method, path, answer.status_code, status, answer.text[:200]))
-            if leak := foreign(caller, told(answer, *_named(url))):
+            if leak := foreign(caller, told(answer, *_named(url), *_texts(body))):
                 leaks.append((caller, method, path, leak))
 
     assert wrong == []
@@ -253,6 +253,11 @@ async def test_what_is_hidden_is_answered_like_what_there_is_not(place, caller):
             different.append((url.format(hidden), *said))
 
     assert different == [], "\n".join(map(str, different))
+
+
+def _texts(body):
+    """Return the names in the body of a question."""
+    return [one for one in (body or {}).values() if isinstance(one, str)]
 
 
 def _named(url):
