@@ -15,12 +15,12 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from barrio.access.who import Seen
-from barrio.api import points
 from barrio.api.catalogue_answers import GEOJSON, Kind, Listing, feature, one, shape_of
 from barrio.api.catalogue_asked import Common, Devices, Mapped, Points, Relations, Sites
 from barrio.api.catalogue_examples import EXAMPLES, ROWS
 from barrio.api.declared import declared
 from barrio.catalogue.ask import box_of
+from barrio.catalogue.newest import with_newest
 from barrio.catalogue.view import Views
 from barrio.errors import UnknownName
 from twin.model.source import suggest, suggest_path
@@ -162,11 +162,9 @@ def _points(app: FastAPI, platform: Platform, views: Views) -> None:
 
 async def _texts(platform: Platform, who: Who, facts: list[Fact], *, latest: bool) -> list[bytes]:
     """Return points as JSON."""
-    if not latest:
-        return [fact.text + b"}" for fact in facts]
-    newest = await points.newest(platform, who, [fact.item for fact in facts])
-    dumps = orjson.dumps
-    return [b'%b,"latest":%b}' % (fact.text, dumps(row)) for fact, row in zip(facts, newest, strict=True)]
+    if latest:
+        return await with_newest(platform, who, facts)
+    return [fact.text + b"}" for fact in facts]
 
 
 def _listed(

@@ -54,6 +54,13 @@ class Fact:
         """The same as JSON, without the brace at its end."""
         return orjson.dumps(self.row)[:-1]
 
+    @cached_property
+    def begun(self) -> bytes:
+        """The same, and the beginning of its newest reading, up to the value."""
+        point = self.item.point
+        head = {"path": point.path, "quantity": point.quantity.name, "unit": point.quantity.unit}
+        return b'%b,"latest":%b,"value":' % (self.text, orjson.dumps(head)[:-1])
+
 
 def location_of(place: Location | None, placed_by: str) -> dict[str, Any] | None:
     """Return a location as JSON; `of` says whose it is: that of the device, or of a site around it."""
