@@ -51,8 +51,8 @@ def _questions(group: typer.Typer) -> None:
         """Show intervals: what was used, the register at the end, the quality and its reason."""
         from barrio.commands import intervals
 
-        query = {"point": points, "from": start, "to": to, "length": length, "tz": tz}
-        query |= {"version": version, "known_at": known_at}
+        asof = {"version": version, "known_at": known_at}
+        query = {"point": points, "from": start, "to": to, "length": length, "tz": tz, **asof}
         typer.echo(intervals.listed(settings_of(data=data), district or [], query, machine=as_json))
 
     @group.command()
@@ -73,8 +73,8 @@ def _questions(group: typer.Typer) -> None:
         """Show what registers grew between two times, and how much of it was estimated."""
         from barrio.commands import intervals
 
-        query = {"point": points, "from": start, "to": to, "every": every, "tz": tz}
-        query |= {"version": version, "known_at": known_at}
+        asof = {"version": version, "known_at": known_at}
+        query = {"point": points, "from": start, "to": to, "every": every, "tz": tz, **asof}
         typer.echo(intervals.totals(settings_of(data=data), district or [], query, machine=as_json))
 
     @group.command()

@@ -7,7 +7,7 @@
 - Marks say which registers had readings that came late for a settled day; they go with the version that looks at them.
 
 It is a file of its own beside the store: it must outlive readings that a retention lets go, is the same whatever the
-store is, and is small (a day of a register takes about 300 bytes).
+store is, and is small (a day of a register takes a few hundred bytes).
 """
 
 from __future__ import annotations

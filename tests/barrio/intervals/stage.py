@@ -32,7 +32,9 @@ def come_late(stage: Stage, path: str, points: Sequence[tuple[int, float]]) -> N
     write(stage, path, points, Reason.LATE)
     time = np.array([at for at, _ in points], np.int64)
     nothing = np.zeros(len(time), np.int64)
-    batch = Batch(np.full(len(time), item.id, np.int32), time, time, nothing, time * 0.0, nothing.astype(np.uint8))
+    batch = Batch(
+        np.full(len(time), item.id, np.int32), time, time, nothing, time * 0.0, nothing.astype(np.uint8)
+    )
     late = stage.platform.intervals.late.among(batch)
     if late is not None:
         stage.platform.intervals.late.mark(late)

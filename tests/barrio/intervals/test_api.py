@@ -1,11 +1,16 @@
 """Intervals over HTTP, from what is stored to what a utility is given."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from tests.barrio.intervals.stage import ENERGY, HOUR, MINUTE, QUARTER, come_late, metered, rows, settle, write
+from barrio.access.who import Who
+from barrio.access.who import who as find_who
+from tests.barrio.intervals.stage import ENERGY, HOUR, MINUTE, come_late, metered, rows, settle, write
+from twin.access.scope import Scope, Tier
+from twin.resolution import Resolution
 
 MEXICO = ZoneInfo("America/Mexico_City")
 
@@ -43,3 +48,279 @@ async def test_a_day_has_its_quarter_hours(stage):
     assert set(found["quality"]) == {"valid"}
     assert round(sum(found["delta"]), 3) == total["total"][0] == 28.8
     assert total["register_end"][0] - total["register_start"][0] == pytest.approx(total["total"][0])
+
+
+DST = [
+    ("America/Mexico_City", "2022-04-03", 92),
+    ("America/Mexico_City", "2022-10-30", 100),
+    ("Europe/Madrid", "2026-03-29", 92),
+    ("Europe/Madrid", "2025-10-26", 100),
+    ("Australia/Lord_Howe", "2026-10-04", 94),
+    ("Australia/Lord_Howe", "2026-04-05", 98),
+    ("Asia/Kathmandu", "2026-10-25", 96),
+]
+
+
+@pytest.mark.parametrize(("name", "day", "number"), DST)
+async def test_days_on_which_clocks_change(tmp_path, name, day, number):
+    """92, 94, 98 or 100 quarter hours, none twice and none missing; halves and hours of them are the same total."""
+    zone = ZoneInfo(name)
+    start = at(day, zone)
+    async with metered(tmp_path, name) as stage:
+        write(stage, ENERGY, steady(start - HOUR, start + 27 * HOUR))
+        settle(stage)
+        end = str(datetime.fromisoformat(day).date() + timedelta(days=1))
+        found = {
+            length: await rows(stage, **{"from": day, "to": end, "length": length})
+            for length in ("15m", "30m", "1h")
+        }
+        query = {"point": ENERGY, "from": day, "to": end}
+        total = (await stage.http.get("/api/v1/intervals/totals", params=query)).json()["series"][0]["total"][
+            0
+        ]
+    quarters = found["15m"]
+
+    assert len(quarters["start"]) == number
+    assert len(set(quarters["start"])) == number
+    assert len(set(quarters["local"])) == number
+    assert quarters["local"][0].startswith(f"{day}T00:00:00")
+    for one in found.values():
+        assert sum(Decimal(str(delta)) for delta in one["delta"]) == Decimal(str(total))
+        assert set(one["quality"]) == {"valid"}
+
+
+async def test_a_month_is_the_difference_of_its_registers(stage):
+    """Totals of days and months are exact, with both registers."""
+    start = at("2026-10-31")
+    write(stage, ENERGY, steady(start, start + 5 * 24 * HOUR))
+    settle(stage)
+    query = {"point": ENERGY, "from": "2026-11-01", "to": "2026-11-04", "every": "1d"}
+    one = (await stage.http.get("/api/v1/intervals/totals", params=query)).json()["series"][0]
+
+    assert one["total"] == [28.8] * 3
+    assert one["register_start"][1:] == one["register_end"][:-1]
+    assert one["valid"] == [96] * 3
+    assert one["missing"] == [0] * 3
+
+
+async def test_what_was_billed_is_had_again(stage):
+    """A version, and the time at which it was the newest, give the estimate that was billed; now it is measured."""
+    start = at("2026-11-10")
+    points = steady(start - HOUR, start + 26 * HOUR)
+    bent = [(time, round(value + (3.0 if time > start + 5 * HOUR else 0.0), 3)) for time, value in points]
+    hole = [one for one in bent if start + 4 * HOUR < one[0] < start + 7 * HOUR]
+    write(stage, ENERGY, [one for one in bent if one not in hole])
+    settle(stage)
+    query = {"from": "2026-11-10", "to": "2026-11-11"}
+    billed = (await stage.http.get("/api/v1/intervals", params={"point": ENERGY, **query})).json()
+    moment = datetime.now(UTC).isoformat()
+    come_late(stage, ENERGY, hole)
+    settle(stage)
+    now = await rows(stage, **query)
+    was = billed["series"][0]
+    versions = (await stage.http.get("/api/v1/intervals/versions", params={"point": ENERGY, **query})).json()
+
+    assert "estimated" in was["quality"]
+    assert "late" in now["quality"]
+    assert "estimated" not in now["quality"]
+    assert now["delta"] != was["delta"]
+    assert round(sum(now["delta"]), 3) == round(sum(was["delta"]), 3)
+    for key in ({"version": billed["version"]}, {"known_at": moment}):
+        again = await rows(stage, **query, **key)
+        assert (again["delta"], again["quality"], again["version"]) == (
+            was["delta"],
+            was["quality"],
+            was["version"],
+        )
+    late = versions["versions"][-1]
+    assert late["cause"] == "late"
+    assert {change["before"]["quality"] for change in late["changes"]} == {"estimated"}
+
+
+async def test_a_meter_change_by_hand(stage):
+    """Declared over HTTP, it is in the audit log, the list of decisions and every total."""
+    start = at("2026-11-10")
+    change = start + 10 * HOUR
+    old = steady(start - HOUR, change)
+    new = [(time, round(value - old[-1][1], 3)) for time, value in steady(start - HOUR, start + 26 * HOUR)]
+    write(stage, ENERGY, old + [one for one in new if one[0] > change])
+    settle(stage)
+    query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
+    before = (await stage.http.get("/api/v1/intervals/totals", params=query)).json()["series"][0]
+    body = {"kind": "meter_change", "point": ENERGY, "at": "2026-11-10T10:00", "old_last": old[-1][1]}
+    body |= {"new_first": 0, "who": "ana", "why": "its display was dark"}
+    made = await stage.http.post("/api/v1/intervals/edits", json=body)
+    after = (await stage.http.get("/api/v1/intervals/totals", params=query)).json()["series"][0]
+    listed = (await stage.http.get("/api/v1/intervals/edits", params={"point": ENERGY})).json()["edits"]
+    audit = await stage.platform.in_thread("commands", stage.platform.folder.audit.read_text)
+
+    assert made.status_code == 200, made.text
+    assert before["suspect"] == [2]
+    assert after["suspect"] == [0]
+    assert after["total"] == [28.8]
+    assert after["meter_changes"] == [1]
+    assert listed[0]["values"] == [old[-1][1], 0.0]
+    assert listed[0]["who"] == "ana"
+    assert "interval_edit" in audit
+    assert "its display was dark" in audit
+
+
+async def test_a_distribution_must_add_up(stage):
+    """An edit that would change a total is refused with the number that it has to be."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start - HOUR, start + 26 * HOUR))
+    settle(stage)
+    body = {"kind": "spread", "point": ENERGY, "from": "2026-11-10T00:00", "deltas": [0.5, 0.2]}
+    body |= {"who": "ana", "why": "as the log of the site says"}
+    wrong = await stage.http.post("/api/v1/intervals/edits", json=body)
+    right = await stage.http.post("/api/v1/intervals/edits", json=body | {"deltas": [0.5, 0.1]})
+    edited = await rows(stage, **{"from": "2026-11-10", "to": "2026-11-11"})
+    back = await stage.http.post(
+        f"/api/v1/intervals/edits/{right.json()['edit']}/withdraw", json={"who": "ana", "why": "a mistake"}
+    )
+    twice = await stage.http.post(
+        f"/api/v1/intervals/edits/{right.json()['edit']}/withdraw", json={"who": "ana", "why": "a mistake"}
+    )
+    again = await rows(stage, **{"from": "2026-11-10", "to": "2026-11-11"})
+
+    assert wrong.status_code == 400
+    assert "grew by 0.600" in wrong.json()["detail"]
+    assert edited["delta"][:3] == [0.5, 0.1, 0.3]
+    assert edited["quality"][:3] == ["edited", "edited", "valid"]
+    assert back.status_code == 200
+    assert again["delta"][:3] == [0.3, 0.3, 0.3]
+    assert twice.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("path", "query", "words"),
+    [
+        ("", {"point": "little/meter/temperature"}, "is no register"),
+        ("", {"point": "little/meter/energi"}, "did you mean"),
+        ("", {"under": "little/nothing"}, "there is no point"),
+        ("", {"point": ENERGY, "length": "5m"}, "length"),
+        ("", {"point": ENERGY, "from": "2026-11-02", "to": "2026-11-01"}, "is not before"),
+        ("", {"point": ENERGY, "from": "2030-01-01", "to": "2031-01-01"}, "lies ahead"),
+        ("", {"point": ENERGY, "from": "1970-01-02", "to": "now"}, "too many"),
+        ("", {"point": ENERGY, "version": "99"}, "the newest is"),
+        ("", {"point": ENERGY, "version": "-1"}, "version"),
+        ("", {"point": ENERGY, "known_at": "2040-01-01"}, "has not come"),
+        ("", {"point": ENERGY, "version": "0", "known_at": "now"}, "say either"),
+        ("", {"point": ENERGY, "interval": "2026-11-01/P1D", "from": "-1d"}, "say either"),
+        ("", {"point": ENERGY, "tz": "Mars/Olympus"}, "not an IANA"),
+        ("", {"point": ENERGY, "format": "xml"}, "format"),
+        ("", {"point": ENERGY, "lenght": "1h"}, "did you mean"),
+        ("", {}, "point"),
+        ("/totals", {"point": ENERGY, "from": "2026-11-01T00:07", "to": "2026-11-02"}, "is no boundary"),
+        ("/totals", {"point": ENERGY, "from": "2026-11-01", "to": "2026-11-02", "every": "7m"}, "7m"),
+        (
+            "/totals",
+            {"point": ENERGY, "from": "2026-11-01", "to": "2026-11-02", "every": "1mo"},
+            "no whole period",
+        ),
+        ("/totals", {"point": ENERGY, "from": "1970-01-02", "to": "2255-01-01"}, "point"),
+        ("/versions", {"point": "little/probe"}, "is not a point"),
+        ("/versions", {"point": ENERGY, "from": "1980-01-01"}, "at most"),
+        ("/edits", {"point": "little/meter/temperature"}, "is no register"),
+    ],
+)
+async def test_bad_questions(stage, path, query, words):
+    """Each is answered with what is wrong with it, before anything is read."""
+    answer = await stage.http.get(f"/api/v1/intervals{path}", params=query)
+
+    assert answer.status_code in {400, 404}
+    assert words in answer.text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"kind": "delete", "point": ENERGY},
+        {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "2040-01-01", "register": 5},
+        {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "-1d", "register": -5},
+        {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "-1d", "register": 5, "more": 1},
+        {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "-1d", "register": 1e300},
+        {"kind": "read", "point": ENERGY, "who": "", "why": "b", "at": "-1d", "register": 5},
+        {"kind": "read", "point": "little/meter/pump", "who": "a", "why": "b", "at": "-1d", "register": 5},
+        {"kind": "read", "point": "little/meter/none", "who": "a", "why": "b", "at": "-1d", "register": 5},
+        {
+            "kind": "spread",
+            "point": ENERGY,
+            "who": "a",
+            "why": "b",
+            "from": "2026-11-01T00:07",
+            "deltas": [1, 2],
+        },
+        {"kind": "spread", "point": ENERGY, "who": "a", "why": "b", "from": "2026-11-01", "deltas": [1]},
+        {"kind": "spread", "point": ENERGY, "who": "a", "why": "b", "from": "2026-11-01", "deltas": [1, 2]},
+        {"kind": "ignore", "point": ENERGY, "who": "a", "why": "b", "from": "-1d", "to": "-2d"},
+        {"kind": "ignore", "point": ENERGY, "who": "a", "why": "b", "from": "1980-01-01", "to": "-2d"},
+    ],
+)
+async def test_bad_decisions(stage, body):
+    """Nothing is decided, and nothing is in the book."""
+    answer = await stage.http.post("/api/v1/intervals/edits", json=body)
+
+    assert answer.status_code in {400, 404}
+    assert stage.platform.intervals.book.newest() == 0
+
+
+async def test_a_hand_reading_below_what_was_read_is_refused(stage):
+    """A register that would make the meter run backwards is no reading, but a mistake."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start, start + HOUR))
+    body = {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "2026-11-10T02:00", "register": 50}
+    answer = await stage.http.post("/api/v1/intervals/edits", json=body)
+
+    assert answer.status_code == 400
+    assert "is below what was read" in answer.json()["detail"]
+
+
+async def test_formats(stage):
+    """The table in the formats of tables."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start - HOUR, start + 26 * HOUR))
+    query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
+    text = (await stage.http.get("/api/v1/intervals", params={**query, "format": "csv"})).text.splitlines()
+
+    assert text[0] == "point,quantity,unit,start,local,delta,register,quality,reason,version"
+    assert len(text) == 97
+
+
+async def test_who_is_given_hours_gets_no_quarters(stage):
+    """A resolution of an hour gives hours, totals between hours, and nothing of what changed in quarters."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start - HOUR, start + 26 * HOUR))
+    scope = Scope(tier=Tier.OPERATOR, finest=Resolution.HOUR)
+    who = Who("meter-reader", stage.http._transport.app.app.state.sights.of(scope))
+    stage.http._transport.app.app.dependency_overrides[find_who] = lambda: who
+    query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
+    answers = [
+        await stage.http.get("/api/v1/intervals", params=query),
+        await stage.http.get("/api/v1/intervals", params={**query, "length": "1h"}),
+        await stage.http.get("/api/v1/intervals/totals", params={**query, "from": "2026-11-10T00:15"}),
+        await stage.http.get("/api/v1/intervals/totals", params=query),
+        await stage.http.get("/api/v1/intervals/versions", params=query),
+    ]
+
+    assert [answer.status_code for answer in answers] == [400, 200, 400, 200, 400]
+
+
+async def test_what_is_not_seen_does_not_exist(stage):
+    """Points of others are 404, and deciding takes an operator with the verb."""
+    app = stage.http._transport.app.app
+    scopes = [
+        Scope(tier=Tier.OPERATOR, sites=frozenset({"little/house"})),
+        Scope(tier=Tier.PARTNER),
+        Scope(tier=Tier.OPERATOR),
+    ]
+    body = {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "-1d", "register": 5}
+    found = []
+    for scope in scopes:
+        who = Who("somebody", app.state.sights.of(scope))
+        app.dependency_overrides[find_who] = lambda who=who: who
+        found.append((await stage.http.get("/api/v1/intervals", params={"point": ENERGY})).status_code)
+        found.append((await stage.http.post("/api/v1/intervals/edits", json=body)).status_code)
+
+    assert found == [404, 404, 404, 404, 200, 403]
