@@ -25,6 +25,7 @@ from barrio.desk import EventDesk
 from barrio.exports.desk import ExportDesk
 from barrio.homes import Secrets, homes
 from barrio.intervals.desk import IntervalDesk, Lates
+from barrio.live.hook_desk import HookDesk
 from barrio.live.hub import Hub
 from barrio.living.living import Living
 from barrio.past.former import former_series
@@ -184,6 +185,7 @@ class Platform:
         self.intake.compute = self.living.compute
         self.intake.followers.append(self.living.follow)
         self.hub = Hub(self)
+        self.hooks = HookDesk(self)
         self.facts = self._teller()
 
     def _teller(self) -> Teller | None:
@@ -233,6 +235,7 @@ class Platform:
     async def run(self) -> None:
         """Run until cancelled; any failure but a peer's ends it with that failure."""
         self.hub.attach()
+        await self.hooks.start(self._opened)
         intake = asyncio.create_task(self.intake.run(), name="intake")
         writer = asyncio.create_task(self._write(), name="writer")
         links = asyncio.create_task(self.supervisor.run(), name="links")
@@ -255,6 +258,7 @@ class Platform:
             await self.living.stop()
             await _cancel(links, watch, living, rollups, exports, intervals, keys, *facts)
             await self._drain(intake, writer)
+            await self.hooks.close()
             await _cancel(hub)
             failed.cancel()
 

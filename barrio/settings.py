@@ -71,6 +71,10 @@ class Settings(BaseSettings):
         pattern=r"^(https?://[A-Za-z0-9._\[\]:/-]+)?$",
         description="URL by which others reach the HTTP surface, where a proxy stands before it",
     )
+    hook_networks: str = Field(
+        default="",
+        description="Networks (CIDR), with commas, that are not public and that webhooks of tokens may lead to",
+    )
     store: str = Field(default="duckdb", description="duckdb, or the URL of an InfluxDB: http://HOST:8086")
     store_org: str = Field(default="barrio", description="InfluxDB 2.x: the organisation")
     store_user: str = Field(default="barrio", description="InfluxDB 1.x: the user; any text on 2.x")
@@ -121,6 +125,14 @@ class Settings(BaseSettings):
     @classmethod
     def _listen_is_an_address(cls, value: str) -> str:
         parse_listen(value)
+        return value
+
+    @field_validator("hook_networks")
+    @classmethod
+    def _networks_are_networks(cls, value: str) -> str:
+        for one in value.split(","):
+            if one.strip():
+                ipaddress.ip_network(one.strip())
         return value
 
     @property

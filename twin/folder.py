@@ -15,6 +15,7 @@ commands.sqlite commands: what was asked, by whom, what came of it; what is desi
 services.sqlite supply requests, corrections of counts, services that were done
 models.sqlite   the districts as they were: every version that ever ran
 outbox.sqlite   notifications that wait to be sent
+hooks.sqlite    webhooks of tokens: where they lead, how far they are; readable for the owner of the folder only
 figures.sqlite  open figures that were published
 rollups.sqlite  how far rollups are made, and what of them has to be made again
 intervals.sqlite  intervals of registers as they were settled, in versions, and what was decided about them
@@ -111,6 +112,11 @@ class DataFolder:
     def figures(self) -> Path:
         """File of the open figures."""
         return self.path / "figures.sqlite"
+
+    @property
+    def hooks(self) -> Path:
+        """File of the webhooks of tokens."""
+        return self.path / "hooks.sqlite"
 
     @property
     def rollups(self) -> Path:

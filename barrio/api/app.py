@@ -24,6 +24,7 @@ from barrio.api import (
     further,
     graph,
     history,
+    hooks,
     intervals,
     metrics,
     past,
@@ -69,6 +70,7 @@ barrio {__version__}
 /api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, device)
 /api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
 /api/v1/stream                   what happens now, as server-sent events (point, under, events, latest); /ws: WebSocket
+/api/v1/hooks                    what happens, posted to a URL, signed: POST, GET, DELETE ID; ID/test, ID/deliveries
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
 /api/v1/intervals                what registers counted, as utilities bill it (point, from, to, length, known_at)
@@ -124,6 +126,7 @@ def create_app(platform: Platform) -> FastAPI:
     further.add(app, platform)
     sensorthings.add(app, platform)
     stream.add(app, platform)
+    hooks.add(app, platform)
     sockets.add(app, platform)
     audit.add(app, platform)
     session.add(app, platform)

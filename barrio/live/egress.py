@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_CARRIERS = (ipaddress.ip_network("64:ff9b::/96"), ipaddress.ip_network("2002::/16"), ipaddress.ip_network("2001::/32"))
+_CARRIERS = (
+    ipaddress.ip_network("64:ff9b::/96"),
+    ipaddress.ip_network("2002::/16"),
+    ipaddress.ip_network("2001::/32"),
+)
 REFUSED = "it leads to an address that is not public, and the operator allows no such network"
 
 
@@ -83,7 +87,9 @@ class Guarded(httpx.AsyncBaseTransport):
 
     def __init__(self, egress: Egress) -> None:
         self._egress = egress
-        self._inner = httpx.AsyncHTTPTransport(**terms(), limits=httpx.Limits(max_connections=1, keepalive_expiry=30.0))
+        self._inner = httpx.AsyncHTTPTransport(
+            **terms(), limits=httpx.Limits(max_connections=1, keepalive_expiry=30.0)
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request; ConnectError when it may not be sent."""

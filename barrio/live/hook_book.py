@@ -44,9 +44,7 @@ _PRUNE = (
     "DELETE FROM delivery WHERE hook = ? AND id <= "
     "(SELECT id FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT 1 OFFSET ?)"
 )
-_NEWEST = (
-    "SELECT delivery, at, events, tries, verdict, status, words FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT ?"
-)
+_NEWEST = "SELECT delivery, at, events, tries, verdict, status, words FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT ?"
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,7 +68,8 @@ class Hooks:
 
     def of(self, who: Who) -> list[Hook]:
         """Return the hooks of a token; those of all to the operator of the data folder."""
-        return [one for one in self._hooks.values() if who.operates or (who.token and one.token == who.token)]
+        every = who.operates and not who.token
+        return [one for one in self._hooks.values() if every or (who.token and one.token == who.token)]
 
     def find(self, hook_id: str, who: Who) -> Hook:
         """Return a hook that belongs to this caller; UnknownName for all others."""
@@ -182,7 +183,9 @@ class Hooks:
                 entry.delivery, now, len(events), tries, outcome.verdict, outcome.status, outcome.words
             )
             if outcome.verdict == "delivered":
-                new = replace(hook, place=place, words="", failing_since=0, delivered=hook.delivered + len(events))
+                new = replace(
+                    hook, place=place, words="", failing_since=0, delivered=hook.delivered + len(events)
+                )
                 return self._keep(new, tried)
             hook = replace(hook, words=outcome.words, failing_since=hook.failing_since or now)
             if outcome.status == HTTPStatus.GONE or now - hook.failing_since > GIVE_UP_DAYS * DAY_S * NS:

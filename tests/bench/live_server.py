@@ -60,8 +60,15 @@ def running(devices: int, points: int, per_second: float) -> Iterator[Served]:
     """Run a server on its core; this process is put on the other one."""
     server, client = cores()
     os.sched_setaffinity(0, {client})
-    command = [sys.executable, "-m", "tests.bench.live_server", *map(str, (server, devices, points, per_second))]
-    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    command = [
+        sys.executable,
+        "-m",
+        "tests.bench.live_server",
+        *map(str, (server, devices, points, per_second)),
+    ]
+    with subprocess.Popen(
+        command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
@@ -79,7 +86,9 @@ async def serve(devices: int, points: int, per_second: float) -> None:
         connectors.add(SyntheticConnector(Pace(per_second=per_second)))
         district = load_district(write_district(Path(folder) / "bench", devices, points), connectors, [])
         listening = bind(Listen("127.0.0.1", 0))
-        async with Platform([district], Settings(data=Path(folder) / "data"), connectors, SystemClock()) as platform:
+        async with Platform(
+            [district], Settings(data=Path(folder) / "data"), connectors, SystemClock()
+        ) as platform:
             stop, loop = asyncio.Event(), asyncio.get_running_loop()
             threading.Thread(target=_wait, args=(loop, stop), daemon=True).start()
             loop.call_later(1.0, _tell, platform, address(listening))

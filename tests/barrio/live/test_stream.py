@@ -74,7 +74,10 @@ async def test_a_listener_is_given_nothing_that_it_may_not_see(live):
 
 async def test_gaps_are_events(live):
     """That a point is heard again, or gave nothing usable, is told with its reason."""
-    async with live.client() as http, http.stream("GET", STREAM, params={"point": PATH, "events": "gap"}) as answer:
+    async with (
+        live.client() as http,
+        http.stream("GET", STREAM, params={"point": PATH, "events": "gap"}) as answer,
+    ):
         stream = events(answer)
         await take(stream, 1, "ready")
         await live.give("temperature", 20.0, 999.0)
@@ -136,7 +139,8 @@ async def test_limits_are_said(live, monkeypatch):
     token = live.token("greedy")
     async with live.client(token) as http:
         async with http.stream("GET", STREAM) as answer:
-            await take(events(answer), 1, "ready")
+            stream = events(answer)
+            await take(stream, 1, "ready")
             second = await http.get(STREAM)
             live.platform.hub.most = 1
             async with live.client() as other:
