@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from barrio.history.question import Question
     from barrio.platform import Platform
-    from twin.frame import Batch, Times, Values
+    from twin.frame import Batch, Qualities, Times, Values
     from twin.history.engine import Answer
     from twin.model.bound import BoundPoint
 
@@ -51,6 +51,11 @@ def cost_of(question: Question) -> float:
     return 1.0 + question.point_days / 100
 
 
+def is_short(question: Question) -> bool:
+    """Whether making the table asks nothing of the store, which is asked when its parts are read."""
+    return question.edges is None and question.point_days <= FEW_POINT_DAYS
+
+
 def table_of(platform: Platform, question: Question) -> Table:
     """Return the answer to a question; blocks on the store, and so does reading the parts of it.
 
@@ -65,13 +70,9 @@ def table_of(platform: Platform, question: Question) -> Table:
 
 
 def _readings(platform: Platform, question: Question) -> Table:
-    ids = np.array([item.id for item in question.points], np.int32)
-    names = platform.catalogue.states
     parts: Iterator[Part]
-    if question.point_days <= FEW_POINT_DAYS:
-        rows = platform.store.raw(ids, question.start, question.stop)
-        _bound(len(rows))
-        parts = _rows(question.points, rows, question.keep, names)
+    if is_short(question):
+        parts = _short(platform, question)
     else:
         counts = _counts(platform, question)
         _bound(sum(counts))
@@ -84,6 +85,13 @@ def _readings(platform: Platform, question: Question) -> Table:
     columns.append(Column("quality", Kind.TEXT))
     source = [_stretch(question.start, question.stop, Resolution.RAW)]
     return Table(_head(question) | {"source": source}, columns, parts)
+
+
+def _short(platform: Platform, question: Question) -> Iterator[Part]:
+    ids = np.array([item.id for item in question.points], np.int32)
+    rows = platform.store.raw(ids, question.start, question.stop)
+    _bound(len(rows))
+    yield from _rows(question.points, rows, question.keep, platform.catalogue.states)
 
 
 def _bound(count: int) -> None:
@@ -124,11 +132,20 @@ def _rows(points: Sequence[BoundPoint], rows: Batch, keep: Keep, names: Mapping[
     if keep is not Keep.ALL:
         rows = rows.take(rows.quality < keep.below)
     for item in points:
-        first, last = np.searchsorted(rows.ids, [item.id, item.id + 1]).tolist()
+        first, last = 0, len(rows)
+        if len(points) > 1:
+            first, last = np.searchsorted(rows.ids, np.array([item.id, item.id + 1], np.int32)).tolist()
         value = rows.value[first:last]
         columns: dict[str, npt.NDArray[Any]] = {"time": rows.time[first:last]}
         columns |= {"state": named(value, names)} if _is_state(item) else {"value": value}
-        yield Part(_said(item), {**columns, "quality": _SLUGS[rows.quality[first:last]]})
+        yield Part(_said(item), {**columns, "quality": _reasons(rows.quality[first:last])})
+
+
+def _reasons(codes: Qualities) -> npt.NDArray[Any]:
+    """Return the names of reasons; where all are the same, which is usual, in one go."""
+    if len(codes) and (codes == codes[0]).all():
+        return np.full(len(codes), _SLUGS[codes[0]], object)
+    return _SLUGS[codes]
 
 
 # --- windows ------------------------------------------------------------------------------------------------
