@@ -104,7 +104,12 @@ def drawing(
     shades += _silences(rows, frame, shades)
     if kind is Aggregation.STATE:
         stretches = _stretches(rows, [one[0] for one in shades], frame)
-        return body | {"drawn": Drawn.STATES, "stretches": stretches, "shades": [*shades, *doubts], "levels": []}
+        return body | {
+            "drawn": Drawn.STATES,
+            "stretches": stretches,
+            "shades": [*shades, *doubts],
+            "levels": [],
+        }
     shades += doubts
     drawn = Drawn.BARS if kind is Aggregation.COUNTER and frame.every else Drawn.LINE
     known = [value for row in rows for value in row[1:4] if value is not None]
@@ -121,7 +126,9 @@ def seconds(text: str) -> float:
 # --- rows ---------------------------------------------------------------------------------------------------
 
 
-def _rows(series: Mapping[str, Any], kind: Aggregation, frame: Frame) -> tuple[list[list[Any]], list[list[Any]]]:
+def _rows(
+    series: Mapping[str, Any], kind: Aggregation, frame: Frame
+) -> tuple[list[list[Any]], list[list[Any]]]:
     """Return rows of time, value, smallest, largest; and the stretches in which values are not good."""
     if frame.every is None:
         times = [seconds(one) for one in series["time"]]

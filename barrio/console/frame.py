@@ -51,7 +51,9 @@ def page(visitor: Visitor, who: Who | None, title: str, current: str = "") -> It
             Tag("p", visitor.say(words.ENDED_MORE), "lead")
             with Tag("div", look="row"):
                 link(visitor.say(words.SIGN_IN), "/console/sign-in", "button main")
-                Tag("button", visitor.say(words.SIGN_OUT), "button", type="button").on("click", js_handler=OUT)
+                Tag("button", visitor.say(words.SIGN_OUT), "button", type="button").on(
+                    "click", js_handler=OUT
+                )
         else:
             yield
 

@@ -75,7 +75,8 @@ class Places:
     @property
     def box(self) -> tuple[float, float, float, float]:
         """West, north, width and height of all of it, in metres, with room around."""
-        spots = np.array([one.place for one in (*self.things, *self.sites)] or [(0.0, 0.0)])
+        found = [one.place for one in self.things] + [one.place for one in self.sites]
+        spots = np.array(found or [(0.0, 0.0)])
         low, high = spots.min(axis=0), spots.max(axis=0)
         room = max(40.0, 0.08 * float((high - low).max()))
         width, height = (high - low) + 2 * room
@@ -98,7 +99,9 @@ def places_of(platform: Platform, sight: Sight) -> Mapping[str, Places]:
 def standings(platform: Platform, things: Sequence[Thing], alarmed: frozenset[str]) -> str:
     """Return how each thing stands, a letter each; `alarmed` are `district/id` with an alarm."""
     gaps, quality = platform.gaps.reason, platform.live.quality
-    return "".join("a" if one.path in alarmed else _standing(gaps[one.ids], quality[one.ids]) for one in things)
+    return "".join(
+        "a" if one.path in alarmed else _standing(gaps[one.ids], quality[one.ids]) for one in things
+    )
 
 
 def alarmed(found: Iterable[Mapping[str, Any]]) -> frozenset[str]:
@@ -228,5 +231,3 @@ def _chain(ordered: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
 
 def _turn(one: tuple[float, float], two: tuple[float, float], three: tuple[float, float]) -> float:
     return (two[0] - one[0]) * (three[1] - one[1]) - (two[1] - one[1]) * (three[0] - one[0])
-
-

@@ -24,9 +24,7 @@ FINE = Text("fine", "bien")
 ALARM_STATE = Text("alarm", "alarma")
 SILENT = Text("silent", "sin comunicación")
 UNCERTAIN = Text("uncertain", "dudoso")
-STANDINGS: Mapping[str, Text] = MappingProxyType(
-    {"a": ALARM_STATE, "s": SILENT, "u": UNCERTAIN, "f": FINE}
-)
+STANDINGS: Mapping[str, Text] = MappingProxyType({"a": ALARM_STATE, "s": SILENT, "u": UNCERTAIN, "f": FINE})
 MEANT: Mapping[str, Text] = MappingProxyType(
     {
         "a": Text("an alarm stands", "hay una alarma"),
@@ -205,11 +203,15 @@ SIGN_IN_LEAD = Text(
 TOKEN = Text("Token", "Token")
 SIGNED_AS = Text("Signed in as {who}.", "Sesión de {who}.")
 NOT_KNOWN = Text(
-    "The token is not known, was revoked, or has expired.", "El token no se conoce, fue revocado o ha caducado."
+    "The token is not known, was revoked, or has expired.",
+    "El token no se conoce, fue revocado o ha caducado.",
 )
 NO_SESSIONS = Text("This platform has no sign-in.", "Esta plataforma no tiene sesiones.")
 MOMENT = Text("One moment …", "Un momento …")
-BROKEN = Text("This page could not be made: the log of barrio says why", "No se pudo hacer esta página: el registro de barrio dice por qué")
+BROKEN = Text(
+    "This page could not be made: the log of barrio says why",
+    "No se pudo hacer esta página: el registro de barrio dice por qué",
+)
 CONNECTION_LOST = Text("Connection lost", "Conexión perdida")
 TRYING = Text("Trying to reconnect...", "Intentando reconectar...")
 

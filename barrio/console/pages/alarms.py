@@ -95,7 +95,10 @@ class _Alarms:
         with Tag("li", look=f"at-{priority}"):
             Tag("h2", one["name"] or one["rule"])
             with Tag("p"):
-                Tag("span", f"{words.priority_words(one['priority'], lang)} · {words.alarm_words(one['state'], lang)} · ")
+                Tag(
+                    "span",
+                    f"{words.priority_words(one['priority'], lang)} · {words.alarm_words(one['state'], lang)} · ",
+                )
                 self._what(one)
             if one["words"]:
                 Tag("p", one["words"])
@@ -135,10 +138,14 @@ class _Alarms:
                 name.on("input", self._named, js_handler=_TEXT)
             with Tag("label", look="field"):
                 Tag("span", say(words.COMMENT))
-                comment = Tag("input", type="text", maxlength=MOST_WORDS, autocomplete="off", id="ack-comment")
+                comment = Tag(
+                    "input", type="text", maxlength=MOST_WORDS, autocomplete="off", id="ack-comment"
+                )
                 comment.on("input", self._commented, js_handler=_TEXT)
             with Tag("div", look="row"):
-                Tag("button", say(words.ACKNOWLEDGE), "button main", type="button").on("click", self._give, [])
+                Tag("button", say(words.ACKNOWLEDGE), "button main", type="button").on(
+                    "click", self._give, []
+                )
                 close = "(event) => event.target.closest('dialog').close()"
                 Tag("button", say(words.CANCEL), "button", type="button").on("click", js_handler=close)
 

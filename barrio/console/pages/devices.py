@@ -40,7 +40,9 @@ async def _shown(visitor: Visitor, known: Mapping[str, places.Places]) -> None:
     several = {here.district.id: here.district.name for here in known.values()} if len(known) > 1 else {}
     rows = []
     for one in things:
-        where = ", ".join(filter(None, (names.get((one.district, one.site), one.site), several.get(one.district))))
+        where = ", ".join(
+            filter(None, (names.get((one.district, one.site), one.site), several.get(one.district)))
+        )
         rows.append([one.name, frame.device_page(one.path), one.kind, where, len(one.ids)])
     texts = list_texts(visitor) | {
         "name": visitor.say(words.NAME),

@@ -59,7 +59,7 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
     async def refresh() -> None:
         who = await visitor.who()
         now = None if who is None else places.places_of(visitor.platform, who.sight).get(asked)
-        if now is not here:
+        if now is None or now is not here:
             ui.navigate.reload()
             return
         letters = await standing(visitor, here.things)

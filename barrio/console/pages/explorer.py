@@ -1,10 +1,11 @@
-"""What programs can ask: read from `/openapi.json`, tried with the visitor's own rights, and shown as a line of curl."""
+"""What programs can ask: read from `/openapi.json`, tried with the visitor's own rights, shown as a line of curl."""
 
 from __future__ import annotations
 
 import json
 import shlex
 import time
+from contextlib import suppress
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -135,7 +136,9 @@ class _Explorer:
         name, hint, about = one["name"], "" if default is None else str(default), one.get("description")
         with Tag("div", look="field"):
             Tag("label", f"{name}{required}", for_=f"ask-{name}")
-            field = Tag("input", type="text", name=name, id=f"ask-{name}", placeholder=hint, autocomplete="off")
+            field = Tag(
+                "input", type="text", name=name, id=f"ask-{name}", placeholder=hint, autocomplete="off"
+            )
             field.props["spellcheck"] = "false"
             field.on("input", typed, js_handler=_VALUE)
             if about:
@@ -161,7 +164,14 @@ class _Explorer:
         url = f"{self.visitor.origin}{url_of(quote(path, safe='/{}:'), query)}"
         words_of = ["curl", shlex.quote(url)]
         if self.method != "GET":
-            words_of[1:1] = ["-X", self.method, "-H", shlex.quote("Content-Type: application/json"), "-d", "'{}'"]
+            words_of[1:1] = [
+                "-X",
+                self.method,
+                "-H",
+                shlex.quote("Content-Type: application/json"),
+                "-d",
+                "'{}'",
+            ]
         words_of += ["-H", '"Authorization: Bearer $BARRIO_TOKEN"']
         self.curl.text = " ".join(words_of)
 
@@ -195,10 +205,8 @@ def pretty(body: bytes, visitor: Visitor) -> str:
     """Return the start of an answer, with its structure shown where it is JSON and not too long."""
     text = body[: MOST_SHOWN * 4].decode("utf-8", "replace")
     if len(body) <= MOST_PRETTY:
-        try:
+        with suppress(orjson.JSONDecodeError):
             text = json.dumps(orjson.loads(body), indent=2, ensure_ascii=False)
-        except orjson.JSONDecodeError:
-            pass
     if len(text) <= MOST_SHOWN and len(body) <= MOST_SHOWN * 4:
         return text
     return text[:MOST_SHOWN] + "\n" + visitor.say(words.CUT).replace("{bytes}", f"{len(body):,}")

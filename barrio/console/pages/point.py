@@ -83,7 +83,9 @@ class _Point:
     async def show(self) -> None:
         say, point = self.visitor.say, self.item.point
         with Tag("p", look="crumbs"):
-            link(self.owner.name or self.owner.id, frame.device_page(f"{self.owner.district}/{self.owner.id}"))
+            link(
+                self.owner.name or self.owner.id, frame.device_page(f"{self.owner.district}/{self.owner.id}")
+            )
         Tag("h1", point.name)
         if point.description:
             Tag("p", point.description, "lead")
@@ -114,8 +116,13 @@ class _Point:
                 current = "true" if name == asked and "to" not in self.visitor.query else None
                 href = frame.point_page(path, **{"from": f"-{name}"})
                 link(self.visitor.say(text), href, "pill", aria_current=current)
-            for text, sign, shift in ((words.EARLIER, "‹", -length), (words.LATER, "›", length)):
-                link(sign, self._at(self.start + shift, self.stop + shift), "pill", aria_label=self.visitor.say(text))
+            for text, sign, shift in ((words.EARLIER, "←", -length), (words.LATER, "→", length)):
+                link(
+                    sign,
+                    self._at(self.start + shift, self.stop + shift),
+                    "pill",
+                    aria_label=self.visitor.say(text),
+                )
 
     def _at(self, start: float, stop: float) -> str:
         return frame.point_page(self.item.point.path, **{"from": _rfc3339(start), "to": _rfc3339(stop)})
@@ -169,10 +176,16 @@ class _Point:
                         Tag("th", say(text), scope="col")
                 with Tag("tbody"):
                     for one in gaps[:MOST_ROWS]:
-                        until = say(words.STILL) if one["to"] is None else shown.clock(one["to"], self.zone, lang)
+                        until = (
+                            say(words.STILL) if one["to"] is None else shown.clock(one["to"], self.zone, lang)
+                        )
                         reason = words.reason_words(one["reason"], one["meaning"], lang)
                         with Tag("tr"):
-                            Tag("td", shown.clock(one["from"], self.zone, lang), **{"data-label": say(words.FROM)})
+                            Tag(
+                                "td",
+                                shown.clock(one["from"], self.zone, lang),
+                                **{"data-label": say(words.FROM)},
+                            )
                             Tag("td", until, **{"data-label": say(words.UNTIL)})
                             said = f"{reason}: {one['words']}" if one["words"] else reason
                             Tag("td", said, **{"data-label": say(words.REASON)})
@@ -201,7 +214,13 @@ class _Point:
         with Tag("tr"):
             Tag("th", f"{when:%Y-%m-%d %H:%M:%S}", scope="row")
             for one, head in zip(row[1:], heads[1:], strict=False):
-                text = "" if one is None else one if isinstance(one, str) else shown.number(one, self.visitor.lang)
+                text = (
+                    ""
+                    if one is None
+                    else one
+                    if isinstance(one, str)
+                    else shown.number(one, self.visitor.lang)
+                )
                 Tag("td", text, **{"data-label": head})
 
     def _api(self) -> None:
@@ -209,7 +228,11 @@ class _Point:
         url = url_of("/api/v1/history", self.asked)
         with Tag("div", look="row"):
             link(say(words.ASK_WHY), frame.why_page(self.item.point.path), "button")
-            link(f"{say(words.DOWNLOAD)} CSV", url_of("/api/v1/history", self.asked | {"format": "csv"}), "button")
+            link(
+                f"{say(words.DOWNLOAD)} CSV",
+                url_of("/api/v1/history", self.asked | {"format": "csv"}),
+                "button",
+            )
             link(say(words.ASK_API), url, "button")
 
 

@@ -57,6 +57,7 @@ def begun(folder: Path) -> City:
             stderr=log,
             text=True,
         )
+    assert process.stdout is not None
     line = process.stdout.readline()
     assert line, (folder / "err").read_text()
     city = City(process, folder, **json.loads(line))
@@ -64,7 +65,7 @@ def begun(folder: Path) -> City:
     return city
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
     program = need("chromium")
@@ -74,14 +75,13 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def city(tmp_path_factory) -> Iterator[City]:
     """The process that most tests look at."""
     found = begun(tmp_path_factory.mktemp("city"))
     yield found
     found.process.kill()
-    found.process.wait()
-    found.process.stdout.close()
+    found.process.communicate()
 
 
 @dataclass
@@ -151,5 +151,3 @@ def desk(chromium, city) -> Iterator[Desk]:
     found.close()
     assert found.watch.foreign() == []
     assert found.watch.wrong() == []
-
-

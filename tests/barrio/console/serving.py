@@ -130,10 +130,14 @@ async def serve(folder: Path) -> None:
         book = TokenBook(platform.folder.tokens)
         book.open()
         now = platform.clock.now_ns()
-        texts = {name: book.create(name, scope, "a test", now_ns=now, expires=0)[0] for name, scope in READERS.items()}
+        texts = {
+            name: book.create(name, scope, "a test", now_ns=now, expires=0)[0]
+            for name, scope in READERS.items()
+        }
         book.close()
         with bind(settings.address) as listening:
-            print(json.dumps({"url": address(listening), "tokens": texts}), flush=True)
+            sys.stdout.write(json.dumps({"url": address(listening), "tokens": texts}) + "\n")
+            sys.stdout.flush()
             await keep(platform, listening, stop, feed(connector))
 
 

@@ -1,6 +1,7 @@
 """Everything by keyboard, at phone width, without the internet, in the reader's language and light."""
 
 import re
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
@@ -20,58 +21,16 @@ PAGES = (
     "/console/api",
     "/console/sign-in",
 )
-# What axe calls label, button-name, link-name, landmark-one-main, page-has-heading-one, html-has-lang, duplicate-id,
-# table headers and focus order, in a few lines of our own.
-FAULTS = """() => {
-  const found = [];
-  const named = (one) => (one.getAttribute('aria-label') || one.innerText || one.textContent || one.title || '').trim();
-  const seen = (one) => one.getClientRects().length > 0;
-  for (const one of document.querySelectorAll('input, select, textarea')) {
-    if (seen(one) && !one.labels.length && !one.getAttribute('aria-label')) found.push(`no label: ${one.outerHTML.slice(0, 90)}`);
-  }
-  for (const one of document.querySelectorAll('button, a[href], summary, [role=slider], [role=button]')) {
-    if (seen(one) && !named(one)) found.push(`no name: ${one.outerHTML.slice(0, 90)}`);
-  }
-  if (document.querySelectorAll('h1').length !== 1) found.push('not one h1');
-  if (document.querySelectorAll('main').length !== 1) found.push('not one main');
-  if (!document.querySelector('main h1')) found.push('h1 outside main');
-  if (document.querySelector('main header.top')) found.push('the header is in main');
-  if (!document.documentElement.lang) found.push('no language');
-  const ids = [...document.querySelectorAll('[id]')].map((one) => one.id);
-  for (const id of new Set(ids.filter((id, at) => ids.indexOf(id) !== at))) found.push(`twice: ${id}`);
-  for (const one of document.querySelectorAll('table')) if (!one.querySelector('th[scope]')) found.push('a table without heads');
-  for (const one of document.querySelectorAll('[tabindex]')) if (Number(one.getAttribute('tabindex')) > 0) found.push('tabindex above 0');
-  for (const one of document.querySelectorAll('[aria-hidden=true] a[href], [aria-hidden=true] button')) found.push('hidden but focusable');
-  return found;
+HERE = Path(__file__).parent
+FAULTS = (HERE / "faults.js").read_text("utf-8")
+CONTRAST = (HERE / "contrast.js").read_text("utf-8")
+FOCUS = """() => {
+  const one = document.activeElement, style = getComputedStyle(one);
+  const words = one.textContent.trim(), role = one.getAttribute('role') || '';
+  return [one.tagName.toLowerCase(), words, parseFloat(style.outlineWidth), style.outlineStyle, role];
 }"""
-# WCAG 2.2, 1.4.3: 4.5 to 1 for text, 3 to 1 where it is large.
-CONTRAST = """() => {
-  const rgb = (text) => { const found = text.match(/[\\d.]+/g).map(Number); return [...found.slice(0, 3), found[3] ?? 1]; };
-  const light = (one) => one.slice(0, 3).map((part) => part / 255)
-    .map((part) => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4)
-    .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
-  const behind = (one) => {
-    for (let up = one; up; up = up.parentElement) {
-      const found = rgb(getComputedStyle(up).backgroundColor);
-      if (found[3] === 1) return found;
-    }
-    return [255, 255, 255, 1];
-  };
-  const found = [];
-  const walk = document.createTreeWalker(document.getElementById('app'), NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) {
-    const one = walk.currentNode.parentElement;
-    if (!walk.currentNode.textContent.trim() || !one.getClientRects().length || one.closest('option')) continue;
-    const style = getComputedStyle(one);
-    const ink = rgb(one.ownerSVGElement ? style.fill : style.color);
-    if (ink[3] < 1 || style.fill.startsWith('url')) continue;
-    const [high, low] = [light(ink), light(behind(one))].sort((a, b) => b - a);
-    const size = parseFloat(style.fontSize), large = size >= 24 || (size >= 18.66 && style.fontWeight >= 700);
-    const ratio = (high + 0.05) / (low + 0.05);
-    if (ratio < (large ? 3 : 4.5)) found.push(`${ratio.toFixed(2)} ${one.tagName} ${one.className} ${walk.currentNode.textContent.trim().slice(0, 40)}`);
-  }
-  return found;
-}"""
+MOVING = """() => [...document.querySelectorAll('#app *')]
+  .filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0).length"""
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -124,11 +83,7 @@ def reached(page, tag: str, text: str) -> None:
     """Press Tab until an element has the focus; each that has it on the way shows so."""
     for _ in range(60):
         page.keyboard.press("Tab")
-        found = page.evaluate(
-            "() => { const one = document.activeElement, style = getComputedStyle(one);"
-            " return [one.tagName.toLowerCase(), one.textContent.trim(), parseFloat(style.outlineWidth), style.outlineStyle,"
-            " one.getAttribute('role') || ''] }"
-        )
+        found = page.evaluate(FOCUS)
         assert found[2] >= 2, found
         assert found[3] != "none", found
         if found[0] == tag and text in found[1] and (tag != "svg" or found[4] == "slider"):
@@ -165,9 +120,8 @@ def test_spanish_is_spoken_to_whoever_reads_it(desk, city):
 def test_nothing_moves_for_whoever_wants_it_still(desk, city):
     """Where less motion is asked for there is none."""
     page = desk.open("/", token=city.tokens["reader"], reduced_motion="reduce")
-    moving = "() => [...document.querySelectorAll('#app *')].filter((one) => parseFloat(getComputedStyle(one).transitionDuration) > 0).length"
 
-    assert page.evaluate(moving) == 0
+    assert page.evaluate(MOVING) == 0
     assert page.viewport_size == {"width": 1280, "height": HEIGHT}
 
 
