@@ -48,6 +48,7 @@ class Chosen(BaseModel):
     quantity: str | None = _said("Name of a quantity.")
     site: str | None = _said("Id of the site in which the devices stand.")
     device: str | None = _said("Id of a device.")
+    dataset: str | None = _said("Id of a dataset, or district/id: the points that it gives.")
     form: Form | None = Field(
         default=None, alias="format", description="Format; goes before the header Accept."
     )
@@ -55,7 +56,8 @@ class Chosen(BaseModel):
     @property
     def choice(self) -> Choice:
         """The points that are meant."""
-        return Choice(tuple(self.point), self.under, self.kind, self.quantity, self.site, self.device)
+        filters = (self.under, self.kind, self.quantity, self.site, self.device, self.dataset)
+        return Choice(tuple(self.point), *filters)
 
 
 class Asks(Chosen):

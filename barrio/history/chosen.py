@@ -23,7 +23,7 @@ MOST_POINTS = 1_000
 class Choice:
     """Points by path (`points`) and those that have all of the others; None means any.
 
-    `under` is a district, a device, or a whole path.
+    `under` is a district, a device, or a whole path; `dataset` the id of one, or `district/id`.
     """
 
     points: Sequence[str] = ()
@@ -32,11 +32,12 @@ class Choice:
     quantity: str | None = None
     site: str | None = None
     device: str | None = None
+    dataset: str | None = None
 
     @property
     def filters(self) -> Mapping[str, str]:
         """The filters that are set, by their names."""
-        names = ("under", "kind", "quantity", "site", "device")
+        names = ("under", "kind", "quantity", "site", "device", "dataset")
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
@@ -49,7 +50,8 @@ def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POIN
     filters = choice.filters
     if not choice.points and not filters:
         raise AskError(
-            "point", "is missing: name points, or choose them by under, kind, quantity, site or device"
+            "point",
+            "is missing: name points, or choose them by under, kind, quantity, site, device or dataset",
         )
     if choice.points:
         found = [item for path in choice.points for item in _named(path, who)]
@@ -58,6 +60,9 @@ def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POIN
     if filters:
         owners = catalogue.owners
         found = [item for item in found if _passes(filters, owners[item.id], item)]
+        if choice.dataset is not None:
+            given = _given_by(choice.dataset, catalogue)
+            found = [item for item in found if item.point.path in given]
         if not found:
             words = ", ".join(f"{name}={value}" for name, value in filters.items())
             raise UnknownName(f"there is no point with {words}")
@@ -79,6 +84,13 @@ def _named(path: str, who: Who) -> list[BoundPoint]:
     return found
 
 
+def _given_by(name: str, catalogue: Catalogue) -> frozenset[str]:
+    """Return the paths that a dataset gives; of one that has figures, none."""
+    books = [one.datasets for one in catalogue.districts if one.datasets is not None]
+    found = (one for book in books for one in book.datasets if name in {one.id, one.key})
+    return frozenset(path for one in found if one.figures is None for path in one.members)
+
+
 def _passes(filters: Mapping[str, str], device: Device, item: BoundPoint) -> bool:
     has = {
         "kind": device.kind,
@@ -89,4 +101,4 @@ def _passes(filters: Mapping[str, str], device: Device, item: BoundPoint) -> boo
     under = filters.get("under")
     if under is not None and not f"{item.point.path}/".startswith(f"{under.strip('/')}/"):
         return False
-    return all(has[name] == value for name, value in filters.items() if name != "under")
+    return all(has[name] == value for name, value in filters.items() if name in has)
