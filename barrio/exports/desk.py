@@ -226,6 +226,11 @@ class ExportDesk:
             words = error.strerror if isinstance(error, OSError) else ""
             self._end(job, words or str(error))
             return
+        except Exception:
+            # A fault of ours in one file must not end what reads the devices.
+            log.exception("exports.fault", job=job.id)
+            self._end(job, "a fault of barrio; its log says more")
+            return
         job.rows, job.bytes, job.sha256 = written.rows, written.bytes, written.sha256
         self._end(job, "")
 

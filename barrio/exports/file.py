@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from barrio.tables.table import Part, Table
 
 DRAFT = ".draft"
+_TRIM = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +65,24 @@ def write(
 def _write(
     table: Table, form: Form, descriptor: int, watch: Callable[[int, int], None], files: Files
 ) -> Written:
-    counted, digest, size = _Counted(table.parts), hashlib.sha256(), 0
+    counted, digest = _Counted(table.parts), hashlib.sha256()
+    size = trimmed = 0
     for piece in form.write(replace(table, parts=counted)):
         write_all(files, descriptor, piece, size)
         digest.update(piece)
         size += len(piece)
         watch(counted.rows, size)
+        trimmed += len(piece)
+        if trimmed >= _TRIM:
+            trimmed = 0
+            trim()
     return Written(counted.rows, size, digest.hexdigest())
+
+
+def trim() -> None:
+    """Give freed memory back to the system, which glibc else keeps for as long as the process lives."""
+    with suppress(OSError, AttributeError):  # glibc only
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Counted:

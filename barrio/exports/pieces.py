@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from twin.frame import Batch, Ids, Times
     from twin.store.port import Store
 
-ROWS = 100_000
+ROWS = 50_000
 _SHORTEST_NS = 1_000_000_000
 
 

@@ -26,13 +26,13 @@ class Reading:
 
     def begin(self) -> tuple[bytes, bool]:
         """Return what an answer begins with, and whether that is all of it."""
-        found = []
-        while (piece := self.step()) is not None:
-            found.append(piece)
-            if len(piece) < PIECE:
-                break
-            if len(found) * PIECE >= AT_ONCE:
-                return b"".join(found), False
+        found, length = [], 0
+        with self._lock:
+            for piece in () if self._closed else self._source:
+                found.append(piece)
+                length += len(piece)
+                if length >= AT_ONCE:
+                    return b"".join(found), False
         return b"".join(found), True
 
     def step(self) -> bytes | None:

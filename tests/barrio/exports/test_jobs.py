@@ -158,7 +158,7 @@ async def test_points_of_a_site(stage):
     lines = (await stage.http.get(few["file"])).text.splitlines()
 
     assert (site["points"], site["rows"]) == (3, 60)
-    assert [json.loads(line)["state"] for line in lines] == ["on"] * 4 + [None] + ["on"] * 25
+    assert [json.loads(line)["state"] for line in lines] == ["on"] * 23 + [None] + ["on"] * 6
     assert few["points"] == 1
 
 
