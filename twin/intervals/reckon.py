@@ -57,10 +57,11 @@ def reckon(register: Register, reads: Reads, edges: Times, ground: Ground) -> Li
     counted = known[:-1] & known[1:]
     delta = np.where(counted, np.diff(made.total), 0)
     case = Case(register, ground.rules, axis, made, delta, counted, ground.days, ground.flow)
-    flag, why = _flags(case, ground.edits, misfits)
+    showing = shown(axis, made, register.wraps)
+    flag, why = _flags(case, ground.edits, misfits, _remarks(axis, showing, register, edges))
     return Line(
         edges,
-        shown(axis, made, register.wraps),
+        showing,
         made.edge,
         delta,
         flag,
@@ -95,11 +96,14 @@ def _apart(made: Cut, edit: Edit) -> bool:
 
 
 def _flags(
-    case: Case, edits: Sequence[Edit], misfits: Sequence[Edit]
+    case: Case, edits: Sequence[Edit], misfits: Sequence[Edit], why: npt.NDArray[np.uint8]
 ) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.uint8]]:
-    """Return flag and reason of each interval: what is measured, then what was found, then what was decided."""
+    """Return flag and reason of each interval: what is measured, then what was found, then what was decided.
+
+    `why` holds what is worth a word though nothing is wrong with it.
+    """
     edges, edge = case.cut.edges, case.cut.edge
-    flag, why = np.zeros(len(case.delta), np.uint8), _remarks(case.axis, edges)
+    flag = np.zeros(len(case.delta), np.uint8)
     of_edge = np.maximum(_WHYS[edge[:-1]], _WHYS[edge[1:]])
     estimated = of_edge > 0
     flag[estimated], why[estimated] = Flag.ESTIMATED, of_edge[estimated]
@@ -127,11 +131,13 @@ def _unknown(edge: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
     return np.where(code == Edge.UNBORN, Why.UNBORN, Why.UNREAD).astype(np.uint8)
 
 
-def _remarks(axis: Axis, edges: Times) -> npt.NDArray[np.uint8]:
+def _remarks(
+    axis: Axis, showing: npt.NDArray[np.int64], register: Register, edges: Times
+) -> npt.NDArray[np.uint8]:
     """Return what is worth a word though nothing is wrong with it: wraps, changes of the meter."""
     why = np.zeros(len(edges) - 1, np.uint8)
-    at = np.flatnonzero(axis.wrapped)
-    why[touched(edges, axis.time[at] - 1, axis.time[at])] = Why.WRAPPED
+    if register.wraps is not None and axis.wrapped.any():
+        why[showing[1:] < showing[:-1]] = Why.WRAPPED
     why[touched(edges, axis.changed, axis.changed + 1)] = Why.METER_CHANGED
     return why
 
