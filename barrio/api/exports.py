@@ -37,7 +37,7 @@ EXAMPLE: dict[str, Any] = {
     "id": "m3Vw0bq2sX0t5YcJr1kA9w",
     "state": "done",
     "format": "parquet",
-    "asked": {"under": "altos-del-valle", "from": "2026-10-01", "to": "2026-11-01", "format": "parquet"},
+    "asked": {"under": ["altos-del-valle"], "from": "2026-10-01", "to": "2026-11-01", "format": "parquet"},
     "from": "2026-10-01T06:00:00.000000Z",
     "to": "2026-11-01T06:00:00.000000Z",
     "points": 118,
@@ -187,7 +187,8 @@ def _is_listed(job: Job, who: Who) -> bool:
 
 
 def _name(asked: Asked, start: int, stop: int) -> str:
-    what = asked.under or (asked.point[0] if len(asked.point) == 1 else f"{len(asked.point)}-points")
+    names = [*asked.under, *asked.point]
+    what = names[0] if len(names) == 1 else f"{names[0].partition('/')[0]}-and-more"
     days = [(rfc3339(one) or "")[:10] for one in (start, stop)]
     return f"{what.strip('/').replace('/', '.')}_{days[0]}_{days[1]}"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from barrio.errors import AskError, UnknownName
 from barrio.exports.plan import Plan
@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from barrio.access.who import Who
     from barrio.assembly import Catalogue
     from twin.model.bound import BoundPoint
+    from twin.model.district import Device
 
 MOST_POINTS = 1_000
+MOST_NAMES = 100
 MOST_SERIES = 100_000
 
 
@@ -28,14 +30,20 @@ class Asked(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     point: list[str] = Field(default_factory=list, max_length=MOST_POINTS, description="Paths of points.")
-    under: str | None = Field(
-        default=None,
-        max_length=300,
-        description="Every point of a district, or of district/ with a site or device.",
+    under: list[str] = Field(
+        default_factory=list,
+        max_length=MOST_NAMES,
+        description="Every point of districts, or of district/ with a site or device.",
     )
     start: str = Field(alias="from", max_length=50, description="ISO 8601, now, or an age such as -30d.")
     to: str = Field(default="now", max_length=50, description="Likewise; not included.")
     tz: str | None = Field(default=None, max_length=50, description="Time zone of times without an offset.")
+
+    @field_validator("under", mode="before")
+    @classmethod
+    def _one_or_more(cls, value: object) -> object:
+        return [value] if isinstance(value, str) else value
+
     format: Literal[Form.CSV, Form.PARQUET, Form.NDJSON, Form.ARROW] = Form.PARQUET
 
 
@@ -53,24 +61,28 @@ def planned(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Plan:
 
 
 def _points(asked: Asked, who: Who, catalogue: Catalogue) -> list[BoundPoint]:
-    if bool(asked.point) == (asked.under is not None):
+    if bool(asked.point) == bool(asked.under):
         raise AskError("point", "is needed, or under, and not both")
-    if asked.under is None:
-        return list({one.id: one for one in map(who.point, asked.point)}.values())
-    name = asked.under.strip("/")
-    found = [
-        item
-        for path, item in catalogue.points.items()
-        if who.sight.mask[item.id] and item.point.readable and _lies(name, path, catalogue.owners[item.id])
-    ]
-    if not found:
-        near = suggest_path(name, who.sight.paths)
-        raise UnknownName(f"there is no district, site, device or point {asked.under!r}{near}")
+    found = {item.id: item for item in map(who.point, asked.point)}
+    for name in asked.under:
+        found |= _below(name, who, catalogue)
     if len(found) > MOST_SERIES:
-        raise AskError("under", f"{len(found):,} points are under {name!r}, at most {MOST_SERIES:,}")
+        raise AskError("under", f"{len(found):,} points are meant, at most {MOST_SERIES:,}")
+    return list(found.values())
+
+
+def _below(name: str, who: Who, catalogue: Catalogue) -> dict[int, BoundPoint]:
+    given = name.strip("/")
+    found = {
+        item.id: item
+        for path, item in catalogue.points.items()
+        if who.sight.mask[item.id] and item.point.readable and _lies(given, path, catalogue.owners[item.id])
+    }
+    if not found:
+        near = suggest_path(given, who.sight.paths)
+        raise UnknownName(f"there is no district, site, device or point {name!r}{near}")
     return found
 
 
-def _lies(name: str, path: str, owner: object) -> bool:
-    site = f"{getattr(owner, 'district', '')}/{getattr(owner, 'site', '')}"
-    return path == name or path.startswith(f"{name}/") or site == name
+def _lies(name: str, path: str, owner: Device) -> bool:
+    return f"{path}/".startswith(f"{name}/") or name == f"{owner.district}/{owner.site}"
