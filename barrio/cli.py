@@ -18,6 +18,7 @@ from barrio import (
     cli_commands,
     cli_console,
     cli_dashboards,
+    cli_export,
     cli_graph,
     cli_init,
     cli_intervals,
@@ -375,6 +376,7 @@ cli_alarms.add(app)
 cli_commands.add(app)
 cli_console.add(app)
 cli_dashboards.add(app)
+cli_export.add(app)
 cli_graph.add(app)
 cli_init.add(app)
 cli_intervals.add(app)

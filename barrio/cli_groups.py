@@ -15,6 +15,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Readings, now and before": (
         "latest",
         "history",
+        "export",
         "why",
         "gaps",
         "completeness",
