@@ -1,13 +1,15 @@
-"""The generated parts of `docs/district.md`: the keys of a district's files, and the profiles that come with barrio."""
+"""The generated parts of the pages for integrators: keys of a district's files, profiles that come with barrio."""
 
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from types import UnionType
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
+from twin.datasets import spec as dataset_spec
 from twin.errors import ConfigError
 from twin.model import provision_spec, spec
 from twin.model.profiles import Profiles
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 BEGIN = "<!-- Generated from twin/model/spec.py and provision_spec.py; a test holds it to the models. -->"
 END = "<!-- End of the generated part. -->"
+BEGIN_DATASETS = "<!-- Generated from twin/datasets/spec.py; a test holds it to the models. -->"
 BEGIN_LIBRARY = "<!-- Generated from connectors/profiles; a test holds it to the files. -->"
 END_LIBRARY = "<!-- End of the list of profiles. -->"
 
@@ -45,6 +48,13 @@ _FILES = (
     ("alerts", provision_spec.AlertsSpec),
     ("utilities", provision_spec.UtilitySpec),
 )
+_DATASETS = (
+    ("datasets.yaml", dataset_spec.DatasetsSpec),
+    ("owners", dataset_spec.OwnerSpec),
+    ("datasets", dataset_spec.DatasetSpec),
+    ("points", dataset_spec.MembersSpec),
+    ("figures", dataset_spec.FiguresSpec),
+)
 # A kind of value is named once for all fields that have it; the models know only what it is checked with.
 _NAMES = {
     spec.Id: "id",
@@ -54,6 +64,11 @@ _NAMES = {
     spec.AgeOfQuarters: "duration",
     spec.AgeOfHours: "duration",
     provision_spec.Patience: "duration",
+    dataset_spec.Delay: "duration",
+    dataset_spec.Words: "text or list",
+    dataset_spec.Levels: "text or list",
+    dataset_spec.Members: "mapping or list",
+    tuple[()]: "",
     spec.Code: "code",
     spec.TableFile: "file",
     str: "text",
@@ -67,6 +82,11 @@ _NAMES = {
 def reference() -> str:
     """Return the tables of all keys, between the two marks."""
     return "\n".join([BEGIN, *(_section(title, model) for title, model in _FILES), END])
+
+
+def datasets_reference() -> str:
+    """Return the tables of all keys of `datasets.yaml`, between two marks."""
+    return "\n".join([BEGIN_DATASETS, *(_section(title, model) for title, model in _DATASETS), END])
 
 
 def library(folder: Path, schemas: Mapping[str, ProtocolSchema]) -> str:
@@ -112,6 +132,8 @@ def _named(annotation: Any) -> str:
         return name
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return "mapping"
+    if isinstance(annotation, type) and issubclass(annotation, StrEnum):
+        return ", ".join(f"`{one}`" for one in annotation)
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin in _OF_PARTS:
         return _OF_PARTS[origin](arguments)
@@ -119,7 +141,7 @@ def _named(annotation: Any) -> str:
 
 
 def _either(arguments: tuple[Any, ...]) -> str:
-    return " or ".join(_named(part) for part in arguments if part is not type(None))
+    return " or ".join(name for part in arguments if part is not type(None) and (name := _named(part)))
 
 
 _OF_PARTS: Mapping[Any, Callable[[tuple[Any, ...]], str]] = {

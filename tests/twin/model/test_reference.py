@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from twin.model.loader import ALARMS_FILE, COMMANDS_FILE, DERIVED_FILE, SERVICES_FILE
+from twin.model.loader import ALARMS_FILE, COMMANDS_FILE, DATASETS_FILE, DERIVED_FILE, SERVICES_FILE
 from twin.model.reference import BEGIN, END, reference
 
 DOCS = Path(__file__).parents[3] / "docs"
@@ -26,7 +26,7 @@ def test_every_key_is_described():
     assert "Annotated" not in reference()
 
 
-@pytest.mark.parametrize("file", [DERIVED_FILE, ALARMS_FILE, COMMANDS_FILE, SERVICES_FILE])
+@pytest.mark.parametrize("file", [DERIVED_FILE, ALARMS_FILE, COMMANDS_FILE, SERVICES_FILE, DATASETS_FILE])
 def test_every_further_file_leads_to_its_keys(file):
     """Each file that a district may have is named on the page, with a page that has its lists of keys."""
     [pages] = re.findall(rf"^\| `{re.escape(file)}` \| .* \| (.*) \|$", PAGE, re.MULTILINE)
