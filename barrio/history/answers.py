@@ -144,7 +144,7 @@ def _rows(points: Sequence[BoundPoint], rows: Batch, keep: Keep, names: Mapping[
 def _reasons(codes: Qualities) -> npt.NDArray[Any]:
     """Return the names of reasons; where all are the same, which is usual, in one go."""
     if len(codes) and (codes == codes[0]).all():
-        return np.full(len(codes), _SLUGS[codes[0]], object)
+        return np.broadcast_to(_SLUGS[codes[:1]], len(codes))
     return _SLUGS[codes]
 
 

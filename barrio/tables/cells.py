@@ -32,6 +32,10 @@ _EXACT = _SECOND + len('.123456789Z",')
 def as_json(kind: Kind, column: npt.NDArray[Any]) -> bytes:
     """Return a column as a JSON array: times RFC 3339 in UTC, what is absent or infinite null."""
     if column.dtype == object:
+        if len(column) and column.strides == (0,):
+            # One text for all rows, as most columns of quality are.
+            one = _texts([column[0]])[1:-1]
+            return b"[%b%b]" % ((one + b",") * (len(column) - 1), one)
         return _texts(column.tolist())
     if kind is not Kind.TIME:
         return orjson.dumps(np.ascontiguousarray(column), option=OPTIONS)
