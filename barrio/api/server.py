@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ipaddress
+import logging
 import resource
 import socket
 from collections.abc import Collection, Iterator
@@ -29,6 +30,11 @@ BACKLOG = 1_024
 STALLED_MS = 60_000
 """How long a peer may take nothing of what it was sent before its connection is ended (Linux, tcp(7))."""
 LOOPBACK = "127.0.0.1"
+
+
+def _is_worth_saying(record: logging.LogRecord) -> bool:
+    """Whether a line of uvicorn's is kept: it takes a WebSocket that was refused with an answer for a mistake."""
+    return "without completing handshake" not in record.getMessage()
 
 
 def bind(listen: Listen) -> socket.socket:
@@ -92,6 +98,7 @@ class Server(uvicorn.Server):
             timeout_graceful_shutdown=STOP_WITHIN_S,
         )
         super().__init__(config)
+        logging.getLogger("uvicorn.error").addFilter(_is_worth_saying)
         self._listening = listening
 
     @contextlib.contextmanager
