@@ -7,6 +7,7 @@ observation of each of ten thousand Datastreams is one question to the store.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from barrio.sta.records import Record, Stream
 
 _OF_SPANS = frozenset({"phenomenonTime", "resultTime"})
-_AS_IT_IS = "/:'(),;"
+_AS_IT_IS = "/:'(),;$="
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,13 +76,19 @@ def _collection(context: Context, shape: Shape, found: Found, options: Options) 
     else:
         body["value"] = _render(context, shape.kind, page.records, options)
     if page.following is not None:
-        body["@iot.nextLink"] = _next(f"{context.asked.root}/{context.asked.path}", page.following)
+        body["@iot.nextLink"] = _next(f"{context.asked.root}/{_quoted(context.asked.path)}", page.following)
     return body
 
 
 def _next(url: str, query: Mapping[str, str]) -> str:
-    shown = "&".join(f"{name}={quote(value, safe=_AS_IT_IS)}" for name, value in query.items())
-    return f"{quote(url, safe=_AS_IT_IS + '$')}?{shown}"
+    shown = "&".join(f"{name}={_quoted(value)}" for name, value in query.items())
+    return f"{url}?{shown}"
+
+
+@lru_cache(1_000)
+def _quoted(text: str) -> str:
+    """Return a text as it stands in a URL; the same ones come again for each entity that is expanded."""
+    return quote(text, safe=_AS_IT_IS)
 
 
 # --- pages --------------------------------------------------------------------------------------------------

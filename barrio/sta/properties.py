@@ -66,7 +66,11 @@ def _observation_type(aggregation: Aggregation) -> str:
 
 def _unit(_: Context, one: Stream) -> dict[str, Any]:
     """UCUM; a state has no unit, and then the standard asks for three nulls."""
-    code = one.item.point.quantity.unit
+    return _unit_of(one.item.point.quantity.unit)
+
+
+@cache
+def _unit_of(code: str) -> dict[str, Any]:
     if not code:
         return {"name": None, "symbol": None, "definition": None}
     return {"name": code, "symbol": code, "definition": UCUM + quote(code, safe="")}

@@ -37,6 +37,7 @@ BENCHMARKS = (
     "silence",
     "commands",
     "completeness",
+    "sensorthings",
     "rollups",
     "facts",
     "dashboards",
