@@ -12,6 +12,8 @@ from twin.services.reference import BEGIN, END, reference
 
 PAGE = Path(__file__).parents[3] / "docs" / "services.md"
 TEXT = PAGE.read_text(encoding="utf-8")
+OTHERS = {"alarms.yaml", "commands.yaml", "datasets.yaml"}
+"""Files that name points of the services which the example replaces."""
 
 
 def test_the_tables_are_in_step():
@@ -25,7 +27,7 @@ def test_the_example_is_taken(tmp_path):
     """The file of the page, in the demo district, has no faults."""
     source = built_in_districts() / "ciudad-maderas"
     for file in source.iterdir():
-        if file.suffix in {".yaml", ".csv"} and file.name not in {"alarms.yaml", "commands.yaml"}:
+        if file.suffix in {".yaml", ".csv"} and file.name not in OTHERS:
             (tmp_path / file.name).write_bytes(file.read_bytes())
     [example] = re.findall(r"^```yaml\n(.*?)^```", TEXT, re.DOTALL | re.MULTILINE)
     (tmp_path / "services.yaml").write_text(example)
