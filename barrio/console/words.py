@@ -216,6 +216,9 @@ CONNECTION_LOST = Text("Connection lost", "Conexión perdida")
 TRYING = Text("Trying to reconnect...", "Intentando reconectar...")
 
 
+_SIGNS = {"critical": "■", "high": "▲", "medium": "◆", "low": "●"}
+
+
 def state_words(name: str, lang: Lang) -> str:
     """Return a state of a device in words; one of a district's own by its name."""
     found = STATES.get(name)
@@ -229,9 +232,9 @@ def reason_words(slug: str, meaning: str, lang: Lang) -> str:
 
 
 def priority_words(name: str, lang: Lang) -> str:
-    """Return a priority with its sign."""
+    """Return a priority with a sign that every font has."""
     found = PRIORITY.get(name)
-    return found[0].of(lang) if found else name
+    return f"{_SIGNS.get(name, '')} {found[0].of(lang).partition(' ')[2]}" if found else name
 
 
 def alarm_words(name: str, lang: Lang) -> str:

@@ -42,8 +42,9 @@ def add(console: Console) -> None:
             if who is None:
                 return
             Tag("h1", visitor.say(words.EXPLORER))
-            with Tag("p", visitor.say(words.EXPLORER_LEAD), "lead"):
-                link(" openapi.json", "/openapi.json")
+            Tag("p", visitor.say(words.EXPLORER_LEAD), "lead")
+            with Tag("p"):
+                link("openapi.json", "/openapi.json")
             try:
                 found = await visitor.get("/openapi.json")
             except Refused as error:
@@ -109,13 +110,11 @@ class _Explorer:
         with self.form:
             if not self.chosen:
                 return
-            description = str(self.known[self.chosen].get("description", ""))
-            if description:
-                Tag("p", description)
+            _prose(str(self.known[self.chosen].get("description", "")))
             Tag("h2", say(words.PARAMETERS))
             if not self.parameters:
                 Tag("p", say(words.NO_PARAMETERS), "quiet")
-            with Tag("div", look="filters"):
+            with Tag("div", look="asked"):
                 for one in self.parameters:
                     self._field(one)
             if self.method == "GET":
@@ -143,7 +142,7 @@ class _Explorer:
             field.on("input", typed, js_handler=_VALUE)
             if about:
                 field.props["aria-describedby"] = f"about-{name}"
-                Tag("small", about, id=f"about-{name}")
+                Tag("small", str(about).replace("`", ""), id=f"about-{name}")
 
     def _url(self) -> tuple[str, dict[str, Any]]:
         """Return path and query as they are filled in."""
@@ -199,6 +198,14 @@ class _Explorer:
             Tag("p", f"{status} {HTTPStatus(status).phrase} · {more}", look)
             if text:
                 Tag("pre", text, tabindex="0", aria_label=say(words.ANSWER))
+
+
+def _prose(text: str) -> None:
+    """Add paragraphs; what stands between backticks is code."""
+    for part in filter(str.strip, text.split("\n\n")):
+        with Tag("p"):
+            for number, piece in enumerate(part.split("`")):
+                Tag("code" if number % 2 else "span", piece)
 
 
 def pretty(body: bytes, visitor: Visitor) -> str:
