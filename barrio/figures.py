@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 LOOK_S = 5.0
 GRACE_S = 5.0
 BACK_NS = 7 * 86_400 * NS
-"""So far back windows are published when there were no figures before."""
+"""So far back windows are published when there were no figures before, from the first reading on."""
 
 log = structlog.get_logger("barrio")
 
@@ -92,22 +92,29 @@ class FigureDesk:
         return done
 
     def _begin(self) -> list[_Part]:
-        first = self._platform.clock.now_ns() - BACK_NS
-        return [part for one in self._platform.catalogue.districts for part in self._parts_of(one, first)]
+        return [part for one in self._platform.catalogue.districts for part in self._parts_of(one)]
 
-    def _parts_of(self, district: District, first: int) -> list[_Part]:
+    def _parts_of(self, district: District) -> list[_Part]:
         groups = published_of(district.datasets.datasets) if district.datasets is not None else []
         if not groups:
             return []
-        setting, since = self.book.begin(district.id, digest_of(groups), first)
+        setting, since = self.book.begin(district.id, digest_of(groups), self._first(groups))
         parts = []
         for cluster in clusters(groups):
             key = " ".join(sorted({one.dataset.id for one in cluster}))
-            paths = {path for one in cluster for path in one.group.members}
-            ids = np.array(sorted(self._numbers[path] for path in paths), np.int32)
             until = max(since, self.book.until(setting, key))
-            parts.append(_Part(district, setting, key, cluster, ids, until))
+            parts.append(_Part(district, setting, key, cluster, self._ids(cluster), until))
         return parts
+
+    def _ids(self, groups: Sequence[Published]) -> Ids:
+        paths = {path for one in groups for path in one.group.members}
+        return np.array(sorted(self._numbers[path] for path in paths), np.int32)
+
+    def _first(self, groups: Sequence[Published]) -> int:
+        """Return from when on there is anything to be summed up; now where there is nothing yet."""
+        now = self._platform.clock.now_ns()
+        _, times = self._platform.store.first(self._ids(groups), now - BACK_NS)
+        return int(times.min(initial=now))
 
     def _due(self, part: _Part) -> list[Window]:
         """Return the windows that are over for so long that all that counts is in the store."""

@@ -160,7 +160,6 @@ async def town(
 async def test_a_window_is_published_when_its_time_has_come(tmp_path):
     """24 meters of 1 kWh an hour are 24, an hour after the end of the window, and not before."""
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read(range(24), range(4))
         await found.publish(1.9)
         before = len((await found.figures(**{"from": "2027-01-15T08:00Z"}))["start"])
@@ -175,7 +174,6 @@ async def test_a_window_is_published_when_its_time_has_come(tmp_path):
 async def test_fewer_than_k_are_suppressed_in_every_format_without_their_number(tmp_path):
     """Nine of the twelve of a house: no value, no share, the same words whether there are nine or none."""
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read([one for one in range(24) if one not in {0, 2, 4}], range(1))
         await found.publish(3.1)
         north = await found.figures("north", **{"from": "2027-01-15T08:00Z"})
@@ -190,7 +188,6 @@ async def test_fewer_than_k_are_suppressed_in_every_format_without_their_number(
 async def test_the_district_is_not_given_beside_a_house_when_that_tells_of_nine(tmp_path):
     """One house whole, nine of the other: the house is told, and the sum of both is not."""
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read([one for one in range(24) if one not in {0, 2, 4}], range(1))
         await found.publish(2.1)
         since = {"from": "2027-01-15T08:00Z"}
@@ -207,7 +204,6 @@ async def test_late_readings_change_nothing(tmp_path):
     """What was told stays, byte for byte, after a meter's readings came late."""
     query = {"from": "2027-01-15T08:00Z"}
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read(range(23), range(1))
         await found.publish(2.1)
         first = await found.figures(**query)
@@ -222,7 +218,6 @@ async def test_late_readings_change_nothing(tmp_path):
 async def test_late_readings_do_not_count_where_a_window_is_made_late(tmp_path):
     """A platform that was off makes the window of what had been received in time: the same as if it had been on."""
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read(range(23), range(1))
         found.read([23], range(1), rate=500.0, received=START + round(2.2 * HOUR))
         await found.publish(30.0)
@@ -234,7 +229,6 @@ async def test_late_readings_do_not_count_where_a_window_is_made_late(tmp_path):
 async def test_a_meter_that_is_added_is_in_no_window_that_was_told_without_it(tmp_path):
     """Windows before stay as they are; those after are of the new group: no window is given of both."""
     async with town(tmp_path, 24) as found:
-        await found.publish(0.5)
         found.read(range(24), range(2))
         await found.publish(2.1)
     async with town(tmp_path, 26) as found:
@@ -252,7 +246,6 @@ async def test_a_change_of_the_windows_begins_after_all_that_was_told(tmp_path):
     """Hours become days: no day is told of which hours were told, or their sum would give away hours that were not."""
     daily = DATASETS.replace("every: 1h", "every: 1d")
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read(range(24), range(72))
         await found.publish(5.1)
     async with town(tmp_path, datasets=daily) as found:
@@ -270,7 +263,6 @@ async def test_a_change_of_the_windows_begins_after_all_that_was_told(tmp_path):
 async def test_no_route_gives_a_member(tmp_path):
     """The public is told sums; the meters do not exist for them, wherever they look."""
     async with town(tmp_path) as found:
-        await found.publish(0.5)
         found.read(range(24), range(3))
         await found.publish(4.1)
         asked = [
