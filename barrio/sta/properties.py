@@ -29,14 +29,12 @@ _OM = "http://www.opengis.net/def/observationType/OGC-OM/2.0/OM_"
 
 def _thing_properties(_: Context, one: Thing) -> dict[str, Any]:
     owner = one.owner
-    computed = owner.profile == COMPUTED
     return {
         "path": f"{owner.district}/{owner.id}",
         "district": owner.district,
         "site": owner.site,
         "kind": owner.kind,
-        "profile": None if computed else owner.profile,
-        "protocol": None if computed else owner.protocol,
+        "profile": None if owner.profile == COMPUTED else owner.profile,
     }
 
 
