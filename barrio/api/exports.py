@@ -69,13 +69,14 @@ def _asking(app: FastAPI, platform: Platform) -> None:
         responses=declared(EXAMPLE, *_REFUSALS, status=HTTPStatus.ACCEPTED),
     )
     async def ask(asked: Asked, who: Seen) -> Response:
-        """Ask for a file of readings: every reading of points, however many there are.
+        """Ask for a file of points: every reading, or the windows of history, or the intervals of registers.
 
+        Points are named (`point`), or are all below names (`under`): any number of them, over any time.
         The answer comes at once and names the job; its file is there when `state` is `done`.
         """
         who.require(Verb.EXPORT)
         _refuse_at_rest(platform)
-        plan = planned(asked, who, platform.catalogue, platform.clock.now_ns())
+        plan = await platform.in_thread("reads", planned, asked, who, platform)
         if words := platform.exports.room(who.token or who.name):
             return problem(HTTPStatus.INSUFFICIENT_STORAGE, words)
         job = Job(

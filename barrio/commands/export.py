@@ -85,7 +85,7 @@ async def _here(settings: Settings, districts: Sequence[str], body: Mapping[str,
     async with Platform(found, settings, connectors, SystemClock(), at_rest=True) as platform:
         asked = _understood(body)
         who = Sights(platform.catalogue).inside()
-        plan = planned(asked, who, platform.catalogue, platform.clock.now_ns())
+        plan = planned(asked, who, platform)
         table, expected = await platform.in_thread("reads", sources.table, platform, plan)
 
         def watch(rows: int, size: int) -> None:

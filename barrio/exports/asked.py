@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from barrio.errors import AskError, UnknownName
 from barrio.exports.plan import Plan
-from barrio.exports.sources import READINGS
+from barrio.exports.sources import INTERVALS, READINGS, WINDOWS
 from barrio.moments import parse_moment, parse_zone
 from barrio.tables.forms import Form
+from twin.history.fill import Fill
+from twin.history.reduce import Keep
 from twin.model.source import suggest_path
 
 if TYPE_CHECKING:
     from barrio.access.who import Who
     from barrio.assembly import Catalogue
+    from barrio.platform import Platform
     from twin.model.bound import BoundPoint
     from twin.model.district import Device
 
@@ -44,12 +47,27 @@ class Asked(BaseModel):
     def _one_or_more(cls, value: object) -> object:
         return [value] if isinstance(value, str) else value
 
+    every: str | None = Field(
+        default=None,
+        max_length=20,
+        description="Windows, as of history: 15m, 1h, 1d, 1mo; readings without it.",
+    )
+    aggregate: str | None = Field(default=None, max_length=300, description="Of windows, as of history.")
+    fill: Fill | None = Field(default=None, description="What stands in windows without a value.")
+    quality: Keep | None = Field(default=None, description="Which readings count for windows.")
+    length: Literal["15m", "30m", "1h"] | None = Field(
+        default=None, description="Intervals of registers, as of intervals; in place of every."
+    )
     format: Literal[Form.CSV, Form.PARQUET, Form.NDJSON, Form.ARROW] = Form.PARQUET
 
 
-def planned(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Plan:
+def planned(asked: Asked, who: Who, platform: Platform) -> Plan:
     """Return the plan of a question, of what exists for `who`; AskError and UnknownName as everywhere."""
+    catalogue, now_ns = platform.catalogue, platform.clock.now_ns()
     points = _points(asked, who, catalogue)
+    of, options = _kind(asked)
+    if of == INTERVALS:
+        points = _registers(points, asked, platform)
     zone = parse_zone(asked.tz) if asked.tz else catalogue.zone(points[0])
     start = parse_moment(asked.start, "from", now_ns, zone)
     stop = parse_moment(asked.to, "to", now_ns, zone)
@@ -57,7 +75,40 @@ def planned(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Plan:
         raise AskError("from", f"{asked.start!r} is not before to={asked.to!r}")
     series = sorted(item.id for item in points)
     finest = tuple(int(who.sight.finest[one]) for one in series)
-    return Plan(READINGS, tuple(series), finest, start, stop, zone.key)
+    plan = Plan(of, tuple(series), finest, start, stop, zone.key, options)
+    _check(plan, who, platform)
+    return plan
+
+
+def _kind(asked: Asked) -> tuple[str, dict[str, Any]]:
+    """Return what is to be made, and how."""
+    names = ("aggregate", "fill", "quality")
+    if asked.every is not None:
+        if asked.length is not None:
+            raise AskError("length", "is of intervals and every of windows: say either")
+        return WINDOWS, {"every": asked.every} | {name: getattr(asked, name) for name in names}
+    for name in names:
+        if getattr(asked, name) is not None:
+            raise AskError(name, "needs every, the length of the windows, such as 15m")
+    return (READINGS, {}) if asked.length is None else (INTERVALS, {"length": asked.length})
+
+
+def _check(plan: Plan, who: Who, platform: Platform) -> None:
+    if plan.of == READINGS:
+        return
+    from barrio.exports import made
+
+    check = made.check_windows if plan.of == WINDOWS else made.check_intervals
+    check(plan, who, platform)
+
+
+def _registers(points: list[BoundPoint], asked: Asked, platform: Platform) -> list[BoundPoint]:
+    """Return those of the points that are registers; all of them must be where they are named."""
+    found = [item for item in points if platform.intervals.has(item.id)]
+    if not found or (asked.point and len(found) < len(points)):
+        other = next(item for item in points if not platform.intervals.has(item.id))
+        raise AskError("point", f"{other.point.path} is no register: a counter of energy or of a volume")
+    return found
 
 
 def _points(asked: Asked, who: Who, catalogue: Catalogue) -> list[BoundPoint]:

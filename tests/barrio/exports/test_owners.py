@@ -1,4 +1,4 @@
-"""A job belongs to whoever asked for it, holds what they see and no more, and outlives neither their token nor a fault."""
+"""A job belongs to whoever asked for it, holds what they see and no more, and does not outlive their token."""
 
 import csv
 import io
@@ -128,6 +128,16 @@ async def test_holds_nothing_finer_than_is_given(stage):
     assert T0 % 900_000_000_000 == 0
     assert float(first["value"]) == pytest.approx(mean)
     assert {row["state"] for row in found if row["point"] == "little/probe/pump"} == {"on"}
+
+
+async def test_windows_are_no_finer(stage):
+    """Windows are exported where they are made of what is given, and refused where they say more."""
+    fill(stage.platform, 9_000)
+    async with seen_as(stage.platform, Who("ann", sight(stage.platform, finest=1), token="a")) as ann:
+        hours = await ended(ann, BODY | {"every": "1h"})
+        minutes = await ann.post("/api/v1/exports", json=BODY | {"every": "1m"})
+
+    assert (hours["state"], minutes.status_code, minutes.json()["parameter"]) == ("done", 400, "every")
 
 
 async def test_ends_with_its_token(stage, monkeypatch):
