@@ -110,6 +110,10 @@ class Settings(BaseSettings):
     spool_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
         default=2_000_000_000, description="Size at which the spool is full"
     )
+    export_bytes: Annotated[int, Field(ge=1_000_000)] = Field(
+        default=20_000_000_000, description="Size at which no more exports are made"
+    )
+    export_keep: Seconds = Field(default=172_800.0, description="How long the file of an export is kept")
     base_port: Annotated[int, Field(ge=1024, le=60_000)] = Field(
         default=21_000, description="First port of the simulator"
     )

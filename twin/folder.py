@@ -21,6 +21,7 @@ rollups.sqlite  how far rollups are made, and what of them has to be made again
 intervals.sqlite  intervals of registers as they were settled, in versions, and what was decided about them
 audit.log       every step of every command, exports, tokens: each line chained to the one before
 tokens.sqlite   tokens that were given away: hashes, what each allows, until when
+exports/        files of export jobs, and the book of them
 connectors/     a folder for each protocol: certificates, keys
 operator.token  lets whoever can read this folder tell the running platform what to do
 twin.duckdb     the embedded store
