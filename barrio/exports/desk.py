@@ -6,7 +6,7 @@ What holds:
 - A job that was running when the process ended is begun again at the next start; after `MOST_TRIES` it has failed.
 - A file without a job and a draft are removed at the start: nothing half is ever shown as whole.
 - All files together, with the one that is being made, stay within `most_bytes`; what would not has failed.
-- A job is forgotten, and its file removed, `KEPT_S` after it ended, when its owner says so, and within seconds of its
+- A job is forgotten, and its file removed, some time after it ended, when its owner says so, and within seconds of its
   token's end.
 
 The folder is made when the first job comes. Blocking work is done in a thread of its own.
@@ -43,11 +43,9 @@ MOST_WAITING = 5
 """Of one owner."""
 
 MOST_TRIES = 3
-MOST_BYTES = 20_000_000_000
 LEAST_FREE = 1_000_000_000
 """What is left on the disk for readings, whatever exports would take."""
 
-KEPT_S = 2 * 86_400.0
 EVERY_S = 2.0
 AWAY_S = 5.0
 
@@ -75,7 +73,8 @@ class ExportDesk:
         self._jobs: dict[str, Job] = {}
         self._book: Book | None = None
         self._wake = asyncio.Event()
-        self.most_bytes = MOST_BYTES
+        self.most_bytes = platform.settings.export_bytes
+        self.kept_s = platform.settings.export_keep
         opened.callback(self._close)
         if self.folder.is_dir() and not platform.at_rest:
             self._open()
@@ -155,7 +154,7 @@ class ExportDesk:
         while True:
             now = self._now()
             for job in self.jobs:
-                old = bool(job.finished) and now - job.finished > KEPT_S * NS
+                old = bool(job.finished) and now - job.finished > self.kept_s * NS
                 if old or (job.token and not self._holds(job.token, now)):
                     with suppress(DatabaseBusy):
                         await self.forget(job)

@@ -198,7 +198,7 @@ async def test_old_jobs_expire(stage, monkeypatch):
     fill(stage.platform, 90)
     monkeypatch.setattr("barrio.exports.desk.EVERY_S", 0.02)
     job = await ended(stage.http)
-    monkeypatch.setattr("barrio.exports.desk.KEPT_S", 0.0)
+    stage.platform.exports.kept_s = 0.0
     await until(lambda: stage.platform.exports.find(job["id"]) is None)
 
     assert (await stage.http.get(job["file"])).status_code == 404
