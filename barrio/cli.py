@@ -166,8 +166,10 @@ def history(  # noqa: PLR0913, PLR0917 - each is an option
         str | None, typer.Option(metavar="LENGTH", help="Windows of 15m, 1h, 1d, 1mo; raw else.")
     ] = None,
     aggregate: Annotated[
-        str | None, typer.Option(metavar="NAMES", help="Of mean,min,max,sum,last,count,delta,state_s.")
+        str | None, typer.Option(metavar="NAMES", help="Such as mean,min,max,last,twmean,p95,delta,state_s.")
     ] = None,
+    fill: Annotated[str | None, typer.Option(metavar="HOW", help="none, null, previous or linear.")] = None,
+    quality: Annotated[str | None, typer.Option(metavar="WHICH", help="good, uncertain or all.")] = None,
     tz: Annotated[str | None, typer.Option(metavar="ZONE", help="Time zone; the district's else.")] = None,
     form: Annotated[
         str, typer.Option("--format", metavar="FORMAT", help="table, spark, json or csv.")
@@ -180,6 +182,7 @@ def history(  # noqa: PLR0913, PLR0917 - each is an option
     from barrio.commands import ask
 
     query = {"point": points, "from": start, "to": to, "every": every, "aggregate": aggregate, "tz": tz}
+    query |= {"fill": fill, "quality": quality}
     typer.echo(ask.past(settings_of(data=data, store=store), district or [], query, form))
 
 
