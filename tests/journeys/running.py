@@ -14,6 +14,7 @@ import httpx
 
 from tests.barrio.processes import COMMAND, barrio, environment
 from tests.servers import LOOPBACK, free_port
+from twin.folder import DataFolder
 
 WITHIN_S = 60.0
 DISTRICT = """\
@@ -80,9 +81,14 @@ class Barrio:
             self._process = None
 
     async def get(self, path: str, **query: Any) -> Any:
-        """Return what the surface answers."""
-        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=20) as client:
+        """Return what the surface answers to the operator."""
+        shown = {"Authorization": f"Bearer {DataFolder(self.data).read_token()}"}
+        async with httpx.AsyncClient(base_url=self.url, trust_env=False, timeout=20, headers=shown) as client:
             return (await client.get(path, params=query)).raise_for_status().json()
+
+    def shown(self) -> dict[str, str]:
+        """Return the header by which the surface knows the operator."""
+        return {"Authorization": f"Bearer {DataFolder(self.data).read_token()}"}
 
     async def past(self, point: str) -> list[tuple[float, str, str]]:
         """Return every reading of a point that is stored: value, quality, time."""

@@ -80,7 +80,7 @@ async def test_an_alarm_is_seen_acknowledged_and_over(tmp_path):
     assert (alarm["device"], alarm["words"], alarm["severity"]) == ("little/boiler", "too hot", 800)
     assert (alarm["active"], alarm["acknowledged"]) == (True, False)
     assert "active, not acknowledged" in shown.stdout
-    assert strange == [403, 403]
+    assert strange == [404, 401]
     assert before == []
     assert done.returncode == 0, done.stderr
     assert done.stdout == "acknowledged: little/boiler: too hot\n"

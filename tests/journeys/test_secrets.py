@@ -100,7 +100,9 @@ def forms(secret: bytes) -> set[bytes]:
 async def everything(one: Barrio) -> dict[str, bytes]:
     """Return all that the platform has said and written, by where."""
     found = {str(path): path.read_bytes() for path in one.folder.rglob("*") if path.is_file()}
-    async with httpx.AsyncClient(base_url=one.url, trust_env=False, timeout=20) as client:
+    async with httpx.AsyncClient(
+        base_url=one.url, trust_env=False, timeout=20, headers=one.shown()
+    ) as client:
         for path in (*(f"/api/v1/{path}" for path in PATHS), "/metrics", "/openapi.json"):
             found[path] = (await client.get(path)).content
     for words in COMMANDS:
