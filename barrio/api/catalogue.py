@@ -15,7 +15,7 @@ from fastapi import Path, Query, Request
 from fastapi.responses import Response
 
 from barrio.access.who import Seen
-from barrio.api.catalogue_answers import GEOJSON, Kind, Listing, feature, one, shape_of
+from barrio.api.catalogue_answers import GEOJSON, Kind, Listing, one, reached
 from barrio.api.catalogue_asked import Common, Devices, Mapped, Points, Relations, Sites
 from barrio.api.catalogue_examples import EXAMPLES, ROWS
 from barrio.api.declared import declared
@@ -147,8 +147,7 @@ def _points(app: FastAPI, platform: Platform, views: Views) -> None:
         shown = facts[page.rows]
         rows = await _texts(platform, who, shown, latest=asked.latest)
         if listing.geo:
-            pairs = zip(shown, rows, strict=True)
-            rows = [feature(fact.item.point.path, shape_of(fact.row["location"]), row) for fact, row in pairs]
+            rows = [b"%b%b}" % (fact.mapped, row) for fact, row in zip(shown, rows, strict=True)]
         return listing.written(page, rows)
 
     @_single(app, "points", "{path:path}")
@@ -173,28 +172,12 @@ def _listed(
     """Answer GET and HEAD of a list."""
     media = ("application/json", GEOJSON) if geo else ("application/json",)
     responses = declared(EXAMPLES[kind], HTTPStatus.GONE, media=media)
-    return _both(app, f"/api/v1/{kind}", responses)
+    return reached(app, f"/api/v1/{kind}", responses, _TAGS)
 
 
 def _single(app: FastAPI, kind: str, rest: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Answer GET and HEAD of one of a kind."""
-    return _both(app, f"/api/v1/{kind}/{rest}", declared(ROWS[kind]))
-
-
-def _both(
-    app: FastAPI, path: str, responses: dict[int | str, dict[str, Any]]
-) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    known = {
-        **responses,
-        HTTPStatus.NOT_MODIFIED.value: {"description": "What the ETag names is what there is"},
-    }
-
-    def take(function: Callable[..., Any]) -> Callable[..., Any]:
-        app.get(path, responses=known, tags=_TAGS)(function)
-        app.head(path, include_in_schema=False)(function)
-        return function
-
-    return take
+    return reached(app, f"/api/v1/{kind}/{rest}", declared(ROWS[kind]), _TAGS)
 
 
 def _found(rows: dict[str, Row], name: str, word: str) -> Row:

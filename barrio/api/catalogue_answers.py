@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING, Any
 import orjson
 from fastapi.responses import Response
 
+from barrio.catalogue.facts import shape_of
 from barrio.catalogue.page import page_of
 from barrio.tables.choice import weight_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+    from enum import Enum
 
+    from fastapi import FastAPI
     from starlette.requests import Request
 
     from barrio.api.catalogue_asked import Paged
@@ -95,23 +98,29 @@ class Listing:
         return sent(self._request, body, GEOJSON if self.geo else JSON, self._tag, headers)
 
 
+def reached(
+    app: FastAPI, path: str, responses: dict[int | str, dict[str, Any]], tags: list[str | Enum]
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Let GET and HEAD of a path reach a function; `responses` are those of GET beside 304."""
+    known = {
+        **responses,
+        HTTPStatus.NOT_MODIFIED.value: {"description": "What the ETag names is what there is"},
+    }
+
+    def take(function: Callable[..., Any]) -> Callable[..., Any]:
+        app.get(path, responses=known, tags=tags)(function)
+        app.head(path, include_in_schema=False)(function)
+        return function
+
+    return take
+
+
 def one(request: Request, view: View, row: Row, kind: Kind, *, live: bool = False) -> Response:
     """Return one row, as a feature where Accept asks for that."""
     geo = kind in _ON_A_MAP and _wants_geo(request, None)
     tag = "" if live else etag(request, view.digest, geo=geo)
     known = not_modified(request, tag)
     return known or sent(request, _text(row, geo=geo), GEOJSON if geo else JSON, tag)
-
-
-def feature(name: str, shape: dict[str, Any] | None, row: bytes) -> bytes:
-    """Return a feature (RFC 7946, 3.2) whose properties are JSON already."""
-    text = orjson.dumps({"type": "Feature", "id": name, "geometry": shape})[:-1]
-    return b'%b,"properties":%b}' % (text, row)
-
-
-def shape_of(location: Row | None) -> dict[str, Any] | None:
-    """Return a location as a point (RFC 7946, 3.1.2): longitude first."""
-    return location and {"type": "Point", "coordinates": [location["lon"], location["lat"]]}
 
 
 def etag(request: Request, digest: str, *, geo: bool) -> str:
@@ -150,7 +159,8 @@ def _text(row: Row, *, geo: bool) -> bytes:
     text = orjson.dumps(row)
     if not geo:
         return text
-    return feature(row.get("path") or row["id"], shape_of(row["location"]), text)
+    head = {"type": "Feature", "id": row.get("path") or row["id"], "geometry": shape_of(row["location"])}
+    return b'%b,"properties":%b}' % (orjson.dumps(head)[:-1], text)
 
 
 def _wants_geo(request: Request, form: str | None) -> bool:

@@ -12,7 +12,7 @@ from fastapi.responses import Response
 
 from barrio.access.who import Seen
 from barrio.api.answers import as_json
-from barrio.api.catalogue_answers import Kind, Listing
+from barrio.api.catalogue_answers import Kind, Listing, one, reached
 from barrio.api.catalogue_asked import Plain
 from barrio.api.declared import declared
 from barrio.errors import AskError, UnknownName
@@ -106,27 +106,26 @@ def add(app: FastAPI, platform: Platform) -> None:
     """Add the routes."""
     districts = platform.catalogue.districts
 
-    @app.get(
-        "/api/v1/datasets",
-        responses=declared({"total": 1, "datasets": [_DATASET]}, HTTPStatus.GONE),
-        tags=_TAGS,
-    )
+    some, single = declared({"total": 1, "datasets": [_DATASET]}, HTTPStatus.GONE), declared(_DATASET)
+
+    @reached(app, "/api/v1/datasets", some, _TAGS)
     async def datasets(request: Request, who: Seen, asked: Annotated[Plain, Query()]) -> Response:
         """List the datasets that the caller may know of: whose they are, under which licence, and for whom."""
-        rows = [described(one) for one in known_to(who.sight, districts)]
+        rows = [described(known) for known in known_to(who.sight, districts)]
         listing = Listing(request, app.state.views.of(who.sight), Kind.DATASETS, asked.format)
         return listing.answer(rows, asked)
 
-    @app.get("/api/v1/datasets/{dataset:path}", responses=declared(_DATASET), tags=_TAGS)
-    async def dataset(dataset: Key, who: Seen) -> Response:
+    @reached(app, "/api/v1/datasets/{dataset:path}", single, _TAGS)
+    async def dataset(request: Request, dataset: Key, who: Seen) -> Response:
         """Return one dataset."""
-        return as_json(described(_find(dataset, who, platform, of="dataset")))
+        row = described(_find(dataset, who, platform, of="dataset"))
+        return one(request, app.state.views.of(who.sight), row, Kind.DATASETS)
 
     @app.get("/api/v1/figures", responses=declared({"figures": [_FIGURES]}), tags=_TAGS)
     async def figures(who: Seen) -> Response:
         """List the datasets of which sums over many meters are open, with their groups."""
-        found = (one for one in known_to(who.sight, districts) if one.dataset.figures is not None)
-        return as_json({"figures": [described(one) for one in found]})
+        summed = [known for known in known_to(who.sight, districts) if known.dataset.figures is not None]
+        return as_json({"figures": [described(known) for known in summed]})
 
     @app.get(
         "/api/v1/figures/{dataset:path}",
@@ -148,24 +147,24 @@ def add(app: FastAPI, platform: Platform) -> None:
         Windows are published once, some time past their end, and never change. `completeness` is the share of the
         group's meters that contributed; a window of which fewer than the dataset's `at_least` did says only that.
         """
-        one = _find(dataset, who, platform, of="open figures")
-        zone = parse_zone(tz) if tz else one.district.zone
+        found = _find(dataset, who, platform, of="open figures")
+        zone = parse_zone(tz) if tz else found.district.zone
         now = platform.clock.now_ns()
         span = parse_moment(start, "from", now, zone), parse_moment(to, "to", now, zone)
         if span[0] >= span[1]:
             raise AskError("from", f"{start!r} is not before to={to!r}")
-        places = _groups(one, group)
-        rows = await platform.in_thread("reads", _rows, platform, one, span)
+        places = _groups(found, group)
+        rows = await platform.in_thread("reads", _rows, platform, found, span)
         head = {
-            "dataset": one.dataset.key,
+            "dataset": found.dataset.key,
             "from": rfc3339(span[0]),
             "to": rfc3339(span[1]),
-            "every": str(one.dataset.figures.every) if one.dataset.figures else None,
+            "every": str(found.dataset.figures.every) if found.dataset.figures else None,
             "tz": zone.key,
         }
         parts = list(_parts(rows, places))
         table = Table(head, _COLUMNS, parts, constants=("group", "quantity", "unit"))
-        return await answer(platform, request, table, name=f"{one.dataset.district}-{one.dataset.id}")
+        return await answer(platform, request, table, name=f"{found.dataset.district}-{found.dataset.id}")
 
 
 def described(one: Known) -> dict[str, Any]:

@@ -61,6 +61,17 @@ class Fact:
         head = {"path": point.path, "quantity": point.quantity.name, "unit": point.quantity.unit}
         return b'%b,"latest":%b,"value":' % (self.text, orjson.dumps(head)[:-1])
 
+    @cached_property
+    def mapped(self) -> bytes:
+        """The beginning of its feature (RFC 7946, 3.2), up to the properties."""
+        head = {"type": "Feature", "id": self.item.point.path, "geometry": shape_of(self.row["location"])}
+        return b'%b,"properties":' % orjson.dumps(head)[:-1]
+
+
+def shape_of(location: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return a location as a point (RFC 7946, 3.1.2): longitude first."""
+    return location and {"type": "Point", "coordinates": [location["lon"], location["lat"]]}
+
 
 def location_of(place: Location | None, placed_by: str) -> dict[str, Any] | None:
     """Return a location as JSON; `of` says whose it is: that of the device, or of a site around it."""

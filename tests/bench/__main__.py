@@ -37,6 +37,7 @@ BENCHMARKS = (
     "silence",
     "commands",
     "completeness",
+    "catalogue",
     "sensorthings",
     "rollups",
     "facts",
