@@ -16,6 +16,7 @@ from pyarrow._parquet import ParquetWriter
 
 from barrio import __version__
 from barrio.tables.cells import NEVER, OPTIONS
+from barrio.tables.coded import coded
 from barrio.tables.portions import portions
 from barrio.tables.table import Kind
 
@@ -92,8 +93,9 @@ def _batch(parts: Sequence[Part], table: Table, schema: pa.Schema) -> pa.RecordB
 
 def _constant(texts: Sequence[str | None], lengths: Numbers) -> pa.Array:
     """Return one text of each part, as often as the part has rows."""
-    codes, known = _codes(texts)
-    return _coded(np.repeat(codes, lengths), known)
+    known = {text: at for at, text in enumerate(dict.fromkeys(one for one in texts if one is not None))}
+    codes = np.array([-1 if text is None else known[text] for text in texts], np.int32)
+    return _coded(np.repeat(codes, lengths), list(known))
 
 
 def _array(column: Column, parts: Sequence[Part], lengths: Numbers) -> pa.Array:
@@ -112,18 +114,16 @@ def _array(column: Column, parts: Sequence[Part], lengths: Numbers) -> pa.Array:
 
 
 def _texts(columns: Sequence[npt.NDArray[Any] | None], lengths: Numbers) -> pa.Array:
-    cells = [
-        [None] * length if one is None else one.tolist()
-        for one, length in zip(columns, lengths.tolist(), strict=True)
-    ]
-    return _coded(*_codes([cell for column in cells for cell in column] if len(cells) > 1 else cells[0]))
-
-
-def _codes(texts: Sequence[str | None]) -> tuple[npt.NDArray[np.int32], list[str]]:
-    """Return the position of each text in the list of those that occur, -1 for none, and that list."""
-    known = [one for one in dict.fromkeys(texts) if one is not None]
-    at: dict[str | None, int] = {None: -1, **{text: number for number, text in enumerate(known)}}
-    return np.fromiter(map(at.__getitem__, texts), np.int32, len(texts)), known
+    known: dict[str, int] = {}
+    found = []
+    for column, length in zip(columns, lengths.tolist(), strict=True):
+        if column is None:
+            found.append(np.full(length, -1, np.int32))
+            continue
+        codes, texts = coded(column)
+        places = [-1 if text is None else known.setdefault(text, len(known)) for text in texts]
+        found.append(np.array(places, np.int32)[codes] if places != list(range(len(places))) else codes)
+    return _coded(found[0] if len(found) == 1 else np.concatenate(found), list(known))
 
 
 def _coded(codes: npt.NDArray[np.int32], texts: Sequence[str]) -> pa.Array:

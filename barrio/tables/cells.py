@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
+from barrio.tables.coded import coded
 from barrio.tables.table import Kind
 from twin.clock import NS
 
@@ -91,9 +92,10 @@ def _texts(found: list[str | None]) -> bytes:
 
 def _each(column: npt.NDArray[Any], write: Callable[[Any], bytes]) -> list[bytes]:
     """Return the text of each cell; what occurs often is written once."""
-    found = column.tolist()
-    written = {one: write(one) for one in dict.fromkeys(found)}
-    return list(map(written.__getitem__, found))
+    codes, texts = coded(column)
+    written = np.array([*map(write, texts), b""], object)
+    found: list[bytes] = written[codes].tolist()
+    return found
 
 
 def _split(array: bytes, absent: bytes = b"null") -> list[bytes]:

@@ -78,14 +78,17 @@ async def test_nothing_is_accepted(http):
     assert (await http.get("/table", params={"format": "xml"})).status_code == 400
 
 
+class Away:
+    """Parts of a store that is away."""
+
+    def __iter__(self):
+        raise StoreBusy("store", "away")
+
+
 async def test_an_error_before_the_first_byte_is_a_problem():
     """A store that is away is said with 503."""
 
-    def parts():
-        raise StoreBusy("store", "away")
-        yield
-
-    transport = httpx.ASGITransport(application(lambda: table(parts())))
+    transport = httpx.ASGITransport(application(lambda: table(Away())))
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
         found = await client.get("/table", params={"format": "csv"})
 
@@ -146,7 +149,8 @@ async def test_a_reader_that_goes_away_stops_the_store():
 async def test_a_slow_reader_is_left(monkeypatch):
     """Whoever takes nothing is waited for a while, holds no thread meanwhile, and makes nobody read ahead."""
     monkeypatch.setattr("barrio.tables.answer.PATIENCE_S", 0.5)
-    parts, answers = Counted(), []
+    parts = Counted()
+    answers: list[int] = []
     app = application(lambda: table(parts))
     async with served(app) as server, httpx.AsyncClient() as client:
         writer = await begun(server.port)
