@@ -172,8 +172,7 @@ class View:
         liveliest = min(self._trails, key=lambda pair: _rank(pair[0].point.quantity.name), default=None)
         path = liveliest[0].point.path if liveliest else "POINT"
         lines += [
-            f"[bold]{self.where}[/bold]  a map for your browser; /api/v1/points  /api/v1/status  /metrics",
-            f"{self.command} console --data {self.data}  a link that signs your browser in",
+            f"[bold]{self.where}[/bold]  signed in: {self.command} console --data {self.data}",
             f"{self.command} history {path} --from -5m --every 15s --data {self.data}",
             f"{self.command} why {path} --data {self.data}",
         ]
