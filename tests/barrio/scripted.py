@@ -27,7 +27,7 @@ from twin.quality import Reason
 NS = 1_000_000_000
 NOBODY = "Basic Tm9uZTpOb25l"
 """`Authorization` of the public: `None:None`, as a client shows it that was given no user."""
-FURTHER = {"derived", "alarms", "commands", "services"}
+FURTHER = {"derived", "alarms", "commands", "services", "intervals"}
 DISTRICT = """\
 district: little
 name: Little
