@@ -16,6 +16,7 @@ from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.registry import Connectors
 from tests.barrio.scripted import ScriptedConnector, write_district
+from tests.twin.datasets.test_figures import smallest_combination, smallest_support
 from twin.access.scope import OPEN, Scope, Tier
 from twin.clock import SystemClock
 from twin.frame import Batch
@@ -258,6 +259,34 @@ async def test_a_change_of_the_windows_begins_after_all_that_was_told(tmp_path):
     ]
     assert lengths == [1.0] * 4 + [24.0] * 2
     assert all(stop <= start for stop, start in zip(told["stop"], told["start"][1:], strict=False))
+
+
+async def test_hours_with_meters_that_come_and_go_give_nobody_away(tmp_path):
+    """Twelve hours, each with others silent: no sum of published sums of an hour is of fewer than ten meters."""
+    rng = np.random.default_rng(7)
+    hours = [sorted(rng.choice(24, int(count), replace=False).tolist()) for count in rng.integers(6, 22, 12)]
+    async with town(tmp_path) as found:
+        for hour, present in enumerate(hours):
+            found.read(present, range(hour, hour + 1))
+        await found.publish(14.0)
+        told = {one: await found.figures(one) for one in ("district", "north", "south")}
+
+    members = {"district": set(range(24)), "north": set(range(0, 24, 2)), "south": set(range(1, 24, 2))}
+    starts = told["district"]["start"][:12]
+    published = 0
+    for hour, start in enumerate(starts):
+        # Who was silent only meanwhile was read near both edges: the register has the whole hour.
+        before, after = set(hours[max(hour - 1, 0)]), set(hours[min(hour + 1, 11)])
+        there = set(hours[hour]) | (before & after)
+        sums = []
+        for group, rows in told.items():
+            at = rows["start"].index(start)
+            if rows["value"][at] is not None:
+                sums.append(frozenset(members[group] & there))
+                assert rows["value"][at] == pytest.approx(len(sums[-1]))
+        published += len(sums)
+        assert not sums or min(smallest_combination(sums), smallest_support(sums)) >= 10
+    assert published > 5
 
 
 async def test_no_route_gives_a_member(tmp_path):
