@@ -81,6 +81,11 @@ class Keys:
         self._used[token_id] = now_ns
         return found
 
+    def holds(self, token_id: str, now_ns: int) -> bool:
+        """Whether a token holds; that it was asked for is no use of it."""
+        found = self._tokens.get(token_id)
+        return found is not None and found.holds(now_ns)
+
     async def run(self, platform: Platform) -> None:
         """Look after the book until cancelled."""
         waited_s = 0.0

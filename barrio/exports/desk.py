@@ -161,7 +161,7 @@ class ExportDesk:
             await asyncio.sleep(EVERY_S)
 
     def _holds(self, token: str, now: int) -> bool:
-        return self._platform.keys.by_id(token, now) is not None
+        return self._platform.keys.holds(token, now)
 
     async def _written(self, function: Callable[[Job], None], job: Job) -> None:
         await asyncio.get_running_loop().run_in_executor(self._clerk, function, job)

@@ -41,6 +41,8 @@ BENCHMARKS = (
     "sensorthings",
     "rollups",
     "facts",
+    "tables",
+    "exports",
     "dashboards",
     "grafana_queries",
     "apply_grafana",
