@@ -79,7 +79,7 @@ def _part() -> Part:
     at = np.arange(ROWS)
     value = np.round(20 + 5 * np.sin(at / 100) + np.random.default_rng(1).normal(0, 0.1, ROWS), 2)
     moments = 1_764_000_000_123_456_000 + at * 1_000_000_000
-    quality = np.full(ROWS, "good", object)
+    quality = np.array(["good"], object)[np.zeros(ROWS, np.intp)]
     return Part(
         {"point": "bench/device-1/p1", "quantity": "air_temperature", "unit": "Cel"},
         {"time": moments, "value": value, "quality": quality},

@@ -177,3 +177,19 @@ async def test_a_long_answer_is_streamed():
     assert json.loads(found.content)["series"][0]["value"] == [row[4] for row in rows_of(parts)]
     assert len(io.BytesIO(lines.content).readlines()) == 100_000
     assert time.monotonic() - began < 20
+
+
+async def test_the_kernel_breaks_what_nobody_takes(monkeypatch):
+    """A connection whose other end takes nothing is gone with what waits in its buffers."""
+    monkeypatch.setattr("barrio.api.server.STALLED_MS", 1_000)
+    monkeypatch.setattr("barrio.tables.answer.PATIENCE_S", 0.5)
+    parts = Counted()
+    async with served(application(lambda: table(parts))) as server:
+        reader, writer = await asyncio.open_connection("127.0.0.1", server.port, limit=4096)
+        writer.write(b"GET /table?format=csv HTTP/1.1\r\nHost: x\r\n\r\n")
+        await asyncio.to_thread(parts.stopped.wait, 10)
+        await asyncio.sleep(3)
+
+        with pytest.raises(ConnectionResetError):
+            await reader.read(-1)
+        writer.close()
