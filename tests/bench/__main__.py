@@ -37,6 +37,7 @@ BENCHMARKS = (
     "silence",
     "commands",
     "completeness",
+    "history",
     "catalogue",
     "sensorthings",
     "rollups",
