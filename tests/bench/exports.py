@@ -117,7 +117,7 @@ def _exported(district: Path, data: Path, form: str) -> tuple[dict[str, Any], in
     """Return the job when it has ended, and the peak of resident memory in bytes."""
     http = f"127.0.0.1:{free_port()}"
     command = [sys.executable, "-m", "tests.bench.exports", str(district), str(data), http]
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as process:
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
         try:
             _until_ready(http)
             token = (data / "operator.token").read_text()

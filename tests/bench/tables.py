@@ -48,7 +48,7 @@ def main() -> None:
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, batch.schema) as writer:
             writer.write_batch(batch)
-        return sink.getvalue().to_pybytes()
+        return bytes(sink.getvalue().to_pybytes())
 
     results = [
         _ratio("table_json_to_bare", lambda: _written(Form.JSON, part), bare_json),
