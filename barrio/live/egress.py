@@ -1,4 +1,4 @@
-"""Where webhooks of tokens may lead: whoever has a token must not use us to reach what only this machine reaches (SSRF).
+"""Where webhooks of tokens may lead: who has a token must not use us to reach what only this machine reaches (SSRF).
 
 - A name is looked up, and every address that it has must be public, or in a network that the operator allows
   (`BARRIO_HOOK_NETWORKS`). Loopback, private, link-local, multicast and reserved addresses are not, in any spelling,

@@ -44,12 +44,13 @@ _PRUNE = (
     "DELETE FROM delivery WHERE hook = ? AND id <= "
     "(SELECT id FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT 1 OFFSET ?)"
 )
-_NEWEST = "SELECT delivery, at, events, tries, verdict, status, words FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT ?"
+_FIELDS = "delivery, at, events, tries, verdict, status, words"
+_NEWEST = f"SELECT {_FIELDS} FROM delivery WHERE hook = ? ORDER BY id DESC LIMIT ?"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
 class Hook:
-    """One webhook. Times in ns UTC; `place` is the id of the last event that was delivered, `failing_since` 0 if not."""
+    """One webhook. Times in ns UTC; `place` is the id of the last event delivered, `failing_since` 0 if not."""
 
     id: str
     token: str

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from barrio.live.rounds import Round
     from barrio.live.words import Dialect
 
-A_ROUND = 20_000
+A_ROUND = 5_000
 """Readings that are given at once."""
 
 

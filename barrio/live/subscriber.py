@@ -1,7 +1,7 @@
 """One listener: a place in the ring, and a few messages that wait for its socket.
 
-Whoever keeps up is given the messages that its group shares. Whoever does not is given no more than `MOST_WAITING`
-bytes of them: it is then *behind*, costs no memory, and reads from the ring on from its place as its socket takes it.
+Whoever keeps up is given the messages that its group shares. Whoever does not is kept no more than `MOST_WAITING`
+bytes of them, or one that is longer: it is then *behind*, costs no memory, and reads from the ring on from its place as its socket takes it.
 Where the ring no longer has what comes next, it is told what was lost, and the newest of each of its points.
 """
 
@@ -57,7 +57,7 @@ class Subscriber:
         """Take a message with what is after event `before` until event `number`; never waits."""
         if self.behind or number <= self.place:
             return
-        if self._size > MOST_WAITING:
+        if self._waiting and self._size + len(message) > MOST_WAITING:
             self.fall_behind(before)
             return
         self.place = number

@@ -48,6 +48,8 @@ BENCHMARKS = (
     "grafana_queries",
     "apply_grafana",
     "provisioning",
+    "stream",
+    "latest",
 )
 TIMEOUT_S = 600
 

@@ -7,6 +7,7 @@ from outside, over sockets, by `running`'s caller on another core.
 from __future__ import annotations
 
 import asyncio
+import http.client
 import json
 import os
 import subprocess
@@ -42,6 +43,15 @@ class Served:
         """CPU seconds of the process so far."""
         words = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
         return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+    def received(self) -> int:
+        """Readings that the platform took in so far, by its own account."""
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=30)
+        try:
+            connection.request("GET", "/api/v1/status", headers={"Authorization": f"Bearer {self.token}"})
+            return int(json.loads(connection.getresponse().read())["readings"]["received"])
+        finally:
+            connection.close()
 
     def rss_mb(self) -> float:
         """Resident memory of the process."""

@@ -1,8 +1,9 @@
 """Streams: 1,000 listeners of server-sent events, 50 points of each at 1 Hz, from a platform on one core.
 
 The platform polls 5,000 points once a second, stores them, and streams them; each listener has another 50 of them. The
-listeners are real sockets on the other core, and count what they get. `stream_lag_p99` is the time from the receipt of a
-reading by the platform to the moment at which a listener has it, decoded.
+listeners are real sockets on the other core, and count what they get: `stream_delivered` is their share of what the
+platform took in meanwhile. `stream_lag_p99` is the time from the receipt of a reading by the platform to the moment at
+which a listener has it, decoded.
 """
 
 from __future__ import annotations
@@ -76,17 +77,20 @@ async def measure(served: Served) -> dict[str, float]:
     await asyncio.sleep(WARM_S)
     for listener in listeners:
         listener.counts = True
+    before = served.received()
     begun, used, own = time.monotonic(), served.cpu_s(), time.process_time()
     await asyncio.sleep(MEASURED_S)
     seconds, cpu = time.monotonic() - begun, served.cpu_s() - used
+    due = (served.received() - before) * EACH / (DEVICES * POINTS)
     own = time.process_time() - own
     counts = [listener.count for listener in listeners]
     for transport in transports:
         transport.close()
     waits = np.concatenate(lags) * 1000
     return {
-        "share": sum(counts) / (LISTENERS * EACH * seconds),
-        "fewest": min(counts) / (EACH * seconds),
+        "share": sum(counts) / (LISTENERS * due),
+        "fewest": min(counts) / due,
+        "per_second": sum(counts) / seconds,
         "p50": float(np.percentile(waits, 50)),
         "p99": float(np.percentile(waits, 99)),
         "core": cpu / seconds,

@@ -18,6 +18,10 @@ class Receiver:
     def bodies(self) -> list[dict]:
         return [json.loads(body) for _, body in self.got]
 
+    def names(self) -> set[str]:
+        """The names of all events that came."""
+        return {one["event"] for body in self.bodies for one in body["data"]["events"]}
+
     def values(self) -> list[float]:
         """The values of all readings, of deliveries that were told apart by their ids."""
         known = {body["delivery"]: body for body in self.bodies}

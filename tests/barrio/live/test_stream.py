@@ -1,11 +1,20 @@
 """Server-sent events over real sockets, read by httpx."""
 
 import asyncio
+import re
+import socket
+import time
 
+import numpy as np
 import pytest
 
-from tests.barrio.live.serving import events, take
+from barrio.live.ring import Ring
+from barrio.live.subscriber import MOST_WAITING
+from tests.barrio.live.serving import events, served, take
 from tests.barrio.scripted import until
+from twin.frame import Batch
+from twin.ingest.settle import Settled
+from twin.resolution import Resolution
 
 PATH = "little/probe/temperature"
 STREAM = "/api/v1/stream"
@@ -153,3 +162,122 @@ async def test_limits_are_said(live, monkeypatch):
     assert (second.status_code, full.status_code) == (429, 429)
     assert "1 streams of this token" in second.json()["detail"]
     assert second.headers["retry-after"]
+
+
+async def test_a_restart_is_said(tmp_path, monkeypatch):
+    """Whoever comes back after a restart is told what is gone and where it is, then the newest, then what happens."""
+    monkeypatch.setattr("barrio.supervisor.START_SPREAD_S", 0.0)
+    async with served(tmp_path) as first:
+        async with first.client() as http, http.stream("GET", STREAM, params={"point": PATH}) as answer:
+            stream = events(answer)
+            await take(stream, 1, "ready")
+            await first.give("temperature", 20.0)
+            last = (await take(stream, 1, "reading"))[0]["id"]
+        await first.give("temperature", 21.0)
+    async with served(tmp_path) as second, second.client() as http:
+        headers = {"Last-Event-ID": last}
+        async with http.stream("GET", STREAM, params={"point": PATH, "events": "reading"}, headers=headers) as answer:
+            stream = events(answer)
+            lost, newest = await take(stream, 2, "lost", "reading")
+            missed = (await http.get(f"{lost['data']['history']}&point={PATH}")).json()
+            await second.give("temperature", 22.0)
+            after = await take(stream, 1, "reading")
+
+    assert lost["event"] == "lost"
+    assert "anew" in lost["data"]["reason"]
+    assert missed["series"][0]["value"] == [20.0, 21.0]
+    assert values([newest, *after]) == [21.0, 22.0]
+    assert after[0]["id"].partition("-")[0] != last.partition("-")[0]
+
+
+async def test_what_the_ring_forgot_is_lost(live):
+    """A place that is too old is answered with what is gone, once, and the newest of each point."""
+    async with live.client() as http:
+        async with http.stream("GET", STREAM, params={"under": "little"}) as answer:
+            stream = events(answer)
+            first = (await take(stream, 1, "ready"))[0]["id"]
+        live.platform.hub.ring = Ring(live.platform.hub.numbers(1), 2)
+        live.platform.hub.given = live.platform.hub.numbers(1)
+        await live.give("temperature", 20.0, 20.5, 21.0, 21.5)
+        await live.give("energy", 7.0, device="meter")
+        headers = {"Last-Event-ID": first}
+        params = {"under": "little", "events": "reading"}
+        async with http.stream("GET", STREAM, params=params, headers=headers) as answer:
+            found = await take(events(answer), 3, "lost", "reading")
+
+    assert [one["event"] for one in found] == ["lost", "reading", "reading"]
+    assert sorted(values(found[1:])) == [7.0, 21.5]
+
+
+async def test_a_slow_reader_costs_little_and_misses_nothing_that_is_kept(live):
+    """It holds up nobody, what waits for it is bounded, and when it reads again it is given all of it in order."""
+    hub, count = live.platform.hub, 3_000
+    slow = socket.create_connection(("127.0.0.1", int(live.url.rpartition(":")[2])))
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+    head = f"GET {STREAM}?under=little HTTP/1.1\r\nHost: localhost\r\nAuthorization: {live.headers()['Authorization']}"
+    slow.sendall(f"{head}\r\n\r\n".encode())
+    await until(lambda: hub.count == 1)
+    series = live.stage.links["probe"].point("temperature").id
+    for number in range(count):
+        for _ in range(20):
+            hub.follow(flush(series, number))
+        if number % 20 == 0:
+            await asyncio.sleep(0)
+    (one,) = hub._everybody()
+    await until(lambda: one.behind or one.over)
+    waiting = one._size
+    found = await asyncio.to_thread(_read, slow, 20 * count)
+    slow.close()
+
+    assert waiting <= MOST_WAITING
+    assert found == [float(number) for number in range(count) for _ in range(20)]
+
+
+def flush(series, value):
+    """A flush with one reading, as the intake tells it."""
+    at = np.array([1_795_860_000_000_000_000 + value], np.int64)
+    batch = Batch(np.array([series], np.int32), at, at, at, np.array([float(value)]), np.zeros(1, np.uint8))
+    return Settled(batch, np.ones(1, np.bool_), {})
+
+
+def _read(connection, count):
+    """The values of so many readings from a socket."""
+    found, data = [], b""
+    connection.settimeout(20)
+    while len(found) < count:
+        more = connection.recv(65_536)
+        if not more:
+            break
+        data += more
+        whole, _, data = data.rpartition(b"\n")
+        found += [float(value) for value in re.findall(rb'"value":([0-9.]+),', whole)]
+    return found
+
+
+async def test_who_is_given_windows_is_given_nothing_finer(tmp_path, monkeypatch):
+    """A caller restricted to quarter hours is given each window once it has finished, and the same after a cut."""
+    monkeypatch.setattr("barrio.supervisor.START_SPREAD_S", 0.0)
+    async with served(tmp_path) as live:
+        hub, token = live.platform.hub, live.token("coarse", finest=Resolution.QUARTER)
+        quarter = 900 * 10**9
+        start = time.time_ns() // quarter * quarter - quarter
+        series = live.stage.links["probe"].point("temperature").id
+        times = np.array([start, start + quarter // 2], np.int64)
+        batch = Batch(np.full(2, series, np.int32), times, times, times, np.array([20.0, 22.0]), np.zeros(2, np.uint8))
+        await live.platform.in_thread("store", live.platform.store.write, batch)
+        hub.rounds._seen = {key: min(seen, start) for key, seen in hub.rounds._seen.items()}
+        hub.rounds._grace_ns = 0
+        async with live.client(token) as http:
+            params = {"point": PATH, "latest": True}
+            async with http.stream("GET", STREAM, params=params) as answer:
+                stream = events(answer)
+                ready = (await take(stream, 1))[0]
+                await live.give("temperature", 99.0)
+                window = (await take(stream, 1, "reading"))[0]
+            headers = {"Last-Event-ID": ready["id"]}
+            async with http.stream("GET", STREAM, params={"point": PATH}, headers=headers) as answer:
+                again = (await take(events(answer), 1, "reading"))[0]
+
+    assert ready["data"]["restricted"] == {"15m": 1}
+    assert (window["data"]["value"], window["data"]["every"]) == (21.0, "15m")
+    assert again == window
