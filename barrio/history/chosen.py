@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from twin.model.district import Device
 
 MOST_POINTS = 1_000
+MOST_PATTERNS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,8 @@ def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POIN
             "point",
             "is missing: name points, or choose them by under, kind, quantity, site, device or dataset",
         )
+    if sum("*" in path for path in choice.points) > MOST_PATTERNS:
+        raise AskError("point", f"at most {MOST_PATTERNS} paths may have a *: one path may have several")
     if choice.points:
         found = [item for path in choice.points for item in _named(path, who)]
     else:
@@ -75,13 +77,37 @@ def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POIN
 def _named(path: str, who: Who) -> list[BoundPoint]:
     if "*" not in path:
         return [who.point(path)]
-    pattern = re.compile("[^/]*".join(re.escape(part) for part in re.split(r"\*+", path.strip("/"))))
-    found = [who.sight.points[one] for one in who.sight.paths if pattern.fullmatch(one)]
+    wanted = [part.split("*") for part in path.strip("/").split("/")]
+    found = [who.sight.points[one] for one in who.sight.paths if _fits(wanted, one.split("/"))]
     if not found:
         raise UnknownName(
             f"no point fits {path!r}; a path is district/device/point, * any name in a part of it"
         )
     return found
+
+
+def _fits(wanted: Sequence[Sequence[str]], parts: Sequence[str]) -> bool:
+    """Whether each part of a path has the pieces that are wanted of it, in their order, with anything between them."""
+    return len(wanted) == len(parts) and all(map(_has, wanted, parts))
+
+
+def _has(pieces: Sequence[str], part: str) -> bool:
+    """Whether a part begins with the first piece, ends with the last one, and has the others between them.
+
+    The first place that fits is taken for each, so that this takes no longer than the part is long.
+    """
+    first, *middle, last = pieces if len(pieces) > 1 else (pieces[0], None)
+    if last is None:
+        return part == first
+    if len(part) < len(first) + len(last) or not part.startswith(first) or not part.endswith(last):
+        return False
+    at, end = len(first), len(part) - len(last)
+    for piece in middle:
+        found = part.find(piece, at, end)
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return True
 
 
 def _given_by(name: str, catalogue: Catalogue) -> frozenset[str]:

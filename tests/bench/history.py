@@ -166,7 +166,7 @@ async def _compare(
     start = START + (DAYS - days) * 86_400 * NS
     stop = START + DAYS * 86_400 * NS
     windows = edges(start, stop, every, zone)
-    query = {"from": rfc3339(start), "to": rfc3339(stop), "every": every, "aggregate": "mean"}
+    query: dict[str, Any] = {"from": rfc3339(start), "to": rfc3339(stop), "every": every, "aggregate": "mean"}
     query |= {"point": [item.point.path for item in chosen]}
     ours, theirs = [], []
     for _ in range(ASKS):
@@ -194,7 +194,7 @@ async def _asked(app: ASGIApp, query: str) -> int:
         found.append(message)
 
     path = "/api/v1/history"
-    scope = {
+    scope: dict[str, Any] = {
         "type": "http",
         "asgi": {"version": "3.0"},
         "http_version": "1.1",

@@ -34,7 +34,9 @@ def test_intervals(text, start, end):
     """Days and months are of the calendar of the zone, hours are lengths of time."""
     found = [rfc3339(moment)[:26] for moment in parse_interval(text, NOW, MADRID)]
 
-    assert found == [datetime.fromisoformat(moment).isoformat(timespec="microseconds") for moment in (start, end)]
+    assert found == [
+        datetime.fromisoformat(moment).isoformat(timespec="microseconds") for moment in (start, end)
+    ]
 
 
 @pytest.mark.parametrize(
