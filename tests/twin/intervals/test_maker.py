@@ -383,3 +383,36 @@ def _picture(bench: Bench, version: int, at: int):
     line = bench.days(START, max(1, (at - START) // DAY + 2), version)
     settled = replace(line).version > 0
     return list(zip(line.edges[:-1][settled], line.delta[settled], line.flag[settled], strict=True))
+
+
+def test_rubbish_before_midnight_moves_neither_day(make):
+    """A reading that sticks out is judged by its neighbours, however far these are from the day that is reckoned."""
+    bench = make()
+    points = [(START - DAY + 90 * MINUTE + at * 3 * HOUR, 1_000 + at * 300) for at in range(40)]
+    at = next(number for number, (time, _) in enumerate(points) if time == START + DAY - 90 * MINUTE)
+    points[at] = (points[at][0], 9_000_000)
+    bench.write(points)
+    bench.settle()
+    before, after = bench.days(number=1), bench.days(START + DAY, 1)
+
+    assert int(after.delta.max()) < 100
+    assert before.register[-1] == after.register[0]
+    assert Why.NOT_BELIEVED in before.why.tolist()
+
+
+def test_a_reading_that_comes_while_its_day_is_settled_is_late(make):
+    """What is stored after a day was read from the store, and before it is in the book, is not forgotten."""
+    bench = make()
+    bench.write(steady(1))
+    chunks = bench.store.chunks
+
+    def while_reading(*args):
+        found = list(chunks(*args))
+        bench.store.chunks = chunks
+        bench.write([(START + 5 * HOUR + 30 * NS, 1_721)])
+        return iter(found)
+
+    bench.store.chunks = while_reading
+    bench.settle()
+
+    assert [mark.low for mark in bench.book.marks()] == [START + 5 * HOUR + 30 * NS]
