@@ -101,7 +101,7 @@ def _asking(app: FastAPI, platform: Platform) -> None:
         f"{PATH}/{{job_id}}",
         tags=["exports"],
         status_code=HTTPStatus.NO_CONTENT,
-        responses=declared(None, HTTPStatus.FORBIDDEN, status=HTTPStatus.NO_CONTENT),
+        responses=_GONE,
     )
     async def forget(job_id: JobId, who: Seen) -> Response:
         """Stop a job where it is under way, and remove its file."""
@@ -124,12 +124,8 @@ def _looking(app: FastAPI, platform: Platform) -> None:
         """Return how far a job is: rows and bytes so far, its share of what is expected, and the time that is left."""
         return as_json(_described(platform, _own(platform.exports, job_id, who)))
 
-    @app.api_route(
-        f"{PATH}/{{job_id}}/file",
-        methods=["GET", "HEAD"],
-        tags=["exports"],
-        responses=_FILE,
-    )
+    @app.head(f"{PATH}/{{job_id}}/file", include_in_schema=False)
+    @app.get(f"{PATH}/{{job_id}}/file", tags=["exports"], response_class=Response, responses=_FILE)
     async def file(job_id: JobId, request: Request, who: Seen) -> Response:
         """Return the file of a job that is done; `Range` with `If-Range` resumes a download that broke.
 
@@ -156,6 +152,9 @@ def _looking(app: FastAPI, platform: Platform) -> None:
 
 
 _REFUSALS = (HTTPStatus.FORBIDDEN, HTTPStatus.INSUFFICIENT_STORAGE)
+_GONE = declared(None, HTTPStatus.FORBIDDEN, status=HTTPStatus.NO_CONTENT) | {
+    HTTPStatus.NO_CONTENT.value: {"description": "It is gone"}
+}
 _FILE = {
     HTTPStatus.PARTIAL_CONTENT.value: {"description": "The part that was asked for"},
     HTTPStatus.NOT_MODIFIED.value: {"description": "It is what the reader has"},
