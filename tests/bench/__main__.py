@@ -41,6 +41,7 @@ BENCHMARKS = (
     "catalogue",
     "sensorthings",
     "rollups",
+    "intervals",
     "facts",
     "tables",
     "exports",
