@@ -1,8 +1,9 @@
 """One listener: a place in the ring, and a few messages that wait for its socket.
 
 Whoever keeps up is given the messages that its group shares. Whoever does not is kept no more than `MOST_WAITING`
-bytes of them, or one that is longer: it is then *behind*, costs no memory, and reads from the ring on from its place as its socket takes it.
-Where the ring no longer has what comes next, it is told what was lost, and the newest of each of its points.
+bytes of them, or one that is longer: it is then *behind*, costs no memory, and reads from the ring on from its place as
+its socket takes it. Where the ring no longer has what comes next, it is told what was lost, and the newest of each of
+its points.
 """
 
 from __future__ import annotations

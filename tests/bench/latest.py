@@ -85,7 +85,7 @@ async def ask(served: Served) -> dict[str, float]:
         await asyncio.sleep(0.001)
     cpu, rate = served.cpu_s() - used, (await asyncio.to_thread(served.received) - before) / MEASURED_S
     async with asyncio.timeout(30):
-        while any(client.open for client in clients):  # noqa: ASYNC110 - answers set no event
+        while any(client.open for client in clients):
             await asyncio.sleep(0.01)
     for client in clients:
         client.transport.close()
@@ -102,7 +102,8 @@ async def ask(served: Served) -> dict[str, float]:
 
 def main() -> None:
     """Run and print."""
-    runs, idle = [], []
+    runs: list[dict[str, float]] = []
+    idle: list[dict[str, float]] = []
     for rate, into in [(READINGS, runs)] * RUNS + [(1, idle)]:
         with running(DEVICES, POINTS, rate) as served:
             into.append(uvloop.run(ask(served)))

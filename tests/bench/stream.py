@@ -12,6 +12,7 @@ import asyncio
 import random
 import re
 import time
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -70,7 +71,7 @@ async def measure(served: Served) -> dict[str, float]:
     for _ in range(LISTENERS):
         line = request(served, rng.sample(every, EACH))
         transport, listener = await loop.create_connection(
-            lambda line=line: Listener(line, lags), served.host, served.port
+            partial(Listener, line, lags), served.host, served.port
         )
         transports.append(transport)
         listeners.append(listener)

@@ -5,7 +5,7 @@ import json
 
 import pytest
 from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidStatus
+from websockets.exceptions import InvalidStatus
 
 from barrio.api import sockets
 from twin.access.scope import Tier, Verb
@@ -104,11 +104,9 @@ async def test_what_is_not_understood_is_answered(live, message, words):
 
 async def closed(socket):
     """The code with which the server closes."""
-    with pytest.raises(ConnectionClosed) as found:
-        async with asyncio.timeout(10):
-            while True:
-                await socket.recv()
-    return found.value.rcvd.code
+    async with asyncio.timeout(10):
+        await socket.wait_closed()
+    return socket.close_code
 
 
 async def test_limits_of_a_connection_close_it(live, monkeypatch):
