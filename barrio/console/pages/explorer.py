@@ -74,11 +74,12 @@ class _Explorer:
         say = self.visitor.say
         with Tag("label", look="field"):
             Tag("span", say(words.QUESTION))
-            select = Tag("select", id="operation", value=self.chosen)
+            select = Tag("select", id="operation")
             with select:
                 for name, one in self.known.items():
                     summary = str(one.get("summary", ""))
-                    Tag("option", f"{name} – {summary}" if summary else name, value=name)
+                    chosen = True if name == self.chosen else None
+                    Tag("option", f"{name} – {summary}" if summary else name, value=name, selected=chosen)
         select.on("change", self._choose, js_handler=_VALUE)
         self.form = Tag("div")
         self.line = Tag("section", aria_label=say(words.AT_TERMINAL))

@@ -49,12 +49,13 @@ def _asked(visitor: Visitor, who: Who) -> None:
                 "input",
                 type="search",
                 name="point",
-                value=visitor.query.get("point", "")[:300],
                 list="paths",
                 autocomplete="off",
                 spellcheck="false",
                 placeholder="district/device/point",
             )
+            # As an attribute: what is typed stays when the page is drawn anew.
+            field.props["^value"] = visitor.query.get("point", "")[:300]
         offered = Tag("datalist", id="paths")
         Tag("button", visitor.say(words.LOOK), "button main", type="submit")
 

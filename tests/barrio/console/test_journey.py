@@ -117,6 +117,8 @@ def test_what_programs_ask_is_tried(desk, city):
     page.get_by_label("point", exact=True).fill("little/probe/temperature")
     page.get_by_role("button", name="Try it").click()
     expect(page.locator("section .note")).to_contain_text("200 OK")
+    expect(page.get_by_label("Question")).to_have_value("GET /api/v1/history")
+    expect(page.get_by_label("point", exact=True)).to_have_value("little/probe/temperature")
 
     expect(page.get_by_label("curl")).to_contain_text("point=little%2Fprobe%2Ftemperature")
     expect(page.get_by_label("Answer").locator("pre")).to_contain_text('"air_temperature"')

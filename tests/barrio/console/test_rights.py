@@ -52,6 +52,9 @@ def test_another_district_is_invisible(desk, city):
     page.wait_for_timeout(600)
 
     assert page.locator("datalist option").count() == 0
+    page.get_by_label("Path of a point").fill("prob")
+    expect(page.locator("datalist option")).to_have_count(3)
+    expect(page.get_by_label("Path of a point")).to_have_value("prob")
 
 
 def test_the_operator_sees_both(desk, city):
