@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from twin.resolution import ROLLUPS, Resolution
+from twin.store.windows import among
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,13 +43,11 @@ class Made:
         for one in ROLLUPS:
             low = max(self._book.since(district), self._book.kept(district, one))
             until = self._book.until(district, one)
-            inside = edges[(edges >= low) & (edges <= until)]
-            if not low or len(inside) < 2:
-                continue
-            grid = ground.edges(one, int(inside[0]), int(inside[-1]))
-            at = np.minimum(np.searchsorted(grid, edges), len(grid) - 1)
-            on = (grid[at] == edges) & (edges >= low) & (edges <= until)
-            found[on[:-1] & on[1:]] = CODES[one]
+            inside = (edges >= low) & (edges <= until)
+            if low and np.count_nonzero(inside) > 1:
+                on = inside.copy()
+                on[inside] = among(edges[inside], one.value, ground.zone)
+                found[on[:-1] & on[1:]] = CODES[one]
         return found
 
     def edges(self, district: str, resolution: Resolution, start: int, stop: int) -> Times:

@@ -13,11 +13,14 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 
 from twin.clock import NS
 from twin.frame import Times
 
 MOST_WINDOWS = 1_000_000
+_AT_ONCE = 100_000
+_LAST = np.iinfo(np.int64).max
 
 _DAY_S = 86_400
 _UNITS_S = {"s": 1, "m": 60, "min": 60, "h": 3600}
@@ -56,6 +59,21 @@ def edges(start_ns: int, stop_ns: int, every: str, zone: ZoneInfo, most: int = M
     low = int(np.searchsorted(found, first, "right")) - 1
     high = int(np.searchsorted(found, last, "left")) + 1
     return found[low:high] * NS
+
+
+def among(moments: Times, every: str, zone: ZoneInfo) -> npt.NDArray[np.bool_]:
+    """Return which of some rising moments are edges of windows of `every`; they may lie far apart."""
+    found = np.zeros(len(moments), np.bool_)
+    count, unit = _parse(every)
+    most = _AT_ONCE * count * (_UNITS_S.get(unit) or _SHORTEST_S[unit]) * NS
+    first = 0
+    while first < len(moments):
+        last = max(first + 1, int(np.searchsorted(moments, np.int64(min(int(moments[first]) + most, _LAST)))))
+        some = moments[first:last]
+        grid = edges(int(some[0]), int(some[-1]) + 1, every, zone)
+        found[first:last] = grid[np.minimum(np.searchsorted(grid, some), len(grid) - 1)] == some
+        first = last
+    return found
 
 
 def _parse(every: str) -> tuple[int, str]:

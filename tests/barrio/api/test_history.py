@@ -220,6 +220,7 @@ async def test_who_is_given_no_finer_than_a_resolution(stage):
                 "right": {"every": "1h", "interval": f"{DAY}/P1D"},
                 "now": {"every": "1h", "from": "-2h"},
                 "none": {"every": "1mo", "from": "-1s"},
+                "long": {"every": "1mo", "from": "1970-02-01", "to": "2200-01-01", "aggregate": "mean"},
             }.items()
         }
 
@@ -234,6 +235,7 @@ async def test_who_is_given_no_finer_than_a_resolution(stage):
     now = answers["now"].json()["series"][0]
     assert all(datetime.fromisoformat(start).timestamp() + 3600 <= time.time() for start in now["start"])
     assert 55.0 not in now["max"]
+    assert answers["long"].status_code == 200
     assert answers["none"].json()["series"] == [
         {"point": PATH, "quantity": "air_temperature", "unit": "Cel", "start": []}
     ]

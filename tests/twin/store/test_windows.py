@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from twin.store.windows import MOST_WINDOWS, edges
+from twin.store.windows import MOST_WINDOWS, among, edges
 
 SECOND = 1_000_000_000
 ZONES = [
@@ -178,3 +178,17 @@ def test_limits():
         edges(0, (MOST_WINDOWS + 2) * SECOND, "1s", ZoneInfo("UTC"))
     with pytest.raises(ValueError, match="years 1 to 9999"):
         edges(253_402_300_000 * SECOND, 253_402_300_001 * SECOND, "1y", ZoneInfo("Asia/Tokyo"))
+
+
+def test_moments_that_are_edges():
+    """Moments far apart are told to be edges or not, also where the clock was put forward between them."""
+    zone = ZoneInfo("Europe/Madrid")
+    months = edges(0, 2_000_000_000 * SECOND, "1mo", zone)
+    askew = months + 900 * SECOND
+
+    assert among(months, "15m", zone).all()
+    assert among(months, "1d", zone).all()
+    assert among(askew, "15m", zone).all()
+    assert not among(askew, "1h", zone).any()
+    assert not among(months + 1, "15m", zone).any()
+    assert among(months[:0], "1h", zone).tolist() == []
