@@ -19,6 +19,8 @@ HEAVY = (
     "lark",
     "astral",
     "apprise",
+    "pyarrow",
+    "zstandard",
     "smtplib",
     "twin.alarms",
     "twin.commands",
