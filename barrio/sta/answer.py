@@ -113,8 +113,9 @@ def _candidates(context: Context, kind: Kind, within: Record | None) -> list[Rec
 def _of_records(context: Context, kind: Kind, records: list[Record], options: Options, size: int) -> Page:
     if options.filter is not None:
         _load(context, kind, records, options.written.get("$filter", ""))
-        context.spend(len(records), "$filter")
-        test = Compiler(context, kind, "$filter").test(options.filter)
+        compiler = Compiler(context, kind, "$filter")
+        test = compiler.test(options.filter)
+        context.spend(len(records) * compiler.parts, "$filter")
         records = [one for one in records if test(one)]
     if options.orderby:
         _load(context, kind, records, options.written.get("$orderby", ""))
@@ -201,11 +202,10 @@ def _expand(
     target = KINDS[relation.target]
     if not relation.many:
         _single(options, name)
+        # Each as often as it stands in the answer, so that what the answer holds is what is counted.
         reached = [context.view.related(one, name)[0] for one in records]
-        once = list({id(one): one for one in reached}.values())
-        rendered = dict(zip(map(id, once), _render(context, target, once, options), strict=True))
-        for body, one in zip(bodies, reached, strict=True):
-            body[name] = rendered[id(one)]
+        for body, one in zip(bodies, _render(context, target, reached, options), strict=True):
+            body[name] = one
         return
     pages = _pages(context, target, records, options)
     flat = _render(context, target, [one for page in pages for one in page.records], options)

@@ -44,10 +44,12 @@ class Context:
         self._spans: dict[int, Span | None] = {}
 
     def spend(self, steps: int, option: str) -> None:
-        """Count what a filter or an order looks at; AskError when it is too much."""
+        """Count what a filter or an order works out; AskError when it is too much."""
         self._steps += steps
         if self._steps > MOST_STEPS:
-            raise AskError(option, f"looks at more than {MOST_STEPS:,} entities: ask for less at once")
+            raise AskError(
+                option, f"would take more than {MOST_STEPS:,} steps: ask for less at once, or more simply"
+            )
 
     def hold(self, entities: int) -> None:
         """Count what the answer holds; AskError when it is too much."""

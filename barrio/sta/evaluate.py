@@ -55,9 +55,12 @@ class Compiler:
         self._context = context
         self._kind = kind
         self._option = option
+        self.parts = 0
+        """How many parts what was compiled has: what it costs for an entity."""
 
     def compile(self, node: Node) -> Callable[[Record], Any]:
         """Return a node as a function; AskError for names that there are not."""
+        self.parts += 1
         if isinstance(node, Literal):
             return _constant(node.value)
         if isinstance(node, Path):

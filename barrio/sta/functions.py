@@ -30,11 +30,14 @@ class Function:
     kinds: tuple[type | tuple[type, ...], ...]
 
     def __call__(self, *arguments: Any) -> Any:
-        """Return its value, None where an argument is not of its kind."""
+        """Return its value, None where an argument is not of its kind, or beyond what can be computed."""
         for value, kind in zip(arguments, self.kinds, strict=False):
             if not isinstance(value, kind) or isinstance(value, bool):
                 return None
-        return self.call(*arguments)
+        try:
+            return self.call(*arguments)
+        except (OverflowError, ValueError):
+            return None
 
 
 def _of(call: Callable[..., Any], *kinds: type | tuple[type, ...], least: int | None = None) -> Function:

@@ -22,11 +22,11 @@ MOST_SKIPPED = 1_000_000_000
 MOST_ENTITIES = 50_000
 """Entities of one answer, the expanded ones included."""
 
-MOST_STEPS = 3_000_000
-"""Entities that a filter or an order looks at, those that it reaches through relations included."""
+MOST_STEPS = 5_000_000
+"""Parts of a filter or an order times the entities that they are worked out for, and those reached by relations."""
 MOST_SCANNED = 500_000
 """Observations that one request reads from the store."""
-MOST_READS = 400
+MOST_READS = 1_500
 """Questions that one request puts to the store."""
 MOST_COUNTED = 1_000
 """Datastreams whose observations are counted over any time; of more only those of one day."""

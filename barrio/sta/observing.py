@@ -151,7 +151,12 @@ def _test(context: Context, plan: Plan) -> Callable[[Reading], bool] | None:
         return None
     compiler = Compiler(context, _KIND, "$filter")
     tests = [compiler.test(one) for one in plan.left]
-    return lambda reading: all(test(reading) for test in tests)
+
+    def passes(reading: Reading) -> bool:
+        context.spend(compiler.parts, "$filter")
+        return all(test(reading) for test in tests)
+
+    return passes
 
 
 def _count(context: Context, plan: Plan, test: Callable[[Reading], bool] | None) -> int:

@@ -85,6 +85,8 @@ class Readings:
             if len(found):
                 yield found
             elif begin > start:
+                # A stretch begins where a window does, but with districts of several clocks only for one of them:
+                # a window of another may begin before it and hold readings of it.
                 before = self._ask(self._store.before, ids, begin + longest)
                 last = int(before.time.max(initial=-1))
                 stop = begin if last >= begin else last + 1

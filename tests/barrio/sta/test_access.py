@@ -1,8 +1,10 @@
 """What a caller may not see is not there: in no collection, count, relation, filter, order or error."""
 
+from dataclasses import replace
+
 import pytest
 
-from tests.barrio.sta.town import NS, QUARTER, START, seeing
+from tests.barrio.sta.town import DEVICES, NS, QUARTER, START, fill, seeing, town
 from twin.access.scope import OPEN
 from twin.resolution import Resolution
 
@@ -96,6 +98,28 @@ async def test_the_public_sees_nothing_where_nothing_is_open(little):
     found = {one["name"]: await little.get(f"/{one['name']}", OPEN, count="true") for one in root["value"]}
 
     assert all(one == {"@iot.count": 0, "value": []} for one in found.values())
+
+
+async def test_things_of_one_place_are_told_apart(tmp_path, monkeypatch):
+    """At a place that two things share, whoever sees one of them is shown that one."""
+    monkeypatch.setattr("barrio.supervisor.START_SPREAD_S", 0.0)
+    together = DEVICES.replace("yard", "house").replace(", location: {lat: 20.52, lon: -100.32}", "")
+    async with town(tmp_path, devices=together) as found:
+        fill(found)
+        whole = found.sight(seeing())
+        mask = whole.mask.copy()
+        mask[[found.id(f"probe/{name}") for name in ("temperature", "energy", "pump")]] = False
+        part = replace(whole, mask=mask)
+        [place] = (await found.get("/Locations", part, expand="Things,HistoricalLocations/Thing"))["value"]
+        [feature] = (await found.get("/FeaturesOfInterest", part, expand="Observations($count=true)"))[
+            "value"
+        ]
+        everything = await found.get("/Locations", expand="Things")
+
+    assert [one["name"] for one in place["Things"]] == ["meter"]
+    assert [one["Thing"]["name"] for one in place["HistoricalLocations"]] == ["meter"]
+    assert feature["Observations@iot.count"] == 5
+    assert len(everything["value"][0]["Things"]) == 2
 
 
 async def test_errors_do_not_tell_what_is_hidden(little):

@@ -126,6 +126,35 @@ async def test_bad_input_is_refused(little):
     assert len(slow) <= 2, slow
 
 
+async def test_long_chains_and_large_numbers_are_answered(little):
+    """As long as a filter may be, and beyond what numbers and calendars hold: an answer, and no failure."""
+    chains = [
+        " or ".join(["name eq 'x'"] * 125),
+        " and ".join(["name ne 'x'"] * 125),
+        " add ".join(["1"] * 249) + " eq 249",
+        "1 eq " * 249 + "1",
+        "round(" + " mul ".join(["9" * 40] * 20) + ") gt 1",
+        "year(now() add duration'P999999D' add duration'P999999D' add duration'P999999D') gt 1",
+        "year(mindatetime() sub duration'P999999D') lt 1",
+        "geo.distance(Locations/location,geography'LINESTRING (1e308 0,-1e308 1e308)') gt 1",
+    ]
+    statuses = [(await little.ask("/Things", filter=text)).status_code for text in chains]
+
+    assert statuses == [200] * len(chains)
+
+
+async def test_what_is_expanded_is_counted_as_often_as_it_stands_there(little, monkeypatch):
+    """Going to and fro between a thing and its Datastreams multiplies the answer, and meets its bound."""
+    to_and_fro = "Datastreams/Thing/Datastreams/Thing/Datastreams"
+    body = await little.get("/Things", expand=to_and_fro)
+    inner = body["value"][0]["Datastreams"][0]["Thing"]["Datastreams"][0]["Thing"]["Datastreams"]
+    monkeypatch.setattr("barrio.sta.context.MOST_ENTITIES", 2 + 6 + 6 + 18 + 18 + 54 - 1)
+    refused = await little.ask("/Things", expand=to_and_fro)
+
+    assert len(inner) == 3
+    assert (refused.status_code, refused.json()["parameter"]) == (400, "$expand")
+
+
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
 async def test_nothing_is_written(little, method):
     """The service is for reading."""

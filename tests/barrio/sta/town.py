@@ -12,6 +12,7 @@ from barrio.access.who import STATE, Who
 from barrio.api.app import create_app
 from tests.barrio.scripted import Stage, staged
 from twin.access.scope import Scope, Tier
+from twin.access.sight import Sight
 from twin.frame import Batch
 from twin.quality import Reason
 
@@ -62,34 +63,38 @@ class Town:
         states: Mapping[int, str] = self.platform.catalogue.states
         return float(next(number for number, known in states.items() if known == name))
 
-    def as_caller(self, scope: Scope | None) -> httpx.AsyncClient:
+    def sight(self, scope: Scope) -> Sight:
+        """What a scope sees."""
+        found: Sight = self.app.state.sights.of(scope)
+        return found
+
+    def as_caller(self, scope: Scope | Sight | None) -> httpx.AsyncClient:
         """A client that sees what a scope allows; all there is without one."""
-        app = (
-            self.app if scope is None else _Known(self.app, Who("somebody", self.app.state.sights.of(scope)))
-        )
+        sight = self.sight(scope) if isinstance(scope, Scope) else scope
+        app = self.app if sight is None else _Known(self.app, Who("somebody", sight))
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://town.example")
 
-    async def ask(self, path: str, scope: Scope | None = None, **query: str) -> httpx.Response:
+    async def ask(self, path: str, scope: Scope | Sight | None = None, **query: str) -> httpx.Response:
         """Return the answer to `path` with options such as `filter`."""
         params = {f"${name}": text for name, text in query.items()}
         async with self.as_caller(scope) as http:
             return await http.get(path if path.startswith("http") else f"{ROOT}{path}", params=params or None)
 
-    async def get(self, path: str, scope: Scope | None = None, **query: str) -> Any:
+    async def get(self, path: str, scope: Scope | Sight | None = None, **query: str) -> Any:
         """Return the body of a good answer."""
         answer = await self.ask(path, scope, **query)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    async def names(self, path: str, scope: Scope | None = None, **query: str) -> list[str]:
+    async def names(self, path: str, scope: Scope | Sight | None = None, **query: str) -> list[str]:
         """Return the names of the entities of a collection."""
         return [one["name"] for one in (await self.get(path, scope, **query))["value"]]
 
-    async def results(self, path: str, scope: Scope | None = None, **query: str) -> list[Any]:
+    async def results(self, path: str, scope: Scope | Sight | None = None, **query: str) -> list[Any]:
         """Return the results of observations."""
         return [one["result"] for one in (await self.get(path, scope, **query))["value"]]
 
-    async def all(self, path: str, scope: Scope | None = None, **query: str) -> list[Any]:
+    async def all(self, path: str, scope: Scope | Sight | None = None, **query: str) -> list[Any]:
         """Return the entities of all pages, none of them twice."""
         body = await self.get(path, scope, **query)
         found = body["value"]
