@@ -73,6 +73,9 @@ Version = Annotated[
 KnownAt = Annotated[
     str | None, Query(max_length=100, description="As they stood at this time; settled days only")
 ]
+POINT_DAYS_A_REQUEST = 100.0
+"""So many days of one register cost as much of a caller's rate as a request does."""
+
 _TAGS: list[str | Enum] = ["intervals"]
 
 
@@ -120,6 +123,7 @@ def _lists(app: FastAPI, platform: Platform) -> None:
         question = await _understood(platform, Asked(choice, start, to, interval, tz, version, known_at), who)
         chosen(request)
         hold_to_length(question, who, length)
+        who.spend(question.point_days / POINT_DAYS_A_REQUEST)
         table = await platform.in_thread("reads", rows.table, platform, question, length)
         return await answer(platform, request, table, name=f"intervals-{length}")
 
@@ -159,6 +163,7 @@ def _lists(app: FastAPI, platform: Platform) -> None:
         question = await _understood(platform, Asked(choice, start, to, interval, tz, version, known_at), who)
         chosen(request)
         edges = periods(question, who, platform, every)
+        who.spend(question.point_days / POINT_DAYS_A_REQUEST)
         table: Table = await platform.in_thread("reads", rows.totals, platform, question, edges)
         return await answer(platform, request, table, name="totals")
 

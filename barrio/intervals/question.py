@@ -176,6 +176,8 @@ def periods(question: Question, who: Who, platform: Platform, every: str | None)
         raise AskError("every", str(error)) from None
     if len(found) < 2 or found[0] == found[-1]:
         raise AskError("from", f"no whole period of {every or QUARTER} lies between from and to")
+    if (rows := len(question.points) * (len(found) - 1)) > MOST_ROWS:
+        raise AskError("every", f"{rows:,} totals are too many, at most {MOST_ROWS:,} are given at once")
     _hold_to_grid(question, who, platform, found)
     return found
 
