@@ -27,7 +27,7 @@ class Fact:
     place: Location | None
     placed_by: str
 
-    @cached_property
+    @property
     def row(self) -> dict[str, Any]:
         """What the catalogue says of it."""
         point = self.item.point
@@ -64,7 +64,11 @@ class Fact:
     @cached_property
     def mapped(self) -> bytes:
         """The beginning of its feature (RFC 7946, 3.2), up to the properties."""
-        head = {"type": "Feature", "id": self.item.point.path, "geometry": shape_of(self.row["location"])}
+        head = {
+            "type": "Feature",
+            "id": self.item.point.path,
+            "geometry": shape_of(location_of(self.place, self.placed_by)),
+        }
         return b'%b,"properties":' % orjson.dumps(head)[:-1]
 
 

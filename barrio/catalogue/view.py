@@ -29,6 +29,8 @@ ANYTHING = Wanted()
 class Views:
     """The view of each sight over one catalogue, made when it is first asked for."""
 
+    MOST = 100
+
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue
         self._made: WeakKeyDictionary[Sight, View] = WeakKeyDictionary()
@@ -43,6 +45,8 @@ class Views:
         found = self._made.get(sight)
         if found is None:
             seen = [fact for fact in self.facts if sight.mask[fact.item.id]]
+            if len(self._made) >= self.MOST:
+                self._made.clear()
             found = self._made[sight] = View(self._catalogue, sight, seen)
         return found
 

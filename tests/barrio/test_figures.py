@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import httpx
 import numpy as np
@@ -114,12 +115,13 @@ class Town:
         self.clock.now = START + round(hour * HOUR)
         return await self.platform.living.figures.step()
 
-    async def figures(self, group: str = "district", **query: str) -> dict[str, list]:
+    async def figures(self, group: str = "district", **query: str) -> dict[str, list[Any]]:
         """What everybody is told of a group."""
         query = {"from": "2027-01-01", "to": "2027-12-31", "group": group} | query
         answer = await self.http.get("/api/v1/figures/use", params=query)
         assert answer.status_code == 200, answer.text
-        return answer.json()["series"][0]
+        found: dict[str, list[Any]] = answer.json()["series"][0]
+        return found
 
 
 def write(folder: Path, meters: int, datasets: str = DATASETS) -> Path:

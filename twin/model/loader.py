@@ -2,7 +2,8 @@
 
 Reading order: `district.yaml`, `devices.yaml` with its tables, then each profile that a device names, then what only
 the protocol can see; then `derived.yaml`, `services.yaml`, `alarms.yaml`, `commands.yaml`, `provisioning.yaml`,
-`datasets.yaml` and `intervals.yaml` where there are such. A part that is faulty does not hide what is wrong with the others.
+`datasets.yaml` and `intervals.yaml` where there are such. A part that is faulty does not hide what is wrong with the
+others.
 """
 
 from __future__ import annotations

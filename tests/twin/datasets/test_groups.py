@@ -3,6 +3,7 @@
 import pytest
 
 from tests.twin.datasets.town import HEAD, book, wrong
+from twin.datasets.groups import published_of
 
 ALL = "for: {kind: Meter}"
 
@@ -20,7 +21,7 @@ def devices(first: int, last: int) -> str:
 def test_groups_are_made_by_place(tmp_path):
     """The district, the sites where meters stand, and kinds of sites around them; small ones are left out."""
     found = book(tmp_path, figures("a", ALL, "by: [district, Quarter, House, site], at_least: 8"), meters=16)
-    groups = found.datasets[0].figures.groups
+    groups = [one.group for one in published_of(found.datasets)]
 
     assert {(one.id, len(one.meters)) for one in groups} == {
         ("district", 16),
@@ -81,4 +82,4 @@ def test_groups_that_nest_with_enough_left_are_taken(tmp_path):
     """Twelve of twenty-four, and all of them: what is left is twelve."""
     found = book(tmp_path, figures("a", devices(0, 12), "") + figures("b", ALL, ""))
 
-    assert [len(one.figures.groups[0].meters) for one in found.datasets] == [12, 24]
+    assert [len(one.meters) for one in published_of(found.datasets)] == [12, 24]

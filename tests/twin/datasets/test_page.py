@@ -38,7 +38,9 @@ def test_the_example_of_the_page_is_taken(tmp_path):
     text = EXAMPLE + FIGURES.replace("at_least: 10", "at_least: 6")
     (tmp_path / "town" / "datasets.yaml").write_text(text)
     [town] = load_all([str(tmp_path / "town")], Path(), Connectors(), profiles_folder())
+    assert town.datasets is not None
     weather, cisterns, meters, use = town.datasets.datasets
+    assert use.figures is not None
 
     assert [len(one.members) for one in (weather, cisterns, use)] == [24, 9, 6]
     assert (cisterns.finest, meters.listed, meters.tier) == (Resolution.QUARTER, True, Tier.PARTNER)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from tests.twin.model.folders import faults, load, write
+from twin.datasets.dataset import DatasetBook
 
 PROFILE = """\
 profile: meter
@@ -42,13 +43,13 @@ def town(folder: Path, datasets: str, *, meters: int = 24, houses: int = 2, owne
     return folder
 
 
-def wrong(folder: Path, datasets: str, **more: object) -> str:
+def wrong(folder: Path, datasets: str, meters: int = 24) -> str:
     """Return the faults of a town's datasets."""
-    return faults(town(folder, datasets, **more))  # type: ignore[arg-type] - as the test says
+    return faults(town(folder, datasets, meters=meters))
 
 
-def book(folder: Path, datasets: str, **more: object):
+def book(folder: Path, datasets: str, meters: int = 24) -> DatasetBook:
     """Return the datasets of a town."""
-    found = load(town(folder, datasets, **more)).datasets  # type: ignore[arg-type] - as the test says
+    found = load(town(folder, datasets, meters=meters)).datasets
     assert found is not None
     return found
