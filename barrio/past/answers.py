@@ -55,8 +55,8 @@ def compared(
     points, models = changes(before, after)
     found = [_changed_model(*one) for one in models]
     found += changed_alarms(standing(platform, before), standing(platform, after))
-    orders = (desired(platform, one.at, seen) for one in (before, after))
-    found += changed_desired(*orders, before, after)
+    first, second = (desired(platform, one.at, seen) for one in (before, after))
+    found += changed_desired(first, second, before, after)
     found += [_changed_point(one, seen) for one in points]
     return {
         "before": _head(platform, before),

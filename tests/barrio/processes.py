@@ -10,6 +10,8 @@ from pathlib import Path
 
 import httpx
 
+from twin.folder import DataFolder
+
 COMMAND = [sys.executable, "-m", "barrio"]
 WITHIN_S = 60.0
 
@@ -54,17 +56,23 @@ def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         process.communicate()
 
 
-def wait_for(url: str, process: subprocess.Popen[str], status: int = 200) -> httpx.Response:
-    """Return the first answer with that status; what the process said when it ended instead."""
+def wait_for(
+    url: str, process: subprocess.Popen[str], status: int = 200, data: Path | None = None
+) -> httpx.Response:
+    """Return the first answer with that status; what the process said when it ended instead.
+
+    With a data folder it is the operator who asks.
+    """
     until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
         if process.poll() is not None:
             raise AssertionError(f"it ended with {process.returncode}: {process.communicate()[1]}")
         try:
-            answer = httpx.get(url, timeout=5, trust_env=False)
+            shown = {} if data is None else {"Authorization": f"Bearer {DataFolder(data).read_token()}"}
+            answer = httpx.get(url, timeout=5, trust_env=False, headers=shown)
             if answer.status_code == status:
                 return answer
-        except httpx.TransportError:
+        except (httpx.TransportError, FileNotFoundError):
             pass
         time.sleep(0.1)
     raise AssertionError(f"{url} did not answer {status} within {WITHIN_S:g} s")

@@ -277,7 +277,7 @@ def test_run_and_simulate_as_two_processes(tmp_path):
         words = ["run", "little", "--listen", f"127.0.0.1:{port}", *data, "--endpoints", "endpoints.yaml"]
         with started(*words, cwd=tmp_path) as platform:
             wait_for(f"{url}/readyz", platform)
-            found = _heard(url, platform)
+            found = _heard(url, platform, tmp_path / "data")
             with ThreadPoolExecutor(3) as pool:
                 asked = pool.map(
                     lambda command: barrio(*command, *data, cwd=tmp_path),
@@ -313,11 +313,11 @@ def test_run_and_simulate_as_two_processes(tmp_path):
     assert [path for path in (tmp_path / "data").rglob("*") if path.stat().st_mode & 0o007] == []
 
 
-def _heard(url, process):
+def _heard(url, process, data):
     """The newest reading of the tank's level, when there is one."""
     until = time.monotonic() + 20
     while time.monotonic() < until:
-        found = wait_for(f"{url}/api/v1/points/little/tank/level/latest", process).json()
+        found = wait_for(f"{url}/api/v1/points/little/tank/level/latest", process, data=data).json()
         if found["value"] is not None:
             return found
         time.sleep(0.1)
@@ -334,7 +334,7 @@ def test_a_link_that_cannot_be_reached_keeps_trying(tmp_path):
     ) as platform:
         wait_for(f"http://127.0.0.1:{port}/readyz", platform)
         time.sleep(2)
-        status = wait_for(f"http://127.0.0.1:{port}/api/v1/status", platform).json()
+        status = wait_for(f"http://127.0.0.1:{port}/api/v1/status", platform, data=tmp_path / "data").json()
         platform.send_signal(signal.SIGTERM)
         said = platform.communicate(timeout=20)[1]
 
