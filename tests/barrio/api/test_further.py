@@ -20,7 +20,6 @@ HEAVY = (
     "astral",
     "apprise",
     "pyarrow",
-    "zstandard",
     "smtplib",
     "twin.alarms",
     "twin.commands",
