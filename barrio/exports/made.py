@@ -23,6 +23,7 @@ from barrio.tables.table import Column, Kind, Table
 from twin.clock import NS
 from twin.history.fill import Fill
 from twin.history.reduce import Keep
+from twin.intervals.grid import LENGTHS
 from twin.model.quantities import Aggregation
 from twin.store.port import Aggregate
 
@@ -82,7 +83,7 @@ def registers(platform: Platform, plan: Plan) -> tuple[Table, int]:
     """Return the intervals of a plan, likewise."""
     inside, length = Sights(platform.catalogue).inside(), plan.options["length"]
     items = _items(platform, plan)
-    number = (plan.stop - plan.start) // (intervals.LENGTHS[length] * NS)
+    number = (plan.stop - plan.start) // (LENGTHS[length] * NS)
 
     def parts() -> Iterator[Part]:
         for some in _groups(items, number, frozenset()):
