@@ -24,7 +24,7 @@ DEVICES, POINTS = 250, 20
 READINGS, REQUESTS = 50_000, 500
 CONNECTIONS = 50
 WARM_S, MEASURED_S = 5.0, 20.0
-RUNS = 1
+RUNS = 3
 
 
 class Client(asyncio.Protocol):

@@ -41,8 +41,8 @@ class Served:
 
     def cpu_s(self) -> float:
         """CPU seconds of the process so far."""
-        words = Path(f"/proc/{self.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-        return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+        threads = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((one / "schedstat").read_text("utf-8").split()[0]) for one in threads) / 1e9
 
     def received(self) -> int:
         """Readings that the platform took in so far, by its own account."""

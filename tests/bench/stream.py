@@ -24,7 +24,7 @@ from tests.bench.result import median_of, print_results
 DEVICES, POINTS = 50, 100
 LISTENERS, EACH = 1_000, 50
 WARM_S, MEASURED_S = 5.0, 20.0
-RUNS = 1
+RUNS = 3
 _TIME = re.compile(rb'"time":"....-..-..T..:(..):(..\.\d+)Z"')
 
 
@@ -113,6 +113,7 @@ def main() -> None:
             median_of(
                 "stream_delivered", "share", ">= 0.99", column["share"], fewest=column["fewest"], **facts
             ),
+            median_of("stream_rate", "readings/s to all", "", column["per_second"]),
             median_of("stream_lag_p50", "ms", "", column["p50"]),
             median_of("stream_lag_p99", "ms", "<= 1000", column["p99"]),
             median_of("stream_core", "of a core", "<= 1", column["core"], client=column["client"]),
