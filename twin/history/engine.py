@@ -36,6 +36,7 @@ Mask = npt.NDArray[np.bool_]
 MOST_CELLS = 500_000
 MOST_RUNS = 16
 MOST_BACK = 100
+_LONGEST_NS = 10 * 366 * 86_400 * 1_000_000_000
 _RESOLUTIONS = tuple(Resolution)
 
 
@@ -120,7 +121,7 @@ class Engine:
             return source
         usable = ~made.stale(self._store, district, ids, edges) & made.known(district, ids)[:, None]
         for code in np.unique(source[source > 0]).tolist():
-            for first, last in _runs(source == code, most=None):
+            for first, last in _cut(_runs(source == code, most=None), edges):
                 here = slice(first, last)
                 if not usable[:, here].any():
                     continue
@@ -283,6 +284,17 @@ def _runs(mask: Mask, most: int | None = MOST_RUNS) -> list[tuple[int, int]]:
     if most is not None and len(found) > most:
         return [(found[0][0], found[-1][1])]
     return found
+
+
+def _cut(runs: Sequence[tuple[int, int]], edges: Times) -> Iterator[tuple[int, int]]:
+    """Yield stretches in pieces of years, since a window may be made of many rollups."""
+    for begin, end in runs:
+        first = begin
+        while first < end:
+            last = int(np.searchsorted(edges, edges[first] + _LONGEST_NS, "right")) - 1
+            last = min(max(last, first + 1), end)
+            yield first, last
+            first = last
 
 
 def _put(columns: dict[str, Values], name: str, column: Values, here: slice, good: Mask, number: int) -> None:
