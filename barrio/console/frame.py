@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
@@ -10,9 +10,10 @@ from nicegui import ui
 
 from barrio.console import words
 from barrio.console.parts import Tag, link
+from barrio.console.visitor import Busy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from barrio.access.who import Who
     from barrio.console.visitor import Visitor
@@ -75,6 +76,16 @@ def _whose(visitor: Visitor, who: Who | None) -> None:
         else:
             Tag("span", who.name)
             Tag("button", visitor.say(words.SIGN_OUT), "button", type="button").on("click", js_handler=OUT)
+
+
+def every(seconds: float, refresh: Callable[[], Awaitable[None]]) -> None:
+    """Refresh a page as long as it stands; a visitor who asked too much is shown nothing new meanwhile."""
+
+    async def tick() -> None:
+        with suppress(Busy):
+            await refresh()
+
+    ui.timer(seconds, tick, immediate=False)
 
 
 def is_public(who: Who) -> bool:

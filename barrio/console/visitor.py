@@ -43,6 +43,10 @@ class Refused(Exception):
         self.words = words
 
 
+class Busy(Refused):
+    """Raised when this visitor asked more in a minute than they may: nothing new is shown, what stands stays."""
+
+
 class Visitor:
     """Somebody who has a page open."""
 
@@ -54,15 +58,16 @@ class Visitor:
         self.origin = f"{request.url.scheme}://{request.headers.get('host', '')}"
         self._headers = [pair for pair in request.scope["headers"] if pair[0] in _SHOWN]
         self._client = request.scope.get("client")
-        self._who: Who | None = None
-        self._known_s = -KNOWN_FOR_S
+        # The door has just said who it is, for the page itself.
+        self._who: Who | None = request.scope.get("state", {}).get(STATE)
+        self._known_s = time.monotonic() if self._who is not None else -KNOWN_FOR_S
 
     def say(self, text: Text) -> str:
         """Return a text in this visitor's language."""
         return text.of(self.lang)
 
     async def who(self) -> Who | None:
-        """Return who this is now; None when what the browser showed is not known any more."""
+        """Return who this is now; None when what the browser showed is not known any more. Busy: ask later."""
         now_s = time.monotonic()
         if now_s - self._known_s >= KNOWN_FOR_S:
             self._who, self._known_s = await self._seen(), now_s
@@ -70,7 +75,9 @@ class Visitor:
 
     async def _seen(self) -> Who | None:
         found: list[Who | None] = []
-        await self._ask(self.console.door, "GET", "/", b"", {WHOSE: found})
+        status, _ = await self._ask(self.console.door, "GET", "/", b"", {WHOSE: found})
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            raise Busy(status, self.say(words.BUSY))
         if not found:
             return None
         return found[0] if found[0] is not None else Sights(self.platform.catalogue).inside()

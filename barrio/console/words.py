@@ -208,6 +208,9 @@ NOT_KNOWN = Text(
 )
 NO_SESSIONS = Text("This platform has no sign-in.", "Esta plataforma no tiene sesiones.")
 MOMENT = Text("One moment …", "Un momento …")
+BUSY = Text(
+    "Too many questions in a minute: wait a little", "Demasiadas consultas en un minuto: espere un poco"
+)
 BROKEN = Text(
     "This page could not be made: the log of barrio says why",
     "No se pudo hacer esta página: el registro de barrio dice por qué",

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from barrio.console import frame, shown, words
 from barrio.console.parts import Tag, link
-from barrio.console.visitor import Refused, Visitor
+from barrio.console.visitor import Busy, Refused, Visitor
 from twin.access.scope import Verb
 from twin.notify_spec import PRIORITIES
 
@@ -69,13 +69,15 @@ class _Alarms:
         self.list = Tag("div")
         self._dialog()
         await self._refresh()
-        ui.timer(REFRESH_S, self._refresh, immediate=False)
+        frame.every(REFRESH_S, self._refresh)
 
     async def _refresh(self) -> None:
         """Draw the list anew where it changed: what has the focus keeps it while nothing does."""
         try:
             found = (await self.visitor.get("/api/v1/alarms", limit=MOST))["alarms"]
             nothing = words.NO_ALARMS
+        except Busy:
+            raise
         except Refused:
             found, nothing = [], words.NO_ALARM_RULES
         if found == self.seen:

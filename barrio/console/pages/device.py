@@ -10,7 +10,7 @@ from starlette.requests import Request
 from barrio.console import frame, places, shown, words
 from barrio.console.pages.district import standing
 from barrio.console.parts import Tag, link, pairs
-from barrio.console.visitor import Refused, Visitor
+from barrio.console.visitor import Busy, Refused, Visitor
 
 if TYPE_CHECKING:
     from barrio.console.front import Console
@@ -75,7 +75,7 @@ class _Device:
                 for one in found:
                     self._row(one)
         Tag("p", say(words.LOCAL.fill(zone=self.here.district.zone.key)), "quiet")
-        ui.timer(REFRESH_S, self._refresh, immediate=False)
+        frame.every(REFRESH_S, self._refresh)
 
     async def _points(self) -> list[dict[str, Any]]:
         found = await self.visitor.get("/api/v1/points", under=self.thing.path, limit=MOST_POINTS)
@@ -106,6 +106,8 @@ class _Device:
     async def _refresh(self) -> None:
         try:
             found = await self._points()
+        except Busy:
+            raise
         except Refused:
             ui.navigate.reload()
             return

@@ -58,4 +58,4 @@ async def _shown(visitor: Visitor, known: Mapping[str, places.Places]) -> None:
         if letters != table.props["standings"]:
             table.props["standings"] = letters
 
-    ui.timer(REFRESH_S, refresh, immediate=False)
+    frame.every(REFRESH_S, refresh)

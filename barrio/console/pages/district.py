@@ -9,7 +9,7 @@ from starlette.requests import Request
 
 from barrio.console import frame, places, words
 from barrio.console.parts import DistrictMap, Tag, link
-from barrio.console.visitor import Refused, Visitor
+from barrio.console.visitor import Busy, Refused, Visitor
 
 if TYPE_CHECKING:
     from barrio.console.front import Console
@@ -66,13 +66,15 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
         if letters != drawn.props["standings"]:
             drawn.props["standings"] = letters
 
-    ui.timer(REFRESH_S, refresh, immediate=False)
+    frame.every(REFRESH_S, refresh)
 
 
 async def standing(visitor: Visitor, things: Any) -> str:
     """Return how things stand for this visitor, a letter each."""
     try:
         found = await visitor.get("/api/v1/alarms", limit=10_000)
+    except Busy:
+        raise
     except Refused:
         found = {"alarms": []}
     return places.standings(visitor.platform, things, places.alarmed(found["alarms"]))

@@ -17,7 +17,7 @@ from starlette.requests import Request
 
 from barrio.console import frame, words
 from barrio.console.parts import Tag, link
-from barrio.console.visitor import Refused, Visitor, url_of
+from barrio.console.visitor import Busy, Refused, Visitor, url_of
 
 if TYPE_CHECKING:
     from nicegui.events import GenericEventArguments
@@ -177,11 +177,14 @@ class _Explorer:
 
     async def _try(self) -> None:
         path, query = self._url()
-        who = await self.visitor.who()
         try:
+            who = await self.visitor.who()
             if who is not None:
                 # What is tried counts as if it had come by itself.
                 who.spend()
+        except Busy as error:
+            self._said(error.status, error.words, "")
+            return
         except HTTPException as error:
             self._said(error.status_code, str(error.detail), "")
             return

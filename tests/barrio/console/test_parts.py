@@ -14,7 +14,7 @@ from twin.model.quantities import Aggregation
 from twin.quality import Reason
 from twin.resolution import Resolution
 
-MADRID, MEXICO = ZoneInfo("Europe/Madrid"), ZoneInfo("America/Mexico_City")
+MADRID = ZoneInfo("Europe/Madrid")
 HOUR, DAY = 3600.0, 86_400.0
 ACCEPTED = {
     "": "en",
@@ -30,9 +30,9 @@ ACCEPTED = {
 }
 
 
-def at(*moment: int, zone: ZoneInfo = MADRID) -> float:
-    """Return s since 1970 of a clock on the wall."""
-    return datetime(*moment, tzinfo=zone).timestamp()
+def at(year: int, month: int, day: int, hour: int = 0, minute: int = 0) -> float:
+    """Return s since 1970 of a clock on the wall in Madrid."""
+    return datetime(year, month, day, hour, minute, tzinfo=MADRID).timestamp()
 
 
 def iso(seconds: float) -> str:
@@ -124,7 +124,7 @@ def test_levels_go_around_what_is_shown(low, high):
 
 
 def test_what_was_not_heard_is_shaded_once():
-    """A silence that a known gap accounts for has its reason; one that nothing accounts for says so; zero is a value."""
+    """A silence that a known gap accounts for has its reason, another says that it has none; zero is a value."""
     start = at(2026, 11, 1)
     times = [start + hour * HOUR for hour in range(24)]
     values = [0.0 if hour not in {5, 6, 7, 8, 15, 16, 17, 18} else None for hour in range(24)]
