@@ -19,9 +19,15 @@ if TYPE_CHECKING:
 
 PREFIX = "/sta/v1.1"
 _HOST = re.compile(r"[A-Za-z0-9._\-]{1,255}(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]{2,45}\](?::[0-9]{1,5})?")
-_LONGEST = {"maxLength": 4_000}
+_LONGEST = 4_000
+Text = str | None
 
-Text = Annotated[str | None, Query(json_schema_extra=_LONGEST)]
+
+def _option(name: str, description: str, **schema: Any) -> Any:
+    """Return a query option. Its bounds are declared here and held by `barrio.sta.options`, which names them."""
+    return Query(alias=name, description=description, json_schema_extra={"maxLength": _LONGEST, **schema})
+
+
 _ROOT = {
     "value": [{"name": "Things", "url": "http://127.0.0.1:8080/sta/v1.1/Things"}],
     "serverSettings": {"conformance": ["http://www.opengis.net/spec/iot_sensing/1.1/req/datamodel"]},
@@ -62,15 +68,25 @@ def add(app: FastAPI, platform: Platform) -> None:
         request: Request,
         who: Seen,
         path: str,
-        filtered: Annotated[Text, Query(alias="$filter", json_schema_extra=_LONGEST)] = None,
-        expand: Annotated[Text, Query(alias="$expand", json_schema_extra=_LONGEST)] = None,
-        select: Annotated[Text, Query(alias="$select", json_schema_extra=_LONGEST)] = None,
-        orderby: Annotated[Text, Query(alias="$orderby", json_schema_extra=_LONGEST)] = None,
-        top: Annotated[Text, Query(alias="$top")] = None,
-        skip: Annotated[Text, Query(alias="$skip")] = None,
-        count: Annotated[Text, Query(alias="$count")] = None,
-        result_format: Annotated[Text, Query(alias="$resultFormat")] = None,
-        skip_token: Annotated[Text, Query(alias="$skiptoken")] = None,
+        filtered: Annotated[
+            Text, _option("$filter", "an expression, such as name eq 'Cistern north'")
+        ] = None,
+        expand: Annotated[
+            Text, _option("$expand", "relations, with options of their own in parentheses")
+        ] = None,
+        select: Annotated[Text, _option("$select", "properties, with commas")] = None,
+        orderby: Annotated[
+            Text, _option("$orderby", "properties, each with asc or desc, with commas")
+        ] = None,
+        top: Annotated[Text, _option("$top", "the size of a page", pattern="^[0-9]{1,7}$")] = None,
+        skip: Annotated[Text, _option("$skip", "how many are left out", pattern="^[0-9]{1,10}$")] = None,
+        count: Annotated[Text, _option("$count", "whether to count them all", enum=["true", "false"])] = None,
+        result_format: Annotated[
+            Text, _option("$resultFormat", "Observations as tables", enum=["dataArray"])
+        ] = None,
+        skip_token: Annotated[
+            Text, _option("$skiptoken", "where a page begins: from an @iot.nextLink")
+        ] = None,
     ) -> Response:
         """Return entities of the OGC SensorThings API 1.1: a collection, one entity, what it is related to, a property.
 
