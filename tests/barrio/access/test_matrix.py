@@ -168,10 +168,20 @@ async def place(tmp_path, monkeypatch):
 def routes(platform):
     """Return method and path of all that the application answers."""
     found = set()
-    for route in create_app(platform).routes:
+    for route in _flat(create_app(platform).routes):
         methods = getattr(route, "methods", None) or {"WS"}
         found |= {(method, route.path) for method in methods - {"HEAD"}}
     return found
+
+
+def _flat(found):
+    """Yield routes, also those of routers that were included."""
+    for route in found:
+        inner = getattr(route, "original_router", None)
+        if inner is None:
+            yield route
+        else:
+            yield from _flat(inner.routes)
 
 
 def foreign(caller, text):

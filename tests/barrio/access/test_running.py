@@ -61,7 +61,8 @@ def test_a_token_is_made_and_revoked_beside_what_runs(place):
         folder = DataFolder(place / "data")
         begun = time.monotonic()
         while not (url := (folder.read_platform() or {}).get("http")):
-            assert process.poll() is None and time.monotonic() - begun < 60
+            assert process.poll() is None
+            assert time.monotonic() - begun < 60
             time.sleep(0.05)
         wait_for(f"{url}/healthz", process)
         made, _ = create(place, "works", "--in", "little")

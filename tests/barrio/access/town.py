@@ -133,7 +133,7 @@ async def town(folder: Path) -> AsyncIterator[Town]:
         for name, scope in SCOPES.items()
     }
     platform.token = tokens["operator"] = OPERATOR
-    platform.keys.book._version = -1  # noqa: SLF001 - as if another process had made them
+    platform.keys.book._version = -1
     platform.keys.load()
     async with platform:
         work = asyncio.create_task(platform.run())
