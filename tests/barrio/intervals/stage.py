@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,12 @@ def come_late(stage: Stage, path: str, points: Sequence[tuple[int, float]]) -> N
     time = np.array([at for at, _ in points], np.int64)
     nothing = np.zeros(len(time), np.int64)
     batch = Batch(
-        np.full(len(time), item.id, np.int32), time, time, nothing, time * 0.0, nothing.astype(np.uint8)
+        np.full(len(time), item.id, np.int32),
+        time,
+        time,
+        nothing,
+        np.zeros(len(time)),
+        nothing.astype(np.uint8),
     )
     late = stage.platform.intervals.late.among(batch)
     if late is not None:
@@ -55,8 +61,9 @@ async def metered(folder: Path, zone: str = "America/Mexico_City", **texts: str)
         yield stage
 
 
-async def rows(stage: Stage, **query: object) -> dict[str, list[object]]:
+async def rows(stage: Stage, **query: Any) -> dict[str, list[Any]]:
     """Return the columns of one register's intervals."""
     found = await stage.http.get("/api/v1/intervals", params={"point": ENERGY, **query})
     assert found.status_code == 200, found.text
-    return found.json()["series"][0]
+    series: dict[str, list[Any]] = found.json()["series"][0]
+    return series

@@ -1,6 +1,7 @@
 """The platform settles by itself, and hears of what comes late by the way that readings take."""
 
 import asyncio
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,7 +25,7 @@ def _hurried(monkeypatch):
 
 def yesterday(stage) -> int:
     """Return when the last whole day of the district's clock but one began."""
-    now = stage.platform.clock.now_ns()
+    now: int = stage.platform.clock.now_ns()
     return (now - 2 * DAY + 6 * HOUR) // DAY * DAY + 6 * HOUR - DAY
 
 
@@ -42,7 +43,9 @@ async def test_days_are_settled_and_made_again_by_themselves(tmp_path):
         times = np.array([at for at, _ in hole], np.int64)
         values = np.array([dict(bent)[at] for at, _ in hole])
         ids = np.full(len(times), link.point("energy").id, np.int32)
-        await link.sink.submit(Frame(ids, values, link.sink.now_ns(), times, backfilled=True))
+        sink = link.sink
+        assert sink is not None
+        await sink.submit(Frame(ids, values, sink.now_ns(), times, backfilled=True))
         await stage.settled()
         await until(lambda: book.newest() == 2)
         days = await rows(stage, **{"from": "-5d"})
@@ -59,7 +62,7 @@ async def test_changes_of_the_file_are_taken_once(tmp_path):
     for _ in range(2):
         async with metered(tmp_path, intervals=CHANGES) as stage:
             book, item = stage.platform.intervals.book, stage.platform.catalogue.points[ENERGY]
-            await until(lambda book=book, item=item: book.all_edits([item.id]))
+            await until(partial(book.all_edits, [item.id]))
             await asyncio.sleep(0.1)
             found = book.all_edits([item.id])
 

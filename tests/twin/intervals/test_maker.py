@@ -23,7 +23,7 @@ from twin.model.quantities import Aggregation, Quantity
 from twin.rollups.late import Late
 from twin.store.duckdb import DuckDBStore
 from twin.store.influx import InfluxStore
-from twin.store.port import Series
+from twin.store.port import Series, Store
 
 ENERGY = Quantity("active_energy_import", unit="kW.h", aggregation=Aggregation.COUNTER, title="e", titulo="e")
 POWER = Quantity("active_power", unit="W", title="p", titulo="p")
@@ -107,10 +107,12 @@ def make(request, tmp_path):
 
     def new(**kwargs):
         name = f"d-{uuid.uuid4().hex}"
-        if request.param == "duckdb":
-            store = DuckDBStore(tmp_path / "twin.duckdb")
-        else:
-            store = InfluxStore(request.getfixturevalue("influxdb").url)
+        embedded = request.param == "duckdb"
+        store: Store = (
+            DuckDBStore(tmp_path / "twin.duckdb")
+            if embedded
+            else InfluxStore(request.getfixturevalue("influxdb").url)
+        )
         made.append(Bench(store, tmp_path, name, **kwargs))
         return made[-1]
 
