@@ -287,6 +287,29 @@ def _said(answer, url, name):
     return answer.status_code, re.sub(r"\d{4}-\d\d-\d\dT[^\"]*| \(did you mean [^)]*\)", "", text)
 
 
+SWEPT = [
+    *(f"/api/v1/{name}" for name in ("districts", "sites", "devices", "profiles", "quantities", "relations")),
+    *(f"/api/v1/{name}" for name in ("points", "datasets", "figures", "exports", "intervals/edits", "hooks")),
+    *("/catalog", "/api/v1/devices?format=geojson", "/api/v1/latest?under=little", "/sta/v1.1"),
+    "/sta/v1.1/Things?$expand=Locations,Datastreams($expand=Sensor,ObservedProperty,Observations)",
+    *(f"/sta/v1.1/{name}" for name in ("Locations", "HistoricalLocations", "Datastreams", "Sensors")),
+    *(f"/sta/v1.1/{name}" for name in ("ObservedProperties", "Observations", "FeaturesOfInterest")),
+]
+"""Lists of the routes that have matrices of their own."""
+
+
+@pytest.mark.parametrize("caller", FOREIGN)
+async def test_no_list_has_a_foreign_name(place, caller):
+    """In none of them, body or header."""
+    leaks = []
+    for url in SWEPT:
+        answer = await place.ask(caller, "GET", url)
+        if answer.status_code >= 500 or (leak := foreign(caller, told(answer, *_named(url)))):
+            leaks.append((url, answer.status_code, leak))
+
+    assert leaks == []
+
+
 async def test_a_scope_is_not_widened_by_what_it_names(place):
     """Counts are of what exists for who asks."""
     counts = {
