@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from threading import Lock
 from typing import TYPE_CHECKING
 
 from barrio.sta.numbers import assign
@@ -24,6 +24,8 @@ class Book:
 
     def __init__(self, platform: Platform) -> None:
         self._platform = platform
+        self._lock = Lock()
+        self._stays: list[Stay] | None = None
         catalogue = platform.catalogue
         self.districts: Mapping[str, District] = {one.id: one for one in catalogue.districts}
         computed = {item.id for item in catalogue.computed}
@@ -40,9 +42,14 @@ class Book:
         for owner, item in pairs:
             self._add(owner, item, computed=item.id in computed)
 
-    @cached_property
     def stays(self) -> list[Stay]:
-        """The HistoricalLocations, by thing and time; the history of models is read for them once."""
+        """Return the HistoricalLocations, by thing and time; the history of models is read for them once."""
+        with self._lock:
+            if self._stays is None:
+                self._stays = self._read_stays()
+            return self._stays
+
+    def _read_stays(self) -> list[Stay]:
         things = {(one.owner.district, one.owner.id): one for one in self._things.values()}
         found = []
         for thing, time, site in stays_of(self._platform, things):

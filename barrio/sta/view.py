@@ -63,7 +63,7 @@ class View:
     @cached_property
     def _stays(self) -> dict[int, Stay]:
         things, places = self._by_id["Things"], self._by_id["Locations"]
-        return _by_id(one for one in self._book.stays if one.thing.id in things and one.place.id in places)
+        return _by_id(one for one in self._book.stays() if one.thing.id in things and one.place.id in places)
 
     @cached_property
     def _stays_of(self) -> Mapping[int, list[Stay]]:
