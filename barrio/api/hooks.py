@@ -91,15 +91,11 @@ def _add_making(app: FastAPI, platform: Platform) -> None:
     async def make(who: Seen, body: NewHook) -> Response:
         """Make a webhook. Its secret, which deliveries are signed with, is shown this once."""
         hooks = await _of(platform, who)
-        from barrio.live.egress import NotAllowed
-
         try:
             hook = await hooks.make(who, body.url, body.wanted)
         except TooMany as error:
             return full(error)
-        except (NotAllowed, ValueError) as error:
-            if isinstance(error, AskError):
-                raise
+        except ValueError as error:
             raise AskError("url", str(error)) from None
         answer = as_json(_described(hook) | {"secret": hook.secret})
         answer.status_code = HTTPStatus.CREATED

@@ -23,7 +23,7 @@ import orjson
 import structlog
 
 from barrio.access.who import Sights, Who
-from barrio.errors import UnknownName
+from barrio.errors import AskError, UnknownName
 from barrio.live.egress import Egress, networks_of
 from barrio.live.hook_book import OFF, ON, Delivery, Hook, HookBook
 from barrio.live.hub import TooMany
@@ -143,9 +143,7 @@ class Hooks:
         try:
             selection = selected(Wanted(**hook.wanted), who)
             subscriber = self._platform.hub.join(selection, JSON, who, place_of(hook.place))
-        except Exception as error:
-            if not isinstance(error, (UnknownName, TooMany, ValueError)):
-                raise
+        except (AskError, UnknownName, TooMany) as error:
             self._switch_off(hook, str(error))
             return
         way = self._way(hook)
