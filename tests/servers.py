@@ -52,7 +52,7 @@ PEERS: Mapping[str, Peer] = {
     # Its package comes by npm, by its lock: tools/servers.sh does that as well.
     # Four clients from PyPI, by their lock: tools/servers.sh makes the environment.
     "sta-clients": Peer(
-        (str(STA_CLIENTS / ".venv/bin/python"),),
+        ("python3",),
         "python3-venv",
         (str(STA_CLIENTS / ".venv/.barrio-installed"),),
     ),

@@ -13,6 +13,7 @@ missing() {
   [ -e /usr/include/modbus/modbus.h ] || echo "libmodbus-dev|Modbus with another implementation"
   command -v cc gcc >/dev/null || echo "gcc libc6-dev|Modbus with another implementation"
   command -v chromium chromium-browser google-chrome >/dev/null || echo "chromium|the console in a real browser"
+  python3 -c 'import ensurepip' >/dev/null 2>&1 || echo "python3-venv|SensorThings with the clients of others"
   command -v node >/dev/null && command -v npm >/dev/null || echo "nodejs npm|OPC UA with another implementation"
 }
 

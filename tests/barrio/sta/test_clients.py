@@ -39,8 +39,9 @@ STREAMS = {
 
 async def driven(client: str, url: str) -> Any:
     """Return what a client read, as its own process."""
+    need("sta-clients")
     work = await asyncio.create_subprocess_exec(
-        str(need("sta-clients")),
+        str(STA_CLIENTS / ".venv/bin/python"),
         str(STA_CLIENTS / "drive.py"),
         client,
         f"{url}/sta/v1.1",
