@@ -1,0 +1,1 @@
+"""The page for utilities: its examples, run as a reader runs them."""
