@@ -27,6 +27,7 @@ from barrio.api import (
     hooks,
     intervals,
     metrics,
+    openapi,
     past,
     problems,
     rollups,
@@ -37,6 +38,7 @@ from barrio.api import (
 from barrio.api import exports as export_jobs
 from barrio.api.answers import as_json
 from barrio.api.compress import Compress
+from barrio.api.openapi import Described
 from barrio.api.parameters import MOST_LISTED, Limit, Offset, Since, Word, span_of
 from barrio.api.points import Filter, chosen, latest
 from barrio.console import front
@@ -73,8 +75,8 @@ barrio {__version__}
 /api/v1/hooks                    what happens, posted to a URL, signed: POST, GET, DELETE ID; ID/test, ID/deliveries
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
-/api/v1/intervals                what registers counted, as utilities bill it (point, from, to, length, known_at)
-/api/v1/intervals/totals         differences of registers (point, from, to, every); /versions?point=, /edits
+/api/v1/intervals?point=PATH     what registers counted, as utilities bill it (from, to, length, known_at, under …)
+/api/v1/intervals/totals?point=  differences of registers (from, to, every, under …); /versions?point=, /edits
 /api/v1/gaps                     when a point was not heard, and why (point, from, to, limit); worst=10 lists points
 /api/v1/alarms                   how alarms stand (state, priority, under); /ID with what happened to it
 /api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
@@ -100,11 +102,12 @@ barrio {__version__}
 """
 
 
-def create_app(platform: Platform) -> FastAPI:
-    """Return the application that answers for a platform."""
-    app = FastAPI(
+def create_app(platform: Platform, *, whole: bool = False) -> Described:
+    """Return the application that answers for a platform; `whole`: with all parts, whatever its districts have."""
+    app = Described(
         title="Barrio",
         version=__version__,
+        openapi_url=None,
         docs_url=None,
         redoc_url=None,
         dependencies=[Depends(problems.refuse_unknown_parameters)],
@@ -112,6 +115,7 @@ def create_app(platform: Platform) -> FastAPI:
     app.state.sights = Sights(platform.catalogue)
     problems.install(app)
     app.add_middleware(Compress)
+    openapi.add(app)
     _operation(app, platform)
     history.add(app, platform)
     _twin(app, platform)
@@ -123,7 +127,7 @@ def create_app(platform: Platform) -> FastAPI:
     rollups.add(app, platform)
     intervals.add(app, platform)
     export_jobs.add(app, platform)
-    further.add(app, platform)
+    further.add(app, platform, whole=whole)
     sensorthings.add(app, platform)
     stream.add(app, platform)
     hooks.add(app, platform)

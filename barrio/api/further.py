@@ -43,11 +43,12 @@ PARTS = (
 )
 
 
-def add(app: FastAPI, platform: Platform) -> None:
-    """Add the routes of the parts that districts have, and a short answer for the others."""
+def add(app: FastAPI, platform: Platform, *, whole: bool = False) -> None:
+    """Add the routes of the parts that districts have (`whole`: all), and a short answer for the others."""
     districts = platform.catalogue.districts
     for part in PARTS:
-        if any(getattr(district, name) is not None for district in districts for name in part.attributes):
+        named = (getattr(district, name) for district in districts for name in part.attributes)
+        if whole or any(one is not None for one in named):
             import_module(f"barrio.api.{part.module}").add(app, platform)
         else:
             _add_absent(app, part)

@@ -1,0 +1,1 @@
+"""What the OpenAPI file says beside what routes declare themselves; imported when somebody asks for the file."""
