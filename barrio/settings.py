@@ -117,9 +117,7 @@ class Settings(BaseSettings):
     base_port: Annotated[int, Field(ge=1024, le=60_000)] = Field(
         default=21_000, description="First port of the simulator"
     )
-    console: Literal["on", "off"] = Field(
-        default="on", description="on or off: the pages for a browser at /"
-    )
+    console: Literal["on", "off"] = Field(default="on", description="on or off: the pages for a browser at /")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="debug, info, warning or error"
     )

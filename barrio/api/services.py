@@ -311,9 +311,7 @@ def _made_of(who: Who, *paths: str | None) -> bool:
 def _services(who: Who, found: Services) -> dict[str, int]:
     """Return the services that exist for a caller, by key."""
     known = found.maintenance.services
-    return {
-        key: row for key, row in found.maintenance.rows.items() if _made_of(who, known[row].counter.path)
-    }
+    return {key: row for key, row in found.maintenance.rows.items() if _made_of(who, known[row].counter.path)}
 
 
 def _key(given: str, known: Mapping[str, object]) -> str:

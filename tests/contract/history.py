@@ -122,7 +122,9 @@ def readings(draw):
 
 
 class HistoryContract:
-    """What every store and the engine do together."""
+    """What every store and the engine do together; each `keep` is tried with so many `examples`."""
+
+    examples: int
 
     @pytest.mark.parametrize("keep", list(Keep))
     def test_every_aggregate_is_that_of_the_model(self, new_store, district, keep):
@@ -163,12 +165,10 @@ class Fixed:
 def batch(found) -> Batch:
     """Return readings as a batch in the order of arrival."""
     flat = [(one, t, v, code) for one, rows in found.items() for t, v, code in rows]
-    ids, time, value, code = (
-        (np.array(column) for column in zip(*flat, strict=True)) if flat else [np.empty(0)] * 4
-    )
-    time, code = time.astype(np.int64), code.astype(np.uint8)
-    value = np.where(code < FIRST_BAD, value.astype(float), np.nan)
-    return Batch(ids.astype(np.int32), time, time, time * 0, value, code)
+    time = np.array([row[1] for row in flat], np.int64)
+    code = np.array([row[3] for row in flat], np.uint8)
+    value = np.where(code < FIRST_BAD, np.array([row[2] for row in flat], np.float64), np.nan)
+    return Batch(np.array([row[0] for row in flat], np.int32), time, time, time * 0, value, code)
 
 
 def compare(store, series, rows, edges, wanted, keep, now):

@@ -14,7 +14,7 @@ def test_a_minutes_worth_is_there_and_fills_all_the_time():
         bucket.spend(1, 0.0)
     with pytest.raises(HTTPException) as refused:
         bucket.spend(3, 0.5)
-    wait_s = int(refused.value.headers["Retry-After"])
+    wait_s = int((refused.value.headers or {})["Retry-After"])
     bucket.spend(3, 0.5 + wait_s)
 
     assert refused.value.status_code == 429

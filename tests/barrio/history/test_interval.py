@@ -7,7 +7,7 @@ import pytest
 
 from barrio.errors import AskError
 from barrio.history.interval import parse_interval
-from barrio.moments import rfc3339
+from twin import clock
 
 NS = 1_000_000_000
 MADRID = ZoneInfo("Europe/Madrid")
@@ -32,7 +32,7 @@ NOW = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp()) * NS
 )
 def test_intervals(text, start, end):
     """Days and months are of the calendar of the zone, hours are lengths of time."""
-    found = [rfc3339(moment)[:26] for moment in parse_interval(text, NOW, MADRID)]
+    found = [clock.rfc3339(moment)[:26] for moment in parse_interval(text, NOW, MADRID)]
 
     assert found == [
         datetime.fromisoformat(moment).isoformat(timespec="microseconds") for moment in (start, end)

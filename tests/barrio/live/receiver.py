@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 
 class Receiver:
@@ -15,7 +16,7 @@ class Receiver:
         self.got: list[tuple[dict[str, str], bytes]] = []
 
     @property
-    def bodies(self) -> list[dict]:
+    def bodies(self) -> list[dict[str, Any]]:
         return [json.loads(body) for _, body in self.got]
 
     def names(self) -> set[str]:

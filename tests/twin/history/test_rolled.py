@@ -199,7 +199,12 @@ def test_readings_are_not_read_where_rollups_answer(new_making, monkeypatch):
     making.make_all(DAY + 28 * HOUR)
     asked = []
     windows = making.store.windows
-    monkeypatch.setattr(making.store, "windows", lambda *args: asked.append(args[1]) or windows(*args))
+
+    def counted(*args):
+        asked.append(args[1])
+        return windows(*args)
+
+    monkeypatch.setattr(making.store, "windows", counted)
     ask(making, DAY, DAY + 30 * HOUR, "1h")
 
     assert min(int(part[0]) for part in asked) == DAY + 28 * HOUR
