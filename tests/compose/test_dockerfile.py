@@ -125,22 +125,23 @@ def test_the_builder_gets_what_is_copied_and_no_more():
 
 def needed():
     """Names of all distributions that barrio needs to run, through all levels."""
-    found: set[str] = set()
+    found: set[tuple[str, frozenset[str]]] = set()
     todo = [Requirement(one) for one in requires("barrio") or ()]
     while todo:
         one = todo.pop()
-        name = canonicalize_name(one.name)
-        extras = [{"extra": extra} for extra in ("", *one.extras)]
-        if name in found or not (one.marker is None or one.marker.evaluate({"extra": ""})):
+        # Once for each set of extras: what one asks for plainly another may ask for with more.
+        this = (canonicalize_name(one.name), frozenset(one.extras))
+        if this in found or not (one.marker is None or one.marker.evaluate({"extra": ""})):
             continue
-        found.add(name)
-        inner = [Requirement(text) for text in distribution(name).requires or ()]
+        found.add(this)
+        extras = [{"extra": extra} for extra in ("", *one.extras)]
+        inner = [Requirement(text) for text in distribution(one.name).requires or ()]
         todo += [
             Requirement(f"{r.name}{'[' + ','.join(r.extras) + ']' if r.extras else ''}")
             for r in inner
             if r.marker is None or any(r.marker.evaluate(environment) for environment in extras)
         ]
-    return found
+    return {name for name, _ in found}
 
 
 def test_what_is_taken_out_again_is_only_for_building():
