@@ -39,6 +39,7 @@ class Peer:
 
 NODE_OPCUA = Path(__file__).parent / "peers" / "node-opcua"
 STA_CLIENTS = Path(__file__).parent / "peers" / "sta-clients"
+POWERQUERY = Path(__file__).parent / "peers" / "powerquery"
 
 # The same table as in tools/servers.sh.
 PEERS: Mapping[str, Peer] = {
@@ -49,6 +50,14 @@ PEERS: Mapping[str, Peer] = {
     "mosquitto": Peer(("mosquitto",), "mosquitto"),
     "libmodbus": Peer(("cc", "gcc"), "libmodbus-dev gcc libc6-dev", ("/usr/include/modbus/modbus.h",)),
     "chromium": Peer(("chromium", "chromium-browser", "google-chrome"), "chromium"),
+    "curl": Peer(("curl",), "curl"),
+    "rscript": Peer(
+        ("Rscript",), "r-base-core r-cran-jsonlite", ("/usr/lib/R/site-library/jsonlite/DESCRIPTION",)
+    ),
+    # Its parser comes by npm, by its lock: tools/servers.sh does that.
+    "powerquery": Peer(
+        ("node",), "nodejs npm", (str(POWERQUERY / "node_modules/@microsoft/powerquery-parser/package.json"),)
+    ),
     # Its package comes by npm, by its lock: tools/servers.sh does that as well.
     # Four clients from PyPI, by their lock: tools/servers.sh makes the environment.
     "sta-clients": Peer(

@@ -15,6 +15,9 @@ missing() {
   command -v chromium chromium-browser google-chrome >/dev/null || echo "chromium|the console in a real browser"
   python3 -c 'import ensurepip' >/dev/null 2>&1 || echo "python3-venv|SensorThings with the clients of others"
   command -v node >/dev/null && command -v npm >/dev/null || echo "nodejs npm|OPC UA with another implementation"
+  command -v curl >/dev/null || echo "curl|the examples of the page for utilities"
+  command -v Rscript >/dev/null && [ -e /usr/lib/R/site-library/jsonlite/DESCRIPTION ] ||
+    echo "r-base-core r-cran-jsonlite|the examples of the page for utilities in R"
 }
 
 # What npm brings stands in a folder that git ignores: exactly what the lock names, without running its scripts.
@@ -48,6 +51,7 @@ if [ -n "$lines" ]; then
   lines=$(missing)
 fi
 npm_peer tests/peers/node-opcua "OPC UA with another implementation"
+npm_peer tests/peers/powerquery "the query for Excel of the page for utilities"
 pip_peer tests/peers/sta-clients "SensorThings with the clients of others"
 [ -n "$lines" ] || exit 0
 while IFS='|' read -r packages tests; do

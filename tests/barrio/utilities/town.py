@@ -1,8 +1,9 @@
 """A town whose meters counted what a test knows, in March 2026; and barrio as a process that answers for it.
 
-`energy-1` was read all the time. `energy-2` was changed on the 17th. `energy-3` was silent for five hours on the 10th, and
-two hours of the 24th came late, when March had been settled. Nothing was heard of `water-1` from the 30th on. Each quarter
-hour has a use of whole Wh (or l), so totals are exact. `main` is a live meter beside them, for streams.
+`energy-1` was read all the time. `energy-2` was changed on the 17th. `energy-3` was silent for five hours on the
+10th, and two hours of the 24th came late, when March had been settled. Nothing was heard of `water-1` from the 30th
+on. Each quarter hour has a use of whole Wh (or l), so totals are exact. `main` is a live meter beside them, for
+streams.
 """
 
 from __future__ import annotations
@@ -46,12 +47,11 @@ devices:
   - {{id: water-1, profile: water, site: block-4, endpoint: "modbus+tcp://127.0.0.1:9/4"}}
   - {{id: main, profile: main, site: block-4, endpoint: "modbus+tcp://127.0.0.1:{port}/1"}}
 """
+_REGISTER = 'register: "input:0", type: uint32, scale: 0.001'
 PROFILES = {
-    "energy": "kind: ElectricityMeter\npoints:\n  energy: {quantity: active_energy_import, register: 'input:0', type: uint32, "
-    "scale: 0.001}\n",
-    "water": "kind: WaterMeter\npoints:\n  volume: {quantity: water_meter_volume, register: 'input:0', type: uint32, "
-    "scale: 0.001}\n",
-    "main": "kind: ElectricityMeter\npoll: 500ms\npoints:\n  power: {quantity: active_power, register: 'input:0'}\n",
+    "energy": f"kind: ElectricityMeter\npoints:\n  energy: {{quantity: active_energy_import, {_REGISTER}}}\n",
+    "water": f"kind: WaterMeter\npoints:\n  volume: {{quantity: water_meter_volume, {_REGISTER}}}\n",
+    "main": 'kind: ElectricityMeter\npoll: 500ms\npoints:\n  power: {quantity: active_power, register: "input:0"}\n',
 }
 INTERVALS = """\
 holidays: [2026-03-16]
