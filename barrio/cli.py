@@ -23,6 +23,7 @@ from barrio import (
     cli_init,
     cli_intervals,
     cli_notify,
+    cli_openapi,
     cli_past,
     cli_provision,
     cli_rollup,
@@ -384,6 +385,7 @@ cli_graph.add(app)
 cli_init.add(app)
 cli_intervals.add(app)
 cli_notify.add(app)
+cli_openapi.add(app)
 cli_past.add(app)
 cli_provision.add(app)
 cli_rollup.add(app)

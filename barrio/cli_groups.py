@@ -46,6 +46,7 @@ GROUPS: Mapping[str, Sequence[str]] = {
     "Who may see what": ("token",),
     "InfluxDB and Grafana": ("plan", "apply", "drift", "destroy", "render", "dashboards", "init"),
     "Devices and protocols": ("discover", "explain", "graph", "certs", "connectors", "new"),
+    "For programs": ("openapi",),
 }
 
 

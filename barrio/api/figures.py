@@ -63,6 +63,7 @@ _DATASET = {
     "points": 24,
     "figures": None,
 }
+_LISTED = {"total": 1, "limit": 1000, "offset": 0, "next": None, "datasets": [_DATASET]}
 _GROUP = {
     "id": "district",
     "name": "district",
@@ -106,7 +107,7 @@ def add(app: FastAPI, platform: Platform) -> None:
     """Add the routes."""
     districts = platform.catalogue.districts
 
-    some, single = declared({"total": 1, "datasets": [_DATASET]}, HTTPStatus.GONE), declared(_DATASET)
+    some, single = declared(_LISTED, HTTPStatus.GONE), declared(_DATASET)
 
     @reached(app, "/api/v1/datasets", some, _TAGS)
     async def datasets(request: Request, who: Seen, asked: Annotated[Plain, Query()]) -> Response:

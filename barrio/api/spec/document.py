@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from http import HTTPStatus
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, cast
 
 from fastapi.openapi.utils import get_openapi
@@ -16,6 +15,7 @@ from fastapi.openapi.utils import get_openapi
 from barrio.access.sessions import COOKIE
 from barrio.api.catalogue_answers import GEOJSON
 from barrio.api.declared import PROBLEM_MEDIA, PROBLEM_SCHEMA
+from barrio.api.spec.examples import examples_of
 from barrio.api.spec.headers import HEADERS, headers_of
 from barrio.api.spec.operating import ALARMS, COMMANDS, PAST, PLATFORM, SERVICES
 from barrio.api.spec.operations import OPERATIONS, TAGS, Operation
@@ -83,7 +83,7 @@ def document(app: FastAPI) -> dict[str, Any]:
         routes=app.routes,
     )
     found["servers"] = [{"url": "/", "description": "The barrio that this file came from"}]
-    examples = recorded()
+    examples = examples_of(app)
     for key, method, item in _operations(found):
         known = OPERATIONS[key]
         _complete(item, method, known, examples.get(known.id))
@@ -93,13 +93,6 @@ def document(app: FastAPI) -> dict[str, Any]:
     components["headers"] = HEADERS
     components["securitySchemes"] = _SECURITY
     found["security"] = [{}, *({name: []} for name in _SECURITY)]
-    return found
-
-
-def recorded() -> dict[str, Any]:
-    """Return examples by operation id, as the demo district gave them."""
-    text = files("barrio.api.spec").joinpath("examples.json").read_text(encoding="utf-8")
-    found: dict[str, Any] = json.loads(text)
     return found
 
 
@@ -150,15 +143,15 @@ def _answered(answer: dict[str, Any], known: Operation, example: Any, status: in
         answer["description"] = known.summary
     content = answer["content"]
     if "/" in known.answer:
-        first = content.pop(next(iter(content)))
+        content.clear()
         binary = known.answer == "application/octet-stream"
         content[known.answer] = {"schema": {} if binary else {"type": "string"}}
-        if example or first.get("example"):
-            content[known.answer]["example"] = example or first["example"]
+        if example is not None:
+            content[known.answer]["example"] = example
         return
     media = next(iter(content))
     content[media]["schema"] = component(known.answer)
-    if example is not None and "example" not in content[media]:
+    if example is not None:
         content[media]["example"] = example
     for other, each in content.items():
         if other != media:

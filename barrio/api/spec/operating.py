@@ -153,7 +153,7 @@ COMMANDS: dict[str, Schema] = {
         reported_at=_WHEN,
         differs=TRUTH,
         differs_since=_WHEN,
-        owed=TRUTH,
+        owed=TEXT,
         before=_WANTED,
         waiting=many(record(priority=WHOLE, value=_WANTED, who=TEXT, command=WHOLE)),
     ),
@@ -169,7 +169,7 @@ COMMANDS: dict[str, Schema] = {
     ),
     "Schedules": record(schedules=many(component("Schedule"))),
 }
-_HOURS: Schema = {"type": ["object", "array", "number", "null"]}
+_HOURS = maybe(record(estimate=NUMBER, low=NUMBER, high=NUMBER))
 _REQUEST = {
     "id": COUNT,
     "tank": TEXT,
@@ -188,7 +188,7 @@ _REQUEST = {
     "acknowledged": _WHEN,
     "reference": TEXT,
     "delivered_m3": _NUMBER,
-    "escalations": {"type": "array"},
+    "escalations": many(TEXT),
 }
 SERVICES: dict[str, Schema] = {
     "Tank": record(
@@ -323,12 +323,12 @@ PAST: dict[str, Schema] = {
     "Why": record(
         path=TEXT,
         steps=many(record(step=TEXT, verdict=TEXT, words=TEXT)),
-        latest=maybe(component("LatestReading")),
+        latest=maybe(component("NewestReading")),
         resolution=TEXT,
     ),
 }
 _JOB = record(
-    job=COUNT, under=TEXT, resolution=TEXT, from_=MOMENT, to=MOMENT, asked=MOMENT, done=_WHEN, ended=TEXT
+    job=COUNT, under=TEXT, resolution=TEXT, from_=MOMENT, to=MOMENT, asked=MOMENT, done=_WHEN, ended=TRUTH
 )
 PLATFORM: dict[str, Schema] = {
     "Link": record(
@@ -411,5 +411,8 @@ PLATFORM: dict[str, Schema] = {
         )
     ),
     "Catalog": {"type": "object", "required": ["@context", "@id", "@type"]},
-    "SensorThings": {"type": ["object", "array", "string", "number", "integer", "boolean"]},
+    "SensorThingsRoot": record(value=many(record(name=TEXT, url=TEXT)), serverSettings=_ANY_OBJECT),
+    "SensorThings": {
+        "description": "An entity, a list of them, or a property, as the standard describes them"
+    },
 }

@@ -204,7 +204,7 @@ OPERATIONS: Mapping[str, Operation] = {
         "read_catalog_v1", "datasets", "The inventory of data, by its other name", "Catalog"
     ),
     "GET /sta/v1.1": Operation(
-        "read_sensorthings_root", "sensorthings", "Entity sets and conformance", "SensorThings"
+        "read_sensorthings_root", "sensorthings", "Entity sets and conformance", "SensorThingsRoot"
     ),
     "GET /sta/v1.1/{path}": Operation(
         "read_sensorthings", "sensorthings", "Whatever SensorThings addresses", "SensorThings"

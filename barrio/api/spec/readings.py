@@ -22,12 +22,25 @@ from barrio.api.spec.shapes import (
 _LEVEL = one_of("good", "uncertain", "bad")
 _RESOLUTION = one_of("raw", "15m", "1h", "1d")
 _VALUE: Schema = {"type": ["number", "null"]}
-_COMPUTED = {"computed": TRUTH}
 _QUALITY = record(level=_LEVEL, reason=TEXT, meaning=TEXT, detail=TEXT)
 _WINDOW = record(from_=MOMENT, to=MOMENT, resolution=TEXT)
 _SERIES = {"point": TEXT, "quantity": TEXT, "unit": TEXT}
-_COLUMN = {"type": "array"}
 _SPAN = {"from_": MOMENT, "to": MOMENT, "tz": TEXT}
+_MAYBE = {"state": maybe(TEXT), "computed": TRUTH}
+_READING = {
+    "path": TEXT,
+    "quantity": TEXT,
+    "unit": TEXT,
+    "value": {
+        "type": ["number", "string", "null"],
+        "description": "A number, the name of a state, or nothing",
+    },
+    "quality": component("Quality"),
+    "time": maybe(MOMENT),
+    "received": maybe(MOMENT),
+    "device_time": maybe(MOMENT),
+    "gap": maybe(component("CurrentGap")),
+}
 
 
 def _page(name: str, row: str) -> Schema:
@@ -39,19 +52,8 @@ READINGS: dict[str, Schema] = {
     "Location": record(lat=NUMBER, lon=NUMBER, of=TEXT),
     "Quality": _QUALITY,
     "CurrentGap": record(since=MOMENT, reason=TEXT, meaning=TEXT, words=TEXT),
-    "LatestReading": record(
-        {"state": maybe(TEXT), **_COMPUTED},
-        path=TEXT,
-        quantity=TEXT,
-        unit=TEXT,
-        value=_VALUE,
-        quality=component("Quality"),
-        time=maybe(MOMENT),
-        received=maybe(MOMENT),
-        device_time=maybe(MOMENT),
-        gap=maybe(component("CurrentGap")),
-        resolution=_RESOLUTION,
-    ),
+    "NewestReading": record(_MAYBE, **_READING),
+    "LatestReading": record(_MAYBE, **_READING, resolution=_RESOLUTION),
     "LatestColumns": record(
         total=COUNT,
         point=many(TEXT),
@@ -111,7 +113,7 @@ READINGS: dict[str, Schema] = {
         points=many(TEXT),
     ),
     "Point": record(
-        {"latest": component("LatestReading"), **_COMPUTED},
+        {"latest": component("LatestReading"), "computed": TRUTH},
         path=TEXT,
         name=TEXT,
         description=TEXT,
@@ -185,7 +187,11 @@ READINGS: dict[str, Schema] = {
     ),
     "Figures": record(dataset=TEXT, every=maybe(TEXT), series=many(component("FigureSeries")), **_SPAN),
     "GeoJSON": record(
-        {"features": _COLUMN, "geometry": {"type": ["object", "null"]}, "properties": {"type": "object"}},
+        {
+            "features": many({"type": "object"}),
+            "geometry": {"type": ["object", "null"]},
+            "properties": {"type": "object"},
+        },
         type=one_of("FeatureCollection", "Feature"),
     ),
     "Gap": record(
