@@ -35,6 +35,7 @@ from barrio.tables.forms import MEDIA
 from twin.access.scope import Tier, Verb
 from twin.clock import NS
 from twin.intervals.edits import Edit, EditKind
+from twin.intervals.maker import ReadingsGone
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ POINT_DAYS_A_REQUEST = 100.0
 """So many days of one register cost as much of a caller's rate as a request does."""
 
 _TAGS: list[str | Enum] = ["intervals"]
+_GONE = "readings of that time are no longer kept: what was settled stays as it is"
 
 
 def add(app: FastAPI, platform: Platform) -> None:
@@ -228,7 +230,10 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         await platform.in_thread("intervals", deciding.check, platform, item, decided)
         details = body.model_dump(by_alias=True, exclude={"who"}) | {"by": body.who}
         await platform.audited("interval_edit", who, details)
-        number = await platform.in_thread("intervals", platform.intervals.decide, decided)
+        try:
+            number = await platform.in_thread("intervals", platform.intervals.decide, decided)
+        except ReadingsGone:
+            raise AskError("at" if decided.start == decided.stop else "from", _GONE) from None
         made = (await platform.in_thread("reads", platform.intervals.book.all_edits, [item.id]))[-1][0]
         return as_json({"edit": made.number, "version": number, "point": item.point.path, "kind": body.kind})
 
@@ -252,9 +257,12 @@ def _orders(app: FastAPI, platform: Platform) -> None:
         details = {"edit": number, "by": body.who, "why": body.why}
         await platform.audited("interval_edit_withdrawn", who, details)
         now = platform.clock.now_ns()
-        made = await platform.in_thread(
-            "intervals", platform.intervals.withdraw, decided, body.who, body.why, now
-        )
+        try:
+            made = await platform.in_thread(
+                "intervals", platform.intervals.withdraw, decided, body.who, body.why, now
+            )
+        except ReadingsGone:
+            raise AskError("number", _GONE) from None
         return as_json({"edit": number, "version": made})
 
 

@@ -7,15 +7,18 @@ Settling leaves the machine to others as long as each portion took, and longer w
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from barrio.intervals.meters import meters_of
+from barrio.moments import rfc3339
 from twin.errors import TransientError
 from twin.intervals.book import IntervalBook, Version
 from twin.intervals.edits import Edit, EditKind
-from twin.intervals.maker import Maker
+from twin.intervals.maker import Maker, ReadingsGone
+from twin.resolution import Resolution
 from twin.rollups.late import Late
 from twin.store.port import StoreRefused
 
@@ -53,7 +56,14 @@ class IntervalDesk:
             log.error("intervals.book_damaged", words=words)
         self.late = Late(self.book, platform.catalogue.size)
         self.makers = {
-            meters.district: Maker(platform.store, self.book, meters, self.late)
+            meters.district: Maker(
+                platform.store,
+                self.book,
+                meters,
+                self.late,
+                platform.clock.now_ns(),
+                partial(platform.rollups.book.kept, meters.district, Resolution.RAW),
+            )
             for district in platform.catalogue.districts
             if (meters := meters_of(district, platform.catalogue)).registers
         }
@@ -134,7 +144,10 @@ class IntervalDesk:
                     continue
                 why = f"{change.why} ({BY_FILE})".strip()
                 edit = Edit(EditKind.METER_CHANGE, item.id, change.at, change.at, steps, change.who, why, now)
-                self.decide(edit)
+                try:
+                    self.decide(edit)
+                except ReadingsGone:
+                    log.warning("intervals.change_too_old", point=change.path, at=rfc3339(change.at))
 
     def decide(self, edit: Edit) -> int:
         """Take a decision; returns the version that it came with. Blocks."""

@@ -67,27 +67,37 @@ class Axis:
 
 def axis_of(register: Register, reads: Reads, edits: Sequence[Edit]) -> Axis:
     """Return the line of one register from its readings and what was decided about them."""
-    for edit in edits:
-        if edit.kind is EditKind.IGNORE:
-            reads = reads.take((reads.time < edit.start) | (reads.time >= edit.stop))
+    reads = reads.take(heard(reads.time, edits))
     changes = sorted((one for one in edits if one.kind is EditKind.METER_CHANGE), key=lambda one: one.start)
     hand = sorted(
         (one for one in edits if one.kind is EditKind.READ), key=lambda one: (one.start, one.number)
     )
-    meter = np.searchsorted(np.array([one.start for one in changes], np.int64), reads.time, "right")
-    stands, dropped = _believed(reads, meter)
-    kept = reads.take(stands)
-    return _joined(register, kept, hand, changes, dropped)
+    stands = believed(reads, changes)
+    return _joined(register, reads.take(stands), hand, changes, reads.time[~stands])
 
 
-def _believed(reads: Reads, meter: npt.NDArray[np.intp]) -> tuple[npt.NDArray[np.bool_], Times]:
-    """Find single readings that stick out: the ones before and after fit each other, and this one fits neither."""
+def heard(times: Times, edits: Sequence[Edit]) -> npt.NDArray[np.bool_]:
+    """Return which readings somebody did not decide to leave out."""
+    found = np.ones(len(times), np.bool_)
+    for edit in edits:
+        if edit.kind is EditKind.IGNORE:
+            found &= (times < edit.start) | (times >= edit.stop)
+    return found
+
+
+def believed(reads: Reads, edits: Sequence[Edit]) -> npt.NDArray[np.bool_]:
+    """Return which readings are believed: all but single ones that stick out.
+
+    Those before and after such a one fit each other, and it fits neither. The first and the last one are not judged.
+    """
     stands = np.ones(len(reads.time), np.bool_)
     if len(reads.time) > 2:
+        changes = sorted(one.start for one in edits if one.kind is EditKind.METER_CHANGE)
+        meter = np.searchsorted(np.array(changes, np.int64), reads.time, "right")
         before, this, after = reads.steps[:-2], reads.steps[1:-1], reads.steps[2:]
         same = (meter[:-2] == meter[2:]) & (before <= after)
         stands[1:-1] = ~(same & ((this < before) | (this > after)))
-    return stands, reads.time[~stands]
+    return stands
 
 
 def _joined(

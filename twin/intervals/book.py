@@ -4,6 +4,7 @@
 - A day of a register is written once for each version that changes it, and never changed or deleted: what a version
   says is the newest row up to it. So an invoice is had again by its version, or by the time at which it was made.
 - Decisions stand beside the days, each with the version that it came with, and the one that took it back.
+- Days and decisions are in whole steps, and a register's step never changes: `step` has its decimals, as of its first.
 - Marks say which registers had readings that came late for a settled day; they go with the version that looks at them.
 
 It is a file of its own beside the store: it must outlive readings that a retention lets go, is the same whatever the
@@ -47,6 +48,7 @@ CREATE TABLE IF NOT EXISTS edit (
   why TEXT NOT NULL, at INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS edit_series ON edit (series);
+CREATE TABLE IF NOT EXISTS step (series INTEGER PRIMARY KEY, decimals INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS mark (
   series INTEGER PRIMARY KEY, low INTEGER NOT NULL, high INTEGER NOT NULL, number INTEGER NOT NULL
 ) STRICT;
@@ -97,8 +99,12 @@ class IntervalBook(DataBook):
         *,
         withdrawn: Sequence[int] = (),
         seen: Sequence[Mark] = (),
+        decimals: Mapping[int, int],
     ) -> int:
-        """Write a version with its days by `(series, start of day)`, all or nothing; returns the number it gets."""
+        """Write a version with its days by `(series, start of day)`, all or nothing; returns the number it gets.
+
+        `decimals` are those of the steps of each series.
+        """
         rows = [(*key, packed(line)) for key, line in days.items()]
         with self._database.transaction() as connection:
             number = connection.execute(
@@ -113,6 +119,10 @@ class IntervalBook(DataBook):
             )
             for edit in edits:
                 _put_edit(connection, edit, number)
+            kept = {series for series, _ in days} | {edit.series for edit in edits}
+            connection.executemany(
+                "INSERT INTO step VALUES (?,?) ON CONFLICT DO NOTHING", [(one, decimals[one]) for one in kept]
+            )
             connection.executemany(
                 "UPDATE edit SET withdrawn = ? WHERE id = ?", [(number, one) for one in withdrawn]
             )
@@ -148,6 +158,12 @@ class IntervalBook(DataBook):
                 Mark(*row)
                 for row in connection.execute("SELECT series, low, high, number FROM mark ORDER BY series")
             ]
+
+    def decimals(self, ids: Iterable[int]) -> dict[int, int]:
+        """Return the decimals of the steps in which registers are kept, of those that are."""
+        with self._database.reading() as connection:
+            found = dict(connection.execute("SELECT series, decimals FROM step").fetchall())
+        return {one: found[one] for one in ids if one in found}
 
     def settled(self) -> dict[int, int]:
         """Return the start of the newest settled day of each register, ns UTC."""

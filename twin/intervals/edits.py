@@ -38,3 +38,7 @@ class Edit:
     at: int
     version: int = 0
     number: int = 0
+
+    def leaves_out(self, time: int) -> bool:
+        """Whether a reading of that time is to be left out."""
+        return self.kind is EditKind.IGNORE and self.start <= time < self.stop

@@ -12,6 +12,7 @@ The last boundary takes what the rounding left, so nothing is lost and no differ
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -40,10 +41,11 @@ _SUNDAY, _HOLIDAY = 6, 7
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """Days that were settled before a gap, and how many of them are taken."""
+    """Days that were settled before a gap, how many of them are taken, and from how many weeks before its first day."""
 
     days: Mapping[date, Line] = field(default_factory=dict)
     number: int = 4
+    weeks: int = 5
     holidays: Collection[date] = ()
 
     def kind(self, day: date) -> int:
@@ -51,10 +53,11 @@ class Reference:
         return _HOLIDAY if day in self.holidays else day.weekday()
 
     def alike(self, day: date, before: date) -> list[Line]:
-        """Return the last days before another one that are of the kind of `day`."""
-        wanted = self.kind(day)
+        """Return the last days before another one, some weeks at most, that are of the kind of `day`."""
+        wanted, oldest = self.kind(day), before - timedelta(weeks=self.weeks)
         kinds = {wanted, _SUNDAY} if wanted == _HOLIDAY else {wanted}
-        found = [one for one in sorted(self.days, reverse=True) if one < before and self.kind(one) in kinds]
+        inside = (one for one in sorted(self.days, reverse=True) if oldest <= one < before)
+        found = [one for one in inside if self.kind(one) in kinds]
         return [self.days[one] for one in found[: self.number]]
 
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from twin.clock import NS
 from twin.intervals import source
+from twin.intervals.axis import axis_of
 from twin.intervals.book import NEWEST, Version
 from twin.intervals.edits import EditKind
 from twin.intervals.estimate import Reference
@@ -26,7 +27,7 @@ from twin.intervals.sums import checked
 from twin.store.port import Aggregate
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from twin.frame import Times, Values
     from twin.intervals.axis import Reads
@@ -34,27 +35,47 @@ if TYPE_CHECKING:
     from twin.intervals.edits import Edit
     from twin.intervals.line import Line
     from twin.intervals.meters import Meters
+    from twin.intervals.register import Register
     from twin.rollups.late import Late
     from twin.store.port import Store
 
 _DAY, _WEEK = 86_400 * NS, 7 * 86_400 * NS
-_LONG_GAP = 5 * _WEEK
+_LONG = (Edge.REFERENCE, Edge.NO_REFERENCE)
 _PATIENCE = 900 * NS
 _READ_BY_HAND = (EditKind.READ, EditKind.METER_CHANGE)
+FOREVER = 2**62
 BY_ITSELF, SETTLED, LATE = "barrio", "settled", "late"
 AT_ONCE, DAYS_AT_ONCE = 20, 7
 """Registers and days that are settled in one portion: bounds memory, and how long readers wait."""
 
 
-class Maker:
-    """Makes the intervals of one district. Methods block on the store and the disk; one thread at a time settles."""
+class ReadingsGone(ValueError):
+    """Raised where settled days would have to be made again of readings that are no longer kept: they stay."""
 
-    def __init__(self, store: Store, book: IntervalBook, meters: Meters, late: Late) -> None:
+
+class Maker:
+    """Makes the intervals of one district. Methods block on the store and the disk; one thread at a time settles.
+
+    `now` is the present: readings of before it, that come from now on, are late. `kept` says since when readings are
+    kept, 0 for ever.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        book: IntervalBook,
+        meters: Meters,
+        late: Late,
+        now: int = 0,
+        kept: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._store = store
         self._book = book
-        self.meters = meters
+        self.meters = replace(meters, registers=_in_steps_of(book, meters.registers))
         self._late = late
+        self._kept = kept
         self._lock = threading.RLock()
+        self._decimals = {one: found.decimals for one, found in self.meters.registers.items()}
         # The day of each register that is to be settled next: its start and end.
         self._next: dict[int, tuple[int, int]] = {}
         # Those that cannot go on until something newer than a time was read.
@@ -66,7 +87,8 @@ class Maker:
         for one, day in book.settled().items():
             if one in meters.registers:
                 self._settled(one, day)
-                self._claim([one], self._next[one][0] + self._soon)
+                # By which reading the day's end was had is not known any more: all that was there may have been it.
+                self._claim([one], max(self._next[one][0] + self._soon, now))
 
     # --- on the fly -----------------------------------------------------------------------------------------
 
@@ -146,7 +168,7 @@ class Maker:
         bounds = np.searchsorted(edges, days).tolist()
         registers = {one: self.meters.registers[one] for one in ids}
         found: dict[int, Line] = {}
-        for one, reads in source.reads_of(self._store, registers, start, stop):
+        for one, reads in source.reads_of(self._store, registers, start, stop, edits):
             ground = Ground(self.meters.rules_of(one), zone, edits.get(one, ()), days=bounds)
             found[one] = self._reckon(one, reads, edges, ground)
             if len(reads.time):
@@ -158,7 +180,7 @@ class Maker:
         register = self.meters.registers[one]
         line = reckon(register, reads, edges, ground)
         if bool((line.edge == Edge.NO_REFERENCE).any()):
-            reference = self._reference(one, edges, ground)
+            reference = self._reference(register, reads, edges, ground)
             if reference.days:
                 ground = replace(ground, reference=reference)
                 line = reckon(register, reads, edges, ground)
@@ -168,11 +190,15 @@ class Maker:
                 line = reckon(register, reads, edges, replace(ground, flow=flow))
         return line
 
-    def _reference(self, one: int, edges: Times, ground: Ground) -> Reference:
-        low = int(edges[0]) - ground.rules.weeks * _WEEK - _LONG_GAP
-        days = self._book.days([one], low, int(edges[-1]))
+    def _reference(self, register: Register, reads: Reads, edges: Times, ground: Ground) -> Reference:
+        """Return days from before every gap, however long before the stretch the first one began."""
+        knots = axis_of(register, reads, ground.edits).time
+        at = int(np.searchsorted(knots, edges[0], "right")) - 1
+        since = int(knots[at]) if at >= 0 else int(edges[0])
+        low = since - ground.rules.weeks * _WEEK - 2 * _DAY
+        days = self._book.days([register.id], low, int(edges[-1]))
         by_date = {slots(line.edges, self.meters.zone)[1][0]: line for line in days.values()}
-        return Reference(by_date, ground.rules.days, self.meters.holidays)
+        return Reference(by_date, ground.rules.days, ground.rules.weeks, self.meters.holidays)
 
     def _flow(self, one: int, edges: Times) -> Values | None:
         """Return what the point beside a register says flowed in each interval, in steps."""
@@ -255,6 +281,9 @@ class Maker:
                 line = lines[one].between(low, high)
                 if line.edge[-1] >= Edge.UNREAD:
                     break
+                if low > days[0] and np.isin(line.edge, _LONG).any():
+                    # Its reference days have to be in the book first: it is made with the next portion.
+                    break
                 rows[one, low] = line
         found: dict[int, int] = {}
         for one, _ in rows:
@@ -262,10 +291,23 @@ class Maker:
         for one in found:
             self._claim([one], last[one] + 1)
         if rows:
-            self._book.put(Version(0, now, SETTLED, BY_ITSELF, ""), rows)
+            self._mend_seams(rows, begin, now)
+            self._book.put(Version(0, now, SETTLED, BY_ITSELF, ""), rows, decimals=self._decimals)
         for one, day in rows:
             self._settled(one, day)
         return found
+
+    def _mend_seams(self, rows: Mapping[tuple[int, int], Line], begin: int, now: int) -> None:
+        """Make again what was settled before a day where that begins with another register than it ended with.
+
+        So it may be when readings, rules or reference days have become others in between. What one day no longer has,
+        the next one must not have a second time, nor both of them not at all.
+        """
+        earlier = self._book.days([one for one, day in rows if day == begin], begin - 2 * _DAY, begin)
+        for (one, _), line in earlier.items():
+            first = rows[one, begin]
+            if int(line.edges[-1]) == begin and line.known[-1] and line.register[-1] != first.register[0]:
+                self.again({one: (begin - 1, begin)}, Version(0, now, LATE, BY_ITSELF, ""))
 
     # --- again ----------------------------------------------------------------------------------------------
 
@@ -280,7 +322,8 @@ class Maker:
     ) -> int:
         """Make the settled days again that stretches of readings may have changed; returns the new version.
 
-        0 when nothing changed and there is nothing to write beside it.
+        0 when nothing changed and there is nothing to write beside it. `ReadingsGone` where that cannot be had any
+        more; what came late for such days changes nothing.
         """
         late = version.cause == LATE
         with self._lock:
@@ -292,11 +335,17 @@ class Maker:
             for edit in edits:
                 held.setdefault(edit.series, []).append(edit)
             for one, span in spans.items():
-                rows |= self._changed(one, span, held, late=late)
+                try:
+                    rows |= self._changed(one, span, held, late=late)
+                except ReadingsGone:
+                    if not late:
+                        raise
             if not rows and not edits and not withdrawn:
                 self._book.looked(seen)
                 return 0
-            number = self._book.put(version, rows, edits, withdrawn=withdrawn, seen=seen)
+            number = self._book.put(
+                version, rows, edits, withdrawn=withdrawn, seen=seen, decimals=self._decimals
+            )
             for edit in edits:
                 self._waits.pop(edit.series, None)
                 if edit.kind in _READ_BY_HAND:
@@ -308,7 +357,8 @@ class Maker:
     ) -> dict[tuple[int, int], Line]:
         """Return the settled days of a register that are other than they were."""
         ahead = self._next.get(one, (0, 0))[0]
-        begin, end = source.reach(self._store, one, *span)
+        edits = held.get(one, ())
+        begin, end = source.reach(self._store, self.meters.registers[one], *span, edits)
         if begin >= ahead:
             return {}
         end = max(min(end + 1, ahead), begin + 1)
@@ -316,6 +366,8 @@ class Maker:
         before = self._book.days([one], int(days[0]), int(days[-1]))
         if not before:
             return {}
+        if self._are_gone(one, before, edits):
+            raise ReadingsGone
         made = self.reckoned([one], int(days[0]), int(days[-1]), held)[one]
         found = {}
         for (_, day), old in before.items():
@@ -323,6 +375,15 @@ class Maker:
             if not _same(line, old):
                 found[one, day] = line
         return found
+
+    def _are_gone(self, one: int, days: Mapping[tuple[int, int], Line], edits: Sequence[Edit]) -> bool:
+        """Whether readings that some settled days were made of are no longer there."""
+        if min(day for _, day in days) < self._kept():
+            return True
+        _, times = self._store.first(np.array([one], np.int32), 0)
+        by_hand = [edit.start for edit in edits if edit.kind in _READ_BY_HAND]
+        since = min([*times.tolist(), *by_hand], default=FOREVER)
+        return any(bool((line.edges[line.edge <= Edge.BETWEEN] < since).any()) for line in days.values())
 
     def look(self, marks: Iterable[Mark], now: int) -> int:
         """Make again what came late; returns how many versions that made."""
@@ -333,6 +394,12 @@ class Maker:
             spans = {mark.series: (mark.low, mark.high)}
             made += self.again(spans, Version(0, now, LATE, BY_ITSELF, ""), seen=[mark]) > 0
         return made
+
+
+def _in_steps_of(book: IntervalBook, registers: Mapping[int, Register]) -> Mapping[int, Register]:
+    """Return registers in the steps in which the book began to keep them, whatever the files say now."""
+    kept = book.decimals(registers)
+    return {one: found.in_steps(kept.get(one, found.decimals)) for one, found in registers.items()}
 
 
 def _marked(line: Line, old: Line, *, late: bool) -> Line:

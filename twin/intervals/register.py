@@ -37,6 +37,17 @@ class Register:
     decimals: int
     wraps: int | None = None
 
+    def in_steps(self, decimals: int) -> Register:
+        """Return the register with steps of so many decimals."""
+        if decimals == self.decimals:
+            return self
+        wraps = (
+            None
+            if self.wraps is None
+            else round(Fraction(self.wraps) * Fraction(10) ** (decimals - self.decimals))
+        )
+        return Register(self.id, self.path, decimals, wraps)
+
     def steps(self, values: Values) -> npt.NDArray[np.int64]:
         """Return values of the unit as whole steps, halves to the even one."""
         found: npt.NDArray[np.int64] = np.rint(values * 10**self.decimals).astype(np.int64)

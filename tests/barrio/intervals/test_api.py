@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 
 from barrio.access.who import Who
@@ -324,3 +325,19 @@ async def test_what_is_not_seen_does_not_exist(stage):
         found.append((await stage.http.post("/api/v1/intervals/edits", json=body)).status_code)
 
     assert found == [404, 404, 404, 404, 200, 403]
+
+
+async def test_a_decision_about_readings_that_are_gone_is_refused(stage):
+    """What was settled stays, whoever wants it otherwise: there is nothing left to make it of."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start - HOUR, start + 50 * HOUR))
+    settle(stage)
+    before = await rows(stage, **{"from": "2026-11-10", "to": "2026-11-11"})
+    item = stage.platform.catalogue.points[ENERGY]
+    stage.platform.store.delete(np.array([item.id], np.int32), 0, start + 6 * HOUR)
+    body = {"kind": "accept", "point": ENERGY, "from": "2026-11-10T10:00", "to": "2026-11-10T11:00"}
+    made = await stage.http.post("/api/v1/intervals/edits", json=body | {"who": "ana", "why": "seen"})
+
+    assert made.status_code == 400, made.text
+    assert "no longer kept" in made.text
+    assert await rows(stage, **{"from": "2026-11-10", "to": "2026-11-11"}) == before

@@ -49,6 +49,8 @@ class Bench:
         self.rules, self.kwargs = rules or Rules(spike=None), kwargs
         self.newest = np.zeros(4, np.int64)
         self.edits = 0
+        self.decimals = 3
+        self.present = 0
         self.opened()
 
     def opened(self):
@@ -56,9 +58,11 @@ class Bench:
         self.book = IntervalBook(self.folder / "intervals.sqlite")
         self.book.open()
         self.late = Late(self.book, 4)
-        registers = {one: Register(one, f"{self.district}/meter/{one}", 3) for one in (SERIES, OTHER)}
+        registers = {
+            one: Register(one, f"{self.district}/meter/{one}", self.decimals) for one in (SERIES, OTHER)
+        }
         meters = Meters(self.district, MADRID, registers, usual=self.rules, **self.kwargs)
-        self.maker = Maker(self.store, self.book, meters, self.late)
+        self.maker = Maker(self.store, self.book, meters, self.late, self.present)
 
     def write(self, points, series=SERIES):
         time = np.array([at for at, _ in points], np.int64)
