@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from barrio.api.gate import MOST_BYTES, Gate
+from barrio.api.wire import Wire
 from barrio.live.hub import MOST_STREAMS
 from twin.errors import StartError
 
@@ -86,6 +87,7 @@ class Server(uvicorn.Server):
         local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
         config = uvicorn.Config(
             Gate(app, local=local, hosts=hosts),
+            http=Wire,
             forwarded_allow_ips=proxies,
             lifespan="off",
             log_config=None,
