@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrio.errors import AskError, UnknownName
+from barrio.filters import Filters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from barrio.access.who import Who
-    from barrio.assembly import Catalogue
+    from twin.access.sight import Sight
     from twin.model.bound import BoundPoint
-    from twin.model.district import Device
 
 MOST_POINTS = 1_000
 MOST_PATTERNS = 20
@@ -23,7 +23,8 @@ MOST_PATTERNS = 20
 class Choice:
     """Points by path (`points`) and those that have all of the others; None means any.
 
-    `under` is a district, a device, or a whole path; `dataset` the id of one, or `district/id`.
+    `under` is a district, `district/device`, or a whole path; a site stands for those within it too. Sites, devices and
+    datasets are named by their id, or as `district/id`.
     """
 
     points: Sequence[str] = ()
@@ -41,7 +42,7 @@ class Choice:
         return {name: value for name in names if (value := getattr(self, name)) is not None}
 
 
-def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POINTS) -> list[BoundPoint]:
+def choose(choice: Choice, who: Who, most: int = MOST_POINTS) -> list[BoundPoint]:
     """Return the points that are meant and exist for who asks, each once: named ones first as they are named.
 
     With paths and filters, those of the paths that pass the filters. AskError where nothing or too much is asked for,
@@ -60,14 +61,13 @@ def choose(choice: Choice, who: Who, catalogue: Catalogue, most: int = MOST_POIN
     else:
         found = [who.sight.points[path] for path in who.sight.paths]
     if filters:
-        owners = catalogue.owners
-        found = [item for item in found if _passes(filters, owners[item.id], item)]
+        meant = Filters(filters, who.sight)
+        found = [item for item in found if meant.take(item)]
         if choice.dataset is not None:
-            given = _given_by(choice.dataset, catalogue)
+            given = _given_by(choice.dataset, who.sight)
             found = [item for item in found if item.point.path in given]
         if not found:
-            words = ", ".join(f"{name}={value}" for name, value in filters.items())
-            raise UnknownName(f"there is no point with {words}")
+            raise meant.nothing()
     found = list({item.id: item for item in found}.values())
     if len(found) > most:
         raise AskError("point", f"1 to {most:,} points can be asked for at once, found {len(found):,}")
@@ -110,21 +110,8 @@ def _has(pieces: Sequence[str], part: str) -> bool:
     return True
 
 
-def _given_by(name: str, catalogue: Catalogue) -> frozenset[str]:
+def _given_by(name: str, sight: Sight) -> frozenset[str]:
     """Return the paths that a dataset gives; of one that has figures, none."""
-    books = [one.datasets for one in catalogue.districts if one.datasets is not None]
+    books = [one.datasets for one in sight.districts if one.datasets is not None]
     found = (one for book in books for one in book.datasets if name in {one.id, one.key})
     return frozenset(path for one in found if one.figures is None for path in one.members)
-
-
-def _passes(filters: Mapping[str, str], device: Device, item: BoundPoint) -> bool:
-    has = {
-        "kind": device.kind,
-        "quantity": item.point.quantity.name,
-        "site": device.site,
-        "device": device.id,
-    }
-    under = filters.get("under")
-    if under is not None and not f"{item.point.path}/".startswith(f"{under.strip('/')}/"):
-        return False
-    return all(has[name] == value for name, value in filters.items() if name in has)

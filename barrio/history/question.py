@@ -95,7 +95,7 @@ def understand(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Que
     ):
         if value is not None and len(value) > LONGEST:
             raise AskError(name, f"is longer than {LONGEST} characters")
-    points = choose(asked.choice, who, catalogue)
+    points = choose(asked.choice, who)
     zone = parse_zone(asked.zone) if asked.zone else catalogue.zone(points[0])
     start, stop = _span(asked, now_ns, zone)
     finest = {(catalogue.owners[item.id].district, who.sight.resolution(item.id)): item for item in points}

@@ -76,7 +76,7 @@ def understand(asked: Asked, who: Who, platform: Platform) -> Question:
 
 
 def _registers(asked: Asked, who: Who, platform: Platform) -> list[BoundPoint]:
-    chosen = choose(asked.choice, who, platform.catalogue, platform.catalogue.size)
+    chosen = choose(asked.choice, who, platform.catalogue.size)
     found = [item for item in chosen if platform.intervals.has(item.id)]
     if asked.choice.points and not asked.choice.filters and len(found) < len(chosen):
         if any("*" in path for path in asked.choice.points) and found:

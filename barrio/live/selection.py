@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from barrio.errors import AskError, UnknownName
+from barrio.history.chosen import Choice, choose
 from barrio.live.words import KINDS
 from twin.model.source import suggest
 from twin.resolution import Resolution
@@ -25,7 +26,7 @@ MOST_NAMED = 1_000
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """A selection in the words of whoever asks: points by path, and filters that a point has to pass all of."""
+    """A selection in the words of whoever asks, with the meaning that it has in questions of history."""
 
     points: Sequence[str] = ()
     under: str | None = None
@@ -36,9 +37,17 @@ class Wanted:
     events: Sequence[str] = KINDS
 
     @property
-    def filters(self) -> bool:
-        """Whether points are meant beside those that are named."""
-        return any((self.under, self.device, self.quantity, self.site, self.kind))
+    def choice(self) -> Choice:
+        """The points that are meant."""
+        named = tuple(dict.fromkeys(self.points))
+        return Choice(
+            named,
+            self.under or None,
+            self.kind or None,
+            self.quantity or None,
+            self.site or None,
+            self.device or None,
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,11 +74,13 @@ class Selection:
 def selected(wanted: Wanted, who: Who) -> Selection:
     """Return the selection; AskError or UnknownName when there is none such for this caller."""
     kinds = _kinds(wanted.events)
-    named = [who.point(path).id for path in dict.fromkeys(wanted.points)]
-    found = _filtered(wanted, who) if wanted.filters or not named else []
-    ids = np.unique(np.array([*named, *found], np.int32))
+    choice = wanted.choice
+    if choice.points or choice.filters:
+        ids = np.unique(np.array([item.id for item in choose(choice, who, MOST_POINTS)], np.int32))
+    else:
+        ids = who.sight.ids
     if not len(ids):
-        raise UnknownName("there is no point that fits all of this")
+        raise UnknownName("there is no point for you")
     if len(ids) > MOST_POINTS:
         raise AskError("under", f"{len(ids):,} points fit, at most {MOST_POINTS:,} are given in one stream")
     return _resolved(who.sight, kinds, ids)
@@ -91,22 +102,3 @@ def _kinds(events: Sequence[str]) -> frozenset[str]:
             words = f"there is no event {name!r}{suggest(name, KINDS)}, there are {', '.join(KINDS)}"
             raise AskError("events", words)
     return frozenset(events or KINDS)
-
-
-def _filtered(wanted: Wanted, who: Who) -> list[int]:
-    under = None if wanted.under is None else f"{wanted.under.strip('/')}/"
-    sight, found = who.sight, []
-    for path in sight.paths:
-        if under is not None and not f"{path}/".startswith(under):
-            continue
-        item = sight.points[path]
-        owner = sight.owners[item.id]
-        pairs = (
-            (wanted.device, owner.id),
-            (wanted.quantity, item.point.quantity.name),
-            (wanted.site, owner.site),
-            (wanted.kind, owner.kind),
-        )
-        if all(want in {None, has} for want, has in pairs):
-            found.append(item.id)
-    return found

@@ -42,6 +42,7 @@ class Sight:
     owners: Mapping[int, Device]
     points: Mapping[str, BoundPoint]
     whole: bool = False
+    districts: Sequence[District] = ()
 
     def sees(self, series: int) -> bool:
         """Whether a point exists for this caller; `series` may be any number."""
@@ -69,6 +70,15 @@ class Sight:
         """Whether all points of a district, or of a device or site (`district/owner`), are seen plainly."""
         return path in self._whole_paths
 
+    def sites_within(self, name: str) -> frozenset[tuple[str, str]]:
+        """Return a site (`id`, or `district/id`) and those that lie in it, as (district, site).
+
+        Whether anything is seen in them is another matter: ask it of points that are.
+        """
+        given, _, site = name.strip("/").rpartition("/")
+        meant = [one for one in self.districts if given in {"", one.id} and site in one.sites]
+        return frozenset((one.id, inner) for one in meant for inner in one.graph.within(site))
+
     def only(self, ids: Ids) -> Ids:
         """Return those of `ids` that exist for this caller."""
         return ids[self.mask[ids]]
@@ -92,6 +102,13 @@ class Sight:
     def site_ids(self) -> frozenset[str]:
         """`district/site` of every site in which something is seen, without the sites around them."""
         return frozenset(f"{one.district}/{one.site}" for one in self._owners if one.site)
+
+    @cached_property
+    def sites_around(self) -> frozenset[tuple[str, str]]:
+        """Every site in which something is seen, and the sites around it, as (district, site)."""
+        graphs = {one.id: one.graph for one in self.districts}
+        places = {(one.district, one.site) for one in self._owners if one.site and one.district in graphs}
+        return frozenset(places | {(key, one) for key, site in places for one in graphs[key].places_of(site)})
 
     @cached_property
     def district_ids(self) -> frozenset[str]:
@@ -142,7 +159,7 @@ def sight_of(
         mask[item.id] = True
         own = 0 if dataset is None or scope.tier is Tier.OPERATOR else _RESOLUTIONS.index(dataset.finest)
         finest[item.id] = max(floor, own)
-    return Sight(scope, mask, finest, owners, points, whole=_is_whole(scope))
+    return Sight(scope, mask, finest, owners, points, whole=_is_whole(scope), districts=list(known.values()))
 
 
 def _is_whole(scope: Scope) -> bool:

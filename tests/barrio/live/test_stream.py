@@ -285,3 +285,16 @@ async def test_who_is_given_windows_is_given_nothing_finer(tmp_path, monkeypatch
     assert ready["data"]["restricted"] == {"15m": 1}
     assert (window["data"]["value"], window["data"]["every"]) == (21.0, "15m")
     assert again == window
+
+
+async def test_points_are_chosen_as_in_history(live):
+    """Paths may have stars, and filters choose among the points that are named."""
+    asked = {"point": "little/*/temperature", "kind": "Thing", "device": "little/probe"}
+    async with live.client() as http:
+        async with http.stream("GET", STREAM, params=asked) as answer:
+            ready = (await take(events(answer), 1, "ready"))[0]
+        none = await http.get(STREAM, params=asked | {"kind": "Thign"})
+
+    assert ready["data"]["points"] == 1
+    assert none.status_code == 404
+    assert "kind=Thign (did you mean Thing?)" in none.json()["detail"]
