@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -17,13 +18,16 @@ from twin.errors import TransientError
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fastapi import FastAPI
     from fastapi.dependencies.models import Dependant
 
 MEDIA = "application/problem+json"
 RETRY_AFTER_S = 5
+_MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
+"""A member of an enumeration as a literal shows it."""
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> Response:
@@ -77,15 +81,37 @@ async def _away(_request: Request, error: Exception) -> Response:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
 
 
-async def _invalid(_request: Request, error: Exception) -> Response:
+async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
     name = _named(first["loc"])
-    words = f"{name}: {str(first['msg']).removeprefix('Input ').lower()}, found {first['input']!r}"
-    if first["type"] == "missing":
-        words = f"{name}: is missing"
+    body = getattr(request.scope.get("route"), "body_field", None)
+    words = f"{name}: {fault_words(first, body and body.field_info.annotation)}"
     return problem(HTTPStatus.BAD_REQUEST, words, parameter=name)
+
+
+def fault_words(fault: Mapping[str, Any], model: object = None) -> str:
+    """Return what is wrong with a parameter or a key of a body; `model` has the keys that a body may have."""
+    kind, given = fault["type"], fault["input"]
+    if kind == "missing":
+        return "is missing"
+    if kind == "extra_forbidden":
+        key = str(fault["loc"][-1])
+        return f"there is no key {key!r}{suggest(key, _keys(model))}"
+    if kind in {"literal_error", "enum"}:
+        expected = _MEMBER.sub(r"\1", fault["ctx"]["expected"])
+        return f"should be {expected}, found {given!r}{suggest(str(given), _QUOTED.findall(expected))}"
+    if kind == "union_tag_invalid":
+        tag, expected = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
+        return f"should be one of {expected}, found {tag!r}{suggest(tag, _QUOTED.findall(expected))}"
+    return f"{str(fault['msg']).removeprefix('Input ').lower()}, found {given!r}"
+
+
+def _keys(model: object) -> list[str]:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [info.alias or name for name, info in model.model_fields.items()]
 
 
 def _named(where: Sequence[int | str]) -> str:

@@ -26,7 +26,7 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 
 from barrio.access.who import who as who_asks
 from barrio.api.operator import at_rest
-from barrio.api.problems import problem
+from barrio.api.problems import fault_words, problem
 from barrio.api.stream import first, understood
 from barrio.errors import AskError, UnknownName
 from barrio.live.hub import REVOKED, TooMany
@@ -234,7 +234,11 @@ class Socket:
 
 
 def _words(error: ValidationError) -> str:
-    first_fault = error.errors(include_url=False)[0]
-    where = ".".join(str(part) for part in first_fault["loc"] if part not in {"subscribe", "resume"})
-    words = str(first_fault["msg"]).removeprefix("Input ").lower()
-    return f"{where}: {words}" if where else json.dumps(words)[1:-1]
+    fault = error.errors(include_url=False)[0]
+    if fault["type"] == "json_invalid":
+        return json.dumps(str(fault["msg"]).lower())[1:-1]
+    path = [str(part) for part in fault["loc"] if part not in {"subscribe", "resume", "unsubscribe", "ping"}]
+    where = ".".join(path) or "type"
+    if fault["type"] == "union_tag_not_found":
+        return f"{where}: is missing"
+    return f"{where}: {fault_words(fault, Subscribe)}"

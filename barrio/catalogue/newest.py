@@ -8,7 +8,7 @@ import numpy as np
 import orjson
 
 from barrio.api.points import gap_of
-from barrio.history.permitted import Newest, permitted_latest
+from barrio.history.permitted import NOTHING_USABLE, Newest, permitted_latest
 from twin.errors import TransientError
 from twin.quality import Reason
 from twin.resolution import Resolution
@@ -27,6 +27,10 @@ _QUALITIES: Mapping[int, bytes] = {
     int(one): orjson.dumps({"level": one.level, "reason": one.slug, "meaning": one.meaning})[:-1]
     for one in Reason
 }
+_EMPTY = _QUALITIES[Reason.INPUT_MISSING].replace(
+    Reason.INPUT_MISSING.meaning.encode(), NOTHING_USABLE.encode()
+)
+"""Of a window without a usable reading."""
 
 
 async def with_newest(platform: Platform, who: Who, facts: Sequence[Fact]) -> list[bytes]:
@@ -47,10 +51,7 @@ async def with_newest(platform: Platform, who: Who, facts: Sequence[Fact]) -> li
     gaps = np.where(found.finest > 0, 0, platform.gaps.reason[ids]).tolist()
     parts = zip(facts, values, found.quality.tolist(), found.finest.tolist(), gaps, *times, strict=True)
     states = {str(float(one)).encode(): orjson.dumps(name) for one, name in platform.catalogue.states.items()}
-    details, plain = (
-        platform.live.details,
-        {code: b'%b,"detail":""}' % text for code, text in _QUALITIES.items()},
-    )
+    details = platform.live.details
     said: dict[tuple[int, int, str], bytes] = {}
     rows = []
     for fact, number, code, finest, broken, time, received, device in parts:
@@ -58,9 +59,10 @@ async def with_newest(platform: Platform, who: Who, facts: Sequence[Fact]) -> li
         if fact.item.point.states:
             value = states.get(number, _NULL)
             value = b'%b,"state":%b' % (value, value)
-        quality = plain[code]
+        head = _EMPTY if finest and code == Reason.INPUT_MISSING else _QUALITIES[code]
+        quality = b'%b,"detail":""}' % head
         if detail := words if finest else details.get(fact.item.id, ""):
-            quality = b'%b,"detail":%b}' % (_QUALITIES[code], orjson.dumps(detail))
+            quality = b'%b,"detail":%b}' % (head, orjson.dumps(detail))
         gap = _gap(platform, who, fact.item.id, said) if broken else _NULL
         rows.append(
             b'%b%b,"quality":%b,"time":%b,"received":%b,"device_time":%b,"gap":%b,%b'

@@ -83,5 +83,7 @@ def quality(latest: Mapping[str, Any], zone: ZoneInfo, lang: Lang) -> str:
     level = words.LEVELS[found["level"]].of(lang)
     if found["level"] == "good":
         return level
+    if found["reason"] == "input_missing" and latest.get("resolution", "raw") != "raw":
+        return words.EMPTY_WINDOW.fill(window=latest["resolution"]).of(lang)
     said = words.reason_words(found["reason"], found["meaning"], lang)
     return f"{level}: {said}"

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import orjson
 
 from barrio.api.points import latest
 from barrio.history.answers import named
 from barrio.history.chosen import choose
-from barrio.history.permitted import permitted_latest
-from barrio.moments import columns_of, rfc3339
+from barrio.history.permitted import NOTHING_USABLE, permitted_latest
+from barrio.moments import exact
+from barrio.tables.cells import NEVER, as_json
 from barrio.tables.table import Column, Kind, Part, Table
 from twin.model.quantities import Aggregation
 from twin.quality import Reason
@@ -36,6 +38,7 @@ _KNOWN = set(Reason)
 _SLUGS = np.array([Reason(code).slug if code in _KNOWN else "" for code in range(256)], object)
 _LEVELS = np.array([Reason(code).level.value if code in _KNOWN else "" for code in range(256)], object)
 _TIMES = ("time", "received")
+_KINDS = {"value": Kind.NUMBER} | dict.fromkeys(_TIMES, Kind.TIME)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +58,7 @@ class Latest:
         self._meant: dict[tuple[Sight, Choice], _Meant] = {}
 
     async def columns(self, choice: Choice, who: Who) -> dict[str, Any]:
-        """Return the newest of the points that are meant; all that are seen, where none is."""
+        """Return the newest of the points that are meant; all that are seen, where none is. Times are ns UTC."""
         meant = self._points(choice, who)
         newest = await permitted_latest(self._platform, who, meant.ids)
         return {
@@ -67,11 +70,16 @@ class Latest:
             ).tolist(),
             "level": _LEVELS[newest.quality].tolist(),
             "quality": _SLUGS[newest.quality].tolist(),
-            "time": _moments(newest.time),
-            "received": _moments(newest.received),
+            "time": np.where(newest.time == 0, NEVER, newest.time),
+            "received": np.where(newest.received == 0, NEVER, newest.received),
             "resolution": _RESOLUTIONS[newest.finest].tolist(),
             "gap": self._gaps(meant.ids),
         }
+
+    def body(self, found: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the same as JSON has it: times to the nanosecond."""
+        times = {name: orjson.Fragment(as_json(Kind.TIME, found[name])) for name in _TIMES}
+        return {**found, **times}
 
     def table(self, found: Mapping[str, Any]) -> Table:
         """Return the same as a table of one part."""
@@ -79,9 +87,8 @@ class Latest:
         for name, column in found.items():
             if name == "total":
                 continue
-            kind = Kind.NUMBER if name == "value" else Kind.TEXT
-            columns.append(Column(name, kind))
-            arrays[name] = column if name == "value" else np.array(list(map(_text, column)), object)
+            columns.append(Column(name, _KINDS.get(name, Kind.TEXT)))
+            arrays[name] = column if name in _KINDS else np.array(column, object)
         return Table({"total": found["total"]}, columns, [Part({}, arrays)], ())
 
     async def one(self, item: BoundPoint, who: Who) -> dict[str, Any]:
@@ -101,10 +108,10 @@ class Latest:
         body["quality"] = {
             "level": reason.level,
             "reason": reason.slug,
-            "meaning": reason.meaning,
+            "meaning": NOTHING_USABLE if reason is Reason.INPUT_MISSING else reason.meaning,
             "detail": "",
         }
-        times = {"time": rfc3339(int(newest.time[0])), "received": None, "device_time": None}
+        times = {"time": exact(int(newest.time[0])), "received": None, "device_time": None}
         return body | times | {"resolution": finest.value}
 
     def _points(self, choice: Choice, who: Who) -> _Meant:
@@ -112,7 +119,7 @@ class Latest:
         found = self._meant.get(key)
         if found is None:
             if choice.points or choice.filters:
-                points = choose(choice, who, self._platform.catalogue, MOST)
+                points = choose(choice, who, MOST)
             else:
                 points = [who.sight.points[path] for path in who.sight.paths]
             found = _meant(points)
@@ -139,15 +146,3 @@ def _meant(points: list[BoundPoint]) -> _Meant:
             "unit": [one.unit for one in kinds],
         },
     )
-
-
-def _moments(times: Times) -> Any:
-    """Return times as what orjson writes, None for 0, which stands for never."""
-    if times.all():
-        return columns_of(times)
-    texts = np.datetime_as_string((times // 1000).astype("datetime64[us]"), unit="us")
-    return [f"{text}Z" if time else None for text, time in zip(texts.tolist(), times.tolist(), strict=True)]
-
-
-def _text(value: object) -> str | None:
-    return None if value is None else str(value) if not isinstance(value, np.datetime64) else f"{value}Z"

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from twin.frame import Ids, Qualities, Times, Values
 
 SETTLED_S = 60.0
+NOTHING_USABLE = "no usable reading lies in the last window that is over"
+"""What `INPUT_MISSING` means of a window."""
 _RESOLUTIONS = tuple(Resolution)
 
 

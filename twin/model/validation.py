@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -23,6 +24,8 @@ _NOT_LOOKED_UP = (
     "no secret is looked up here: ${secret:NAME} stands only where the protocol's options ask for one"
 )
 
+_MEMBER = re.compile(r"<[\w.]+: ([^>]*)>")
+"""A member of an enumeration as a literal shows it."""
 _LIST = "must be a list (lines that begin with a dash)"
 _MAPPING = "must be a mapping (lines of key: value)"
 _EXPECTED = {
@@ -103,7 +106,7 @@ def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
         complete = isinstance(error, SecretHere) or not detail["loc"] or bool(keys)
         return str(error) if complete else f"{error}, found {shown(found)}"
     if kind in {"literal_error", "enum"}:
-        expected = detail["ctx"]["expected"].replace("'", "")
+        expected = _MEMBER.sub(r"\1", detail["ctx"]["expected"].replace("'", ""))
         near = suggest(str(found), expected.replace(" or ", ", ").split(", "))
         return f"must be {expected}, found {shown(found)}{near}"
     message = _EXPECTED.get(kind) or detail["msg"].replace("Input should", "must", 1)

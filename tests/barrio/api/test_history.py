@@ -282,8 +282,11 @@ async def test_the_newest_for_who_is_given_windows(stage):
     async with as_who(stage, finest=Resolution.QUARTER) as http:
         many = (await http.get("/api/v1/latest", params={"point": PATH})).json()
         alone = (await http.get(f"/api/v1/points/{PATH}/latest")).json()
+        listed = (await http.get(f"/api/v1/points/{PATH}")).json()["latest"]
 
     assert (many["value"], many["resolution"], many["quality"]) == ([None], ["15m"], ["input_missing"])
+    assert alone["quality"]["meaning"] == "no usable reading lies in the last window that is over"
+    assert listed["quality"] == alone["quality"]
     assert (alone["value"], alone["resolution"], alone["quality"]["reason"]) == (None, "15m", "input_missing")
 
 

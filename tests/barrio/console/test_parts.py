@@ -241,3 +241,14 @@ def test_values_as_people_read_them(latest, en, es):
     """Units as on paper, states in words, numbers as the language writes them; zero is a value."""
 
     assert (shown.value(latest, "en"), shown.value(latest, "es")) == (en, es)
+
+
+def test_a_window_without_readings_is_not_called_bad():
+    """Nothing is wrong with a point whose first quarter hour is not over: it has no value yet."""
+    quality = {"level": "bad", "reason": "input_missing", "meaning": "an input has no usable value"}
+    windowed = {"gap": None, "quality": quality, "resolution": "15m"}
+    zone = ZoneInfo("UTC")
+
+    assert shown.quality(windowed, zone, "en") == "no reading in the last full 15m"
+    assert shown.quality(windowed, zone, "es") == "sin lecturas en los últimos 15m completos"
+    assert shown.quality(windowed | {"resolution": "raw"}, zone, "en").startswith("bad: ")

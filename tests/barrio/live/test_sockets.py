@@ -82,7 +82,20 @@ async def test_a_subscription_is_resumed(live):
     ("message", "words"),
     [
         ("{", "json"),
-        ('{"type": "shout"}', "type"),
+        (
+            "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'shout'",
+        ),
+        (
+            '{"type": "subscrib"}',
+            "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'subscrib'",
+        ),
+        ('{"type": "subscrib"}', "(did you mean subscribe?)"),
+        ("{}", "type: is missing"),
+        (
+            '{"type": "subscribe", "id": "a", "undr": "little"}',
+            "undr: there is no key 'undr' (did you mean under?)",
+        ),
+        ('{"type": "subscribe", "id": "a", "site": "hous"}', "site=hous (did you mean house?)"),
         ('{"type": "subscribe", "id": "a", "colour": "red"}', "colour"),
         ('{"type": "subscribe", "id": "a", "points": ["little/probe/temprature"]}', "did you mean"),
         ('{"type": "resume", "id": "a", "points": ["little/probe/temperature"]}', "after"),

@@ -95,6 +95,10 @@ def test_everything_that_is_wrong_is_said_at_once_where_it_stands(tmp_path):
             "must be district, site, or the kind of a site, found 'Hose' (did you mean House?)",
         ),
         (
+            SUMS.format("every: 30m"),
+            "figures.every: must be 15m, 1h or 1d, found '30m'",
+        ),
+        (
             SUMS.format("at_least: 3"),
             "figures.at_least: must be greater than or equal to 4",
         ),

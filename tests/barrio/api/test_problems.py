@@ -1,0 +1,48 @@
+"""What is said of a body or a parameter that cannot be."""
+
+from enum import StrEnum
+from typing import Literal
+
+import pytest
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from barrio.api.problems import fault_words
+
+
+class Colour(StrEnum):
+    red = "red"
+    green = "green"
+    blue = "blue"
+
+
+class Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    under: str
+    start: str = Field(default="", alias="from")
+    colour: Colour = Colour.red
+    some: Literal[Colour.red, Colour.green] = Colour.red
+    count: int = Field(default=1, ge=1)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "is missing"),
+        ({"under": "a", "undr": "a"}, "there is no key 'undr' (did you mean under?)"),
+        ({"under": "a", "form": "a"}, "there is no key 'form' (did you mean from?)"),
+        ({"under": "a", "xyz": "a"}, "there is no key 'xyz'"),
+        (
+            {"under": "a", "colour": "grene"},
+            "should be 'red', 'green' or 'blue', found 'grene' (did you mean green?)",
+        ),
+        ({"under": "a", "some": "Blue"}, "should be 'red' or 'green', found 'Blue'"),
+        ({"under": "a", "count": 0}, "should be greater than or equal to 1, found 0"),
+    ],
+)
+def test_words_name_what_may_be_and_what_was_probably_meant(body, words):
+    """Members of enumerations stand as they are written, never as the program names them."""
+    with pytest.raises(ValidationError) as caught:
+        Body.model_validate(body)
+
+    assert fault_words(caught.value.errors()[0], Body) == words
