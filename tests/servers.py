@@ -39,6 +39,7 @@ class Peer:
 
 NODE_OPCUA = Path(__file__).parent / "peers" / "node-opcua"
 STA_CLIENTS = Path(__file__).parent / "peers" / "sta-clients"
+OPENAPI_CLIENT = Path(__file__).parent / "peers" / "openapi-client"
 POWERQUERY = Path(__file__).parent / "peers" / "powerquery"
 
 # The same table as in tools/servers.sh.
@@ -58,13 +59,18 @@ PEERS: Mapping[str, Peer] = {
     "powerquery": Peer(
         ("node",), "nodejs npm", (str(POWERQUERY / "node_modules/@microsoft/powerquery-parser/package.json"),)
     ),
-    # Its package comes by npm, by its lock: tools/servers.sh does that as well.
     # Four clients from PyPI, by their lock: tools/servers.sh makes the environment.
     "sta-clients": Peer(
         ("python3",),
         "python3-venv",
         (str(STA_CLIENTS / ".venv/.barrio-installed"),),
     ),
+    "openapi-client": Peer(
+        (str(OPENAPI_CLIENT / ".venv/bin/python"),),
+        "python3-venv",
+        (str(OPENAPI_CLIENT / ".venv/.barrio-installed"),),
+    ),
+    # Its package comes by npm, by its lock: tools/servers.sh does that as well.
     "node-opcua": Peer(("node",), "nodejs npm", (str(NODE_OPCUA / "node_modules/node-opcua/package.json"),)),
 }
 
