@@ -1,4 +1,4 @@
-"""`barrio export`: a file of readings."""
+"""`barrio export`: a file of readings, of windows or of intervals."""
 
 from __future__ import annotations
 
@@ -36,6 +36,14 @@ def add(app: typer.Typer) -> None:
         tz: Annotated[
             str | None, typer.Option(metavar="ZONE", help="IANA time zone of times; the district's else.")
         ] = None,
+        length: Annotated[
+            str | None,
+            typer.Option(metavar="LENGTH", help="Intervals of registers instead: 15m, 30m or 1h."),
+        ] = None,
+        every: Annotated[
+            str | None,
+            typer.Option(metavar="WINDOW", help="Windows instead, as of history: 15m, 1h, 1d, 1mo."),
+        ] = None,
         data: Data = None,
         store: Store = None,
         district: District = None,
@@ -43,6 +51,8 @@ def add(app: typer.Typer) -> None:
         """Write every reading of districts, devices or points to a file, however many there are."""
         from barrio.commands import export as command
 
+        said = {"tz": tz, "length": length, "every": every}
         body = {"under": names, "from": start, "to": to, "format": form}
+        body |= {name: value for name, value in said.items() if value is not None}
         settings = settings_of(data=data, store=store)
-        typer.echo(command.export(settings, district or [], body | ({"tz": tz} if tz else {}), out))
+        typer.echo(command.export(settings, district or [], body, out))

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
+from typer.testing import CliRunner
 
 from barrio.api.app import create_app
 from barrio.assembly import load_all
+from barrio.cli import app
 from barrio.client import Unanswered
 from barrio.commands import export
 from barrio.platform import Platform
@@ -64,6 +66,19 @@ async def test_what_cannot_be(folder, change):
         await exported(folder, BODY | change, folder / "out")
 
     assert not (folder / "out").exists()
+
+
+@pytest.mark.parametrize(("option", "rows"), [("--length", 48), ("--every", 144)])
+async def test_instead_of_readings(folder, option, rows):
+    """The command writes intervals of registers, or windows; a length that is none names its option."""
+    out = folder / "hours.parquet"
+    words = ["export", "little", "--from", "2025-11-24", "--to", "2025-11-25", "--out", str(out)]
+    words += ["--data", str(folder / "data"), option]
+    done = await asyncio.to_thread(CliRunner().invoke, app, [*words, "1h"])
+    wrong = await asyncio.to_thread(CliRunner().invoke, app, [*words, "7x"])
+
+    assert (done.exit_code, pq.read_table(out).num_rows) == (0, rows)
+    assert f"{option[2:]}: " in str(wrong.exception)
 
 
 class Breaking:
