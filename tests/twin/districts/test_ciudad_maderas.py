@@ -150,3 +150,17 @@ def test_nobody_is_told_at_an_address_that_exists(maderas):
 
     assert all(host.endswith(".example") for host in hosts)
     assert all(channel.secret or channel.email for channel in channels)
+
+
+def test_its_meters_are_checked(maderas):
+    """Feeders are compared with what they feed, and days without work are those of the law in each year."""
+    plan = maderas.intervals
+    fed = {(rel.source, rel.target) for rel in maderas.relations if rel.type == "feeds"}
+    compared = {(one.main.split("/")[1], part.split("/")[1]) for one in plan.sums for part in one.parts}
+    by_year = Counter(day.year for day in plan.holidays)
+    mondays = {day for day in plan.holidays if day.month in {2, 3, 11}}
+
+    assert len(plan.sums) == 3
+    assert compared <= fed
+    assert by_year == {2026: 7, 2027: 7}
+    assert {day.weekday() for day in mondays} == {0}
