@@ -53,6 +53,7 @@ fi
 npm_peer tests/peers/node-opcua "OPC UA with another implementation"
 npm_peer tests/peers/powerquery "the query for Excel of the page for utilities"
 pip_peer tests/peers/sta-clients "SensorThings with the clients of others"
+pip_peer tests/peers/openapi-client "a client that is made of the OpenAPI file"
 [ -n "$lines" ] || exit 0
 while IFS='|' read -r packages tests; do
   printf 'barrio: tests left out: %s (as root: apt-get install %s)\n' "$tests" "$packages" >&2

@@ -12,6 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from barrio.errors import AskError, UnknownName
 from twin.errors import TransientError
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from fastapi.dependencies.models import Dependant
 
 MEDIA = "application/problem+json"
+METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 RETRY_AFTER_S = 5
 _MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
 """A member of an enumeration as a literal shows it."""
@@ -123,9 +125,22 @@ async def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     status = HTTPStatus(error.status_code)
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = ", ".join(_allowed(request))
     words = (
         error.detail
         if error.detail != status.phrase
         else f"{request.method} {request.url.path}: {status.phrase}"
     )
-    return problem(status, words, dict(error.headers or {}))
+    return problem(status, words, headers)
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods that some route of a path takes (RFC 9110, 10.2.1): each method may have a route of its own."""
+    found: set[str] = set()
+    for route in request.app.routes:
+        for method in METHODS - found:
+            if route.matches({**request.scope, "method": method})[0] is Match.FULL:
+                found.add(method)
+    return sorted(found)

@@ -38,6 +38,7 @@ ANYWHERE = (
     HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     HTTPStatus.MISDIRECTED_REQUEST,
     HTTPStatus.TOO_MANY_REQUESTS,
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
     HTTPStatus.SERVICE_UNAVAILABLE,
 )
 """Problems that every operation may answer: of its parameters, of the token, of the body, of the rate, of the store."""
@@ -57,6 +58,7 @@ _MEANINGS = {
     HTTPStatus.MISDIRECTED_REQUEST: "`Host` has a name that barrio does not answer to",
     HTTPStatus.UNPROCESSABLE_ENTITY: "The value may not be written; `reason` says why",
     HTTPStatus.TOO_MANY_REQUESTS: "The rate is spent; `Retry-After` says until when",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "The head of the request is larger than 64 KiB",
     HTTPStatus.SERVICE_UNAVAILABLE: "The store is away, nothing runs, or there is no room: try again later",
     HTTPStatus.INSUFFICIENT_STORAGE: "There is no room for another file",
 }
