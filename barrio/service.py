@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import os
 import signal
-from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import structlog
 
+from barrio import memory
 from barrio.access.door import Door
 from barrio.api.app import create_app
 from barrio.api.server import Server, address
@@ -26,6 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ENDED_BY_SECOND_SIGNAL = 130
+BEGUN_S = 20.0
+"""After so long what only the start needed is given back once more."""
 
 log = structlog.get_logger("barrio")
 
@@ -64,8 +65,10 @@ async def keep(
     door = Door(app, platform, app.state.sights)
     server = Server(door, listening, settings.host_names, settings.proxies)
     platform.hub.most = server.streams
-    settle_memory()
+    memory.settle()
     remember(platform, listening)
+    # Links begin to work, and their libraries with them.
+    asyncio.get_running_loop().call_later(BEGUN_S, memory.give_back)
     http = asyncio.create_task(server.run_until_stopped(), name="http")
     work = asyncio.create_task(platform.run(), name="platform")
     others = [asyncio.create_task(one) for one in (_until(stop), *beside)]
@@ -81,14 +84,6 @@ async def keep(
         await front.close(app)
         # What is never collected is never given back either, and libraries complain of it when the process ends.
         gc.unfreeze()
-
-
-def settle_memory() -> None:
-    """Give back what reading the districts took, and spare the garbage collector what lives as long as the process."""
-    gc.collect()
-    gc.freeze()
-    with suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def remember(platform: Platform, listening: socket.socket) -> None:

@@ -7,12 +7,12 @@
 
 from __future__ import annotations
 
-import ctypes
 import hashlib
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from barrio import memory
 from twin.files import Files, write_all
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from barrio.tables.table import Part, Table
 
 DRAFT = ".draft"
-_TRIM = 4_000_000
+_GIVE_BACK = 200_000
+"""Rows; after so many, what making them has left in memory is given back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,23 +67,16 @@ def _write(
     table: Table, form: Form, descriptor: int, watch: Callable[[int, int], None], files: Files
 ) -> Written:
     counted, digest = _Counted(table.parts), hashlib.sha256()
-    size = trimmed = 0
+    size = due = 0
     for piece in form.write(replace(table, parts=counted)):
         write_all(files, descriptor, piece, size)
         digest.update(piece)
         size += len(piece)
         watch(counted.rows, size)
-        trimmed += len(piece)
-        if trimmed >= _TRIM:
-            trimmed = 0
-            trim()
+        if counted.rows >= due:
+            due = counted.rows + _GIVE_BACK
+            memory.give_back()
     return Written(counted.rows, size, digest.hexdigest())
-
-
-def trim() -> None:
-    """Give freed memory back to the system, which glibc else keeps for as long as the process lives."""
-    with suppress(OSError, AttributeError):  # glibc only
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 class _Counted:

@@ -5,7 +5,8 @@ given, not those that only said again what the last one said; so a stream and th
 
 What must hold:
 
-- Taking costs a copy into the ring, whoever listens and however many: nobody who listens holds up the intake.
+- Taking costs a copy into the ring, however many listen, and nothing until the first one came: nobody who listens
+  holds up the intake, and where nobody does the ring takes no memory.
 - Events are given in the order of their numbers, each once; `place` of a subscriber and `given` of the hub say how far.
 - What a group of equal listeners is given is put together once; what is told of a reading is written once.
 - A round of giving that took long is followed by as long a pause, so that others have their half of the core.
@@ -81,6 +82,7 @@ class Hub:
         self._groups: dict[tuple[object, ...], Group] = {}
         self._of: Counter[str] = Counter()
         self._news = asyncio.Event()
+        self._listened = False
         self._beat_s = platform.clock.monotonic_s()
         self.closed = ""
 
@@ -101,6 +103,9 @@ class Hub:
         if not len(batch):
             return
         first = self.numbers(len(batch))
+        if not self._listened:
+            self.ring.floor = self._last
+            return
         number = np.arange(first, first + len(batch), dtype=np.int64)
         self.ring.add(Rows(number, batch.ids, batch.time, batch.value, batch.quality))
         self._news.set()
@@ -143,6 +148,8 @@ class Hub:
         if after is not None and after.epoch == self.epoch and after.number > self._last:
             raise AskError("Last-Event-ID", f"there was no event {after} yet")
         self._make_room(who)
+        if not self._listened:
+            self._listened, self.given = True, self._last
         group = self._groups.setdefault((dialect.name, *selection.key), Group(selection, dialect))
         place = self.given if after is None else after.number
         subscriber = Subscriber(self, group, who, place, behind=after is not None)

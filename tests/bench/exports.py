@@ -21,11 +21,12 @@ from typing import Any
 import duckdb
 import numpy as np
 
+from barrio import memory
 from barrio.api.app import create_app
 from barrio.api.server import Server, bind
 from barrio.assembly import load_all, profiles_folder
 from barrio.platform import Platform
-from barrio.service import remember, run_loop, settle_memory
+from barrio.service import remember, run_loop
 from barrio.settings import Settings
 from connectors.registry import Connectors
 from tests import ROOT
@@ -83,7 +84,7 @@ async def _serve(district: str, data: Path, http: str) -> None:
     async with platform:
         listening = bind(platform.settings.address)
         server = Server(create_app(platform), listening)
-        settle_memory()
+        memory.settle()
         remember(platform, listening)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(server.run_until_stopped())
