@@ -1,6 +1,7 @@
 """Every route for every sort of caller: what is answered, and that nothing foreign stands in it."""
 
 import re
+from typing import Any
 
 import pytest
 
@@ -84,7 +85,7 @@ ROUTES = {
     ("POST", "/api/v1/session/codes"): ("/api/v1/session/codes", (403, 200, 200, 200, 200)),
 }
 SAID = {"who": "ana", "comment": "seen"}
-BODIES = {
+BODIES: dict[str, dict[str, Any]] = {
     "/api/v1/rollups/rebuild": {"under": "little", "from": "-1h"},
     "/api/v1/alarms/1/shelve": {**SAID, "for": "1h"},
     "/api/v1/commands": {"point": "little/probe/level", "value": 40, "who": "ana", "lease": "1h"},

@@ -29,7 +29,7 @@ def store(stage, series: int, *rows: tuple[int, float]) -> None:
 
 
 def point(stage, name: str) -> int:
-    return stage.platform.catalogue.points[f"little/probe/{name}"].id
+    return int(stage.platform.catalogue.points[f"little/probe/{name}"].id)
 
 
 async def test_readings_for_who_may_have_them(stage):
@@ -80,9 +80,12 @@ async def test_a_window_is_read_once(stage, monkeypatch):
     """The store is asked when a window is first asked for, and again only for points that were not."""
     asked = []
     windows = stage.platform.store.windows
-    monkeypatch.setattr(
-        stage.platform.store, "windows", lambda *args: asked.append(args[0].tolist()) or windows(*args)
-    )
+
+    def counted(*args):
+        asked.append(args[0].tolist())
+        return windows(*args)
+
+    monkeypatch.setattr(stage.platform.store, "windows", counted)
     who = caller(stage, Resolution.HOUR)
     first = point(stage, "temperature")
     second = stage.platform.catalogue.points["little/meter/temperature"].id

@@ -7,6 +7,7 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -83,7 +84,7 @@ async def served(folder: Path, **texts: str) -> AsyncIterator[Served]:
             listening.close()
 
 
-class Event(dict):
+class Event(dict[str, Any]):
     """One event: id, event, data."""
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
@@ -33,7 +34,7 @@ async def said(socket, kind):
 
 async def readings(socket, name, count):
     """The next readings of a subscription."""
-    found = []
+    found: list[dict[str, Any]] = []
     while len(found) < count:
         message = await said(socket, "events")
         if message["id"] == name:
@@ -82,9 +83,7 @@ async def test_a_subscription_is_resumed(live):
     ("message", "words"),
     [
         ("{", "json"),
-        (
-            "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'shout'",
-        ),
+        ("type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'shout'",),
         (
             '{"type": "subscrib"}',
             "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'subscrib'",
