@@ -77,7 +77,7 @@ def _asking(app: FastAPI, platform: Platform) -> None:
         who.require(Verb.EXPORT)
         _refuse_at_rest(platform)
         plan = await platform.in_thread("reads", planned, asked, who, platform)
-        if words := platform.exports.room(who.token or who.name):
+        if words := platform.exports.room(who.name, who.token):
             return problem(HTTPStatus.INSUFFICIENT_STORAGE, words)
         job = Job(
             id=secrets.token_urlsafe(16),
@@ -146,7 +146,9 @@ def _looking(app: FastAPI, platform: Platform) -> None:
         del headers["Vary"]
         if f'"{job.sha256}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
-        if request.method == "GET" and "range" not in request.headers:
+        if request.method == "GET" and platform.exports.is_fetched_anew(
+            job, who, request.headers.get("range")
+        ):
             await platform.audited("export_fetched", who, {"export": job.id})
         return FileResponse(platform.exports.path(job), headers=headers)
 

@@ -29,6 +29,7 @@ from barrio.exports.book import Book
 from barrio.exports.job import UNFINISHED, Job, State
 from twin.clock import NS
 from twin.errors import BarrioError, TransientError
+from twin.model.roles import OPERATOR
 from twin.sqlite import DatabaseBusy
 
 if TYPE_CHECKING:
@@ -36,11 +37,16 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
     from pathlib import Path
 
+    from barrio.access.who import Who
     from barrio.platform import Platform
 
 MOST_JOBS = 200
+MOST_OF_ONE = 50
 MOST_WAITING = 5
-"""Of one owner."""
+"""Of one owner, and of all who show no token together."""
+
+MOST_FETCHED = 1_000
+"""Downloads in parts that are remembered."""
 
 MOST_TRIES = 3
 LEAST_FREE = 1_000_000_000
@@ -71,6 +77,7 @@ class ExportDesk:
         self._lock = threading.Lock()
         self._stop = threading.Event()
         self._jobs: dict[str, Job] = {}
+        self._fetched: dict[tuple[str, str], None] = {}
         self._book: Book | None = None
         self._wake = asyncio.Event()
         self.most_bytes = platform.settings.export_bytes
@@ -102,11 +109,14 @@ class ExportDesk:
         """What the files that are whole take together."""
         return sum(job.bytes for job in self._jobs.values() if job.state is State.DONE)
 
-    def room(self, owner: str) -> str:
-        """Return why an owner may ask for no more just now, empty where they may."""
-        waiting = sum(job.owner == owner and job.state in UNFINISHED for job in self._jobs.values())
+    def room(self, owner: str, token: str) -> str:
+        """Return why an owner may ask for no more just now, empty where they may. `token` as a job has it."""
+        theirs = [job for job in self._jobs.values() if (job.token or job.owner) == (token or owner)]
+        waiting = sum(job.state in UNFINISHED for job in theirs)
         if waiting >= MOST_WAITING:
             return f"{waiting} of your exports wait or are made, {MOST_WAITING} at most: wait for one to end"
+        if len(theirs) >= MOST_OF_ONE and (token or owner != OPERATOR):
+            return f"{MOST_OF_ONE} of your exports are kept, which is the most: delete some, or wait for some to expire"
         if len(self._jobs) >= MOST_JOBS:
             return f"{MOST_JOBS} exports are kept, which is the most: delete some of yours, or wait for some to expire"
         if self.stored_bytes >= self.most_bytes:
@@ -114,6 +124,15 @@ class ExportDesk:
                 f"exports take {self.stored_bytes:,} bytes, at most {self.most_bytes:,}: delete some of yours"
             )
         return ""
+
+    def is_fetched_anew(self, job: Job, who: Who, part: str | None) -> bool:
+        """Whether the file of a job is fetched, and not only a further `part` of it by whoever was noted already."""
+        key = (job.id, who.token or who.name)
+        known = part is not None and key in self._fetched
+        self._fetched[key] = None
+        if len(self._fetched) > MOST_FETCHED:
+            del self._fetched[next(iter(self._fetched))]
+        return not known
 
     async def add(self, job: Job) -> None:
         """Keep a job and make it when its turn comes. `DatabaseBusy` when the disk does not take it."""

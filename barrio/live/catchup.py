@@ -121,7 +121,9 @@ class Reader:
 
     def _lost(self, subscriber: Subscriber) -> bytes:
         """Return the event that says what is gone, and the newest of each point that is given as it comes."""
-        hub, group, after = self._hub, subscriber.group, subscriber.place
+        hub, group = self._hub, subscriber.group
+        # An id of another life may be anything.
+        after = min(subscriber.place, hub.given)
         restarted = subscriber.stranger
         subscriber.stranger, subscriber.place = False, hub.given
         start, stop = max(0, after * 1000 - MARGIN_S * 10**9), max(after, hub.given) * 1000

@@ -176,6 +176,20 @@ async def test_only_so_many_wait(stage, monkeypatch):
     assert "at most 1" in full.json()["detail"]
 
 
+async def test_a_download_in_parts_is_on_record(stage):
+    """Once for whoever fetches it, however many parts; and each time that it is fetched whole."""
+    fill(stage.platform, 90)
+    job = await ended(stage.http)
+    url = f"/api/v1/exports/{job['id']}/file"
+    counts = []
+    for headers in ({"Range": "bytes=0-9"}, {"Range": "bytes=10-"}, {}, {}):
+        assert (await stage.http.get(url, headers=headers)).status_code in {200, 206}
+        audit = (await stage.http.get("/api/v1/audit")).json()["entries"]
+        counts.append(sum(one["step"] == "export_fetched" for one in audit))
+
+    assert counts == [1, 1, 2, 3]
+
+
 async def test_a_file_that_does_not_fit(stage):
     """A job that meets the bound on the way has failed, says why, and leaves no file."""
     fill(stage.platform, 900)

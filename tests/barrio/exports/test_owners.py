@@ -50,6 +50,33 @@ def _tokens_hold(monkeypatch):
     monkeypatch.setattr(ExportDesk, "_holds", lambda _desk, token, _now: token != "revoked")
 
 
+async def test_each_token_has_its_own_room(stage, monkeypatch):
+    """What waits, and what is kept, is counted by token; the operator is not kept out by either."""
+    fill(stage.platform, 90)
+    here, statuses = sight(stage.platform), []
+    monkeypatch.setattr(desks, "MOST_OF_ONE", 2)
+    for token in ("a", "a", "a", "b"):
+        async with seen_as(stage.platform, Who("works", here, token=token)) as caller:
+            statuses.append((await caller.post("/api/v1/exports", json=BODY)).status_code)
+    monkeypatch.setattr(desks, "MOST_WAITING", 0)
+    async with seen_as(stage.platform, Who("works", here, token="c")) as caller:
+        full = await caller.post("/api/v1/exports", json=BODY)
+
+    assert statuses == [202, 202, 507, 202]
+    assert "exports wait or are made" in full.json()["detail"]
+
+
+async def test_the_waiting_exports_of_a_token_are_bounded(stage, monkeypatch):
+    """Those under way count as well."""
+    here = sight(stage.platform)
+    monkeypatch.setattr(desks, "MOST_WAITING", 2)
+    monkeypatch.setattr(ExportDesk, "_make", lambda *_: None)
+    async with seen_as(stage.platform, Who("works", here, token="a")) as caller:
+        found = [(await caller.post("/api/v1/exports", json=BODY)).status_code for _ in range(3)]
+
+    assert found == [202, 202, 507]
+
+
 async def test_others_do_not_know_of_it(stage):
     """A job is 404 to every other token, in its file and in the list; the operator sees it."""
     fill(stage.platform, 90)

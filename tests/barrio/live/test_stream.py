@@ -193,6 +193,15 @@ async def test_a_restart_is_said(tmp_path, monkeypatch):
     assert after[0]["id"].partition("-")[0] != last.partition("-")[0]
 
 
+async def test_a_made_up_id_of_another_life_is_told_what_is_lost(live):
+    """However far in the future it lies: what is told begins at the latest now."""
+    headers = {"Last-Event-ID": "1-999999999999999999"}
+    async with live.client() as http, http.stream("GET", STREAM, headers=headers) as answer:
+        _, lost = await take(events(answer), 2, "ready", "lost")
+
+    assert lost["data"]["from"] < lost["data"]["to"] < "2100"
+
+
 async def test_what_the_ring_forgot_is_lost(live):
     """A place that is too old is answered with what is gone, once, and the newest of each point."""
     async with live.client() as http:
@@ -244,7 +253,8 @@ def flush(series, value):
 
 def _read(connection, count):
     """The values of so many readings from a socket."""
-    found, data = [], b""
+    found: list[float] = []
+    data = b""
     connection.settimeout(20)
     while len(found) < count:
         more = connection.recv(65_536)
@@ -272,7 +282,7 @@ async def test_who_is_given_windows_is_given_nothing_finer(tmp_path, monkeypatch
         hub.rounds._seen = {key: min(seen, start) for key, seen in hub.rounds._seen.items()}
         hub.rounds._grace_ns = 0
         async with live.client(token) as http:
-            params = {"point": PATH, "latest": True}
+            params: dict[str, str | bool] = {"point": PATH, "latest": True}
             async with http.stream("GET", STREAM, params=params) as answer:
                 stream = events(answer)
                 ready = (await take(stream, 1))[0]
