@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from barrio.errors import AskError
-from barrio.moments import rfc3339
+from barrio.moments import exact
 from barrio.tables.table import Column, Kind, Part, Table
 from twin.history.engine import Engine, Query
 from twin.history.fill import Fill
@@ -160,7 +160,9 @@ def _windows(platform: Platform, question: Question, edges: Times) -> Table:
     engine = Engine(platform.store, platform.catalogue.states, platform.rollups.made)
     query = Query(subjects, edges, question.reductions, platform.clock.now_ns(), question.keep, question.fill)
     found = engine.answer(query)
-    parts = [_part(item, edges, found, question, platform.catalogue.states) for item in question.points]
+    # One array for all of them, by which whoever writes them knows that it is the same.
+    starts = edges[:-1]
+    parts = [_part(item, starts, found, question, platform.catalogue.states) for item in question.points]
     columns = [Column("start", Kind.TIME), *_columns(parts)]
     constants = ("point", "quantity", "unit", *(("integral_unit",) if _integrates(question) else ()))
     return Table(_head(question) | {"source": _source(edges, found.source)}, columns, parts, constants)
@@ -186,9 +188,9 @@ def _none(question: Question) -> Iterator[Part]:
 
 
 def _part(
-    item: BoundPoint, edges: Times, found: Answer, question: Question, names: Mapping[int, str]
+    item: BoundPoint, starts: Times, found: Answer, question: Question, names: Mapping[int, str]
 ) -> Part:
-    starts, own = edges[:-1], found.columns[item.id]
+    own = found.columns[item.id]
     columns: dict[str, npt.NDArray[Any]] = {"start": starts}
     for name, column in own.items():
         if name == Aggregate.COUNT:
@@ -237,7 +239,7 @@ def _source(edges: Times, source: npt.NDArray[np.uint8]) -> list[dict[str, Any]]
 
 
 def _stretch(start: int, stop: int, resolution: Resolution) -> dict[str, Any]:
-    return {"from": rfc3339(start), "to": rfc3339(stop), "resolution": resolution.value}
+    return {"from": exact(start), "to": exact(stop), "resolution": resolution.value}
 
 
 # --- of points ----------------------------------------------------------------------------------------------
@@ -261,8 +263,8 @@ def _subject(platform: Platform, item: BoundPoint) -> Subject:
 
 def _head(question: Question) -> dict[str, Any]:
     return {
-        "from": rfc3339(question.start),
-        "to": rfc3339(question.stop),
+        "from": exact(question.start),
+        "to": exact(question.stop),
         "every": question.every,
         "tz": question.zone.key,
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from itertools import groupby
 from tempfile import SpooledTemporaryFile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
@@ -18,6 +18,8 @@ from barrio.tables.table import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
+
+    import numpy.typing as npt
 
     from barrio.tables.table import Part, Table
 
@@ -30,19 +32,37 @@ def write(table: Table) -> Iterator[bytes]:
     kinds = {one.name: one.kind for one in table.columns}
     head = orjson.dumps(dict(table.head), option=OPTIONS)[:-1]
     yield head + (b',"series":[' if len(head) > 1 else b'"series":[')
-    between = b""
+    between, times = b"", _Times()
     for _, parts in groupby(table.parts, key=lambda part: dict(part.series)):
         yield between
-        yield from _series(parts, kinds)
+        yield from _series(parts, kinds, times)
         between = b","
     yield b"]}"
 
 
-def _series(parts: Iterator[Part], kinds: Mapping[str, Kind]) -> Iterator[bytes]:
+class _Times:
+    """The last column of times: series in the same windows share one, which is written once."""
+
+    def __init__(self) -> None:
+        self._column: npt.NDArray[Any] | None = None
+        self._written = b""
+
+    def as_json(self, kind: Kind, column: npt.NDArray[Any]) -> bytes:
+        """Return a column as a JSON array."""
+        if kind is not Kind.TIME:
+            return as_json(kind, column)
+        if column is not self._column:
+            self._column, self._written = column, as_json(kind, column)
+        return self._written
+
+
+def _series(parts: Iterator[Part], kinds: Mapping[str, Kind], times: _Times) -> Iterator[bytes]:
     """Yield one series; of one that is in one part, all at once."""
     first = next(parts)
     begun = orjson.dumps(dict(first.series))[:-1]
-    columns = {name: as_json(kinds.get(name, Kind.NUMBER), array) for name, array in first.columns.items()}
+    columns = {
+        name: times.as_json(kinds.get(name, Kind.NUMBER), array) for name, array in first.columns.items()
+    }
     second = next(parts, None)
     if second is None:
         # Apart, since each copy of a column costs as much as half of writing it.

@@ -26,11 +26,12 @@ def test_only_code_of_files_that_nothing_can_have_written_to_is_let_go():
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="the kernel does not tell")
 def test_code_that_was_run_is_no_longer_resident_and_still_runs():
     query = "SELECT count(*) FROM range(1000) WHERE range % 7 = 0"
-    assert duckdb.execute(query).fetchone() == (143,)
-    before = resident("_duckdb")
-    memory.give_back()
-    assert resident("_duckdb") < before / 2
-    assert duckdb.execute(query).fetchone() == (143,)
+    with duckdb.connect(":memory:") as connection:
+        assert connection.execute(query).fetchone() == (143,)
+        before = resident("_duckdb")
+        memory.give_back()
+        assert resident("_duckdb") < before / 2
+        assert connection.execute(query).fetchone() == (143,)
 
 
 def resident(name: str) -> int:
