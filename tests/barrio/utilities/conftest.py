@@ -24,15 +24,22 @@ TURN_S = 0.3
 
 @dataclass
 class Town:
-    """A running town: where it answers, its folder, what the examples in the shell printed, and the token they made."""
+    """A running town: where it answers, its folder, and what the examples printed, by language."""
 
     url: str
     folder: Path
-    shell: Sequence[str]
+    said: dict[str, Sequence[str]]
 
     @property
     def token(self) -> str:
+        """The token that the examples in the shell made."""
         return (self.folder / "token").read_text()
+
+    def printed(self, language: str) -> Sequence[tuple[page.Example, str]]:
+        """Return the examples of a language with what each printed; they run once."""
+        if language not in self.said:
+            self.said[language] = page.run(language, self.url, self.folder, self.token)
+        return list(zip(page.of(language), self.said[language], strict=True))
 
 
 @contextmanager
@@ -73,4 +80,4 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
         listen = url.removeprefix("http://")
         with started("run", "playas", "--data", "data", "--listen", listen, cwd=folder) as process:
             wait_for(f"{url}/healthz", process)
-            yield Town(url, folder, page.run("sh", url, folder))
+            yield Town(url, folder, {"sh": page.run("sh", url, folder)})

@@ -19,13 +19,10 @@ _SUM = re.compile(r"(playas/energy-\d/energy)[ ,][^\n]*?(\d+\.\d{3})\b")
 
 
 def printed(running, language):
-    """Return the examples of a language with what each printed now."""
+    """Return the examples of a language with what each printed; those of R need it."""
     if language == "r":
         need("rscript")
-    found = (
-        running.shell if language == "sh" else page.run(language, running.url, running.folder, running.token)
-    )
-    return list(zip(page.of(language), found, strict=True))
+    return running.printed(language)
 
 
 def sums(outputs, words):
