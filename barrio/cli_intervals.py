@@ -92,6 +92,20 @@ def _questions(group: typer.Typer) -> None:
         query = {"point": point, "from": start, "to": to}
         typer.echo(intervals.versions(settings_of(data=data), district or [], query, machine=as_json))
 
+    @group.command()
+    def edits(
+        point: Annotated[
+            str | None, typer.Argument(metavar="[POINT]", help="Path of a register; all without.")
+        ] = None,
+        as_json: AsJson = False,
+        data: Data = None,
+        district: District = None,
+    ) -> None:
+        """Show what was decided about registers, and what was taken back."""
+        from barrio.commands import intervals
+
+        typer.echo(intervals.edits(settings_of(data=data), district or [], {"point": point}, machine=as_json))
+
 
 def _orders(group: typer.Typer) -> None:
     @group.command()

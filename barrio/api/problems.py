@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard, get_args
 
 import orjson
 from fastapi import Request
@@ -87,16 +87,18 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
-    name = _named(first["loc"])
     body = getattr(request.scope.get("route"), "body_field", None)
-    words = f"{name}: {fault_words(first, body and body.field_info.annotation)}"
+    where, model = _inside(first["loc"], body and body.field_info.annotation)
+    tagged = first["type"].startswith("union_tag")
+    name = first["ctx"]["discriminator"].strip("'") if tagged else _named(where)
+    words = f"{name}: {fault_words(first, model)}"
     return problem(HTTPStatus.BAD_REQUEST, words, parameter=name)
 
 
 def fault_words(fault: Mapping[str, Any], model: object = None) -> str:
     """Return what is wrong with a parameter or a key of a body; `model` has the keys that a body may have."""
     kind, given = fault["type"], fault["input"]
-    if kind == "missing":
+    if kind in {"missing", "union_tag_not_found"}:
         return "is missing"
     if kind == "extra_forbidden":
         key = str(fault["loc"][-1])
@@ -110,10 +112,22 @@ def fault_words(fault: Mapping[str, Any], model: object = None) -> str:
     return f"{str(fault['msg']).removeprefix('Input ').lower()}, found {given!r}"
 
 
+def _inside(where: tuple[int | str, ...], model: object) -> tuple[tuple[int | str, ...], object]:
+    """Return where a fault is and in which model; of a body that is one of several, without the tag that says which."""
+    if len(where) > 1:
+        for one in filter(_is_model, get_args(model)):
+            tags = {tag for info in one.model_fields.values() for tag in get_args(info.annotation)}
+            if where[1] in tags:
+                return (where[0], *where[2:]), one
+    return where, model
+
+
 def _keys(model: object) -> list[str]:
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [info.alias or name for name, info in model.model_fields.items()]
+    return [info.alias or name for name, info in model.model_fields.items()] if _is_model(model) else []
+
+
+def _is_model(kind: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(kind, type) and issubclass(kind, BaseModel)
 
 
 def _named(where: Sequence[int | str]) -> str:
@@ -137,7 +151,7 @@ async def _http(request: Request, error: Exception) -> Response:
 
 
 def _allowed(request: Request) -> list[str]:
-    """Return the methods that some route of a path takes (RFC 9110, 10.2.1): each method may have a route of its own."""
+    """Return the methods that some route of a path takes (RFC 9110, 10.2.1): each may have a route of its own."""
     found: set[str] = set()
     for route in request.app.routes:
         for method in METHODS - found:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 _PATH = "/api/v1/intervals"
 _MOST = 10
+_MOST_EDITS = 10_000
 
 
 def listed(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], *, machine: bool) -> str:
@@ -40,6 +41,24 @@ def versions(settings: Settings, districts: Sequence[str], query: Mapping[str, A
     """Return what versions changed."""
     body = ask(settings, districts, f"{_PATH}/versions", query)
     return as_json(body) if machine else "\n".join(_versions(body)) or "nothing is settled in this time"
+
+
+def edits(settings: Settings, districts: Sequence[str], query: Mapping[str, Any], *, machine: bool) -> str:
+    """Return what was decided about registers."""
+    body = ask(settings, districts, f"{_PATH}/edits", {**query, "limit": _MOST_EDITS})
+    if machine:
+        return as_json(body)
+    rows = [
+        [str(one["edit"]), one["point"], one["kind"], one["from"][:16], one["to"][:16], *_decided(one)]
+        for one in body["edits"]
+    ]
+    head = ["edit", "point", "kind", "from (UTC)", "to (UTC)", "version", "by", "why"]
+    return "\n".join(history.aligned([head, *rows])) if rows else "nothing was decided"
+
+
+def _decided(one: Mapping[str, Any]) -> list[str]:
+    back = "" if one["withdrawn"] is None else f", taken back with {one['withdrawn']}"
+    return [f"{one['version']}{back}", plain(one["who"] or "–"), plain(one["why"])]
 
 
 def edit(settings: Settings, body: Mapping[str, Any], deltas: str | None) -> str:

@@ -267,6 +267,34 @@ async def test_bad_decisions(stage, body):
     assert stage.platform.intervals.book.newest() == 0
 
 
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ({}, "kind: is missing"),
+        ({"kind": "raed"}, "found 'raed' (did you mean read?)"),
+        ({"kind": "read", "point": ENERGY, "register": 5, "who": "a", "why": "b"}, "at: is missing"),
+        (
+            {
+                "kind": "ignore",
+                "point": ENERGY,
+                "form": "-1d",
+                "from": "-1d",
+                "to": "now",
+                "who": "a",
+                "why": "b",
+            },
+            "form: there is no key 'form' (did you mean from?)",
+        ),
+    ],
+)
+async def test_what_is_wrong_with_a_decision_is_named(stage, body, words):
+    """The key that is wrong, not the kind of decision that it was tried as."""
+    answer = await stage.http.post("/api/v1/intervals/edits", json=body)
+
+    assert words in answer.json()["detail"]
+    assert answer.json()["detail"].startswith(answer.json()["parameter"] + ": ")
+
+
 async def test_a_hand_reading_below_what_was_read_is_refused(stage):
     """A register that would make the meter run backwards is no reading, but a mistake."""
     start = at("2026-11-10")

@@ -92,6 +92,29 @@ def test_the_command_line(folder):
         )
 
 
+def test_decisions_are_listed(folder, monkeypatch):
+    """Each with the number that takes it back; a line where there are none."""
+    data, path = folder
+    none = intervals.edits(Settings(data=data), ["ciudad-maderas"], {"point": path}, machine=False)
+    one = {
+        "edit": 7,
+        "point": path,
+        "kind": "read",
+        "from": "2026-11-10T12:00:00Z",
+        "to": "2026-11-10T12:00:00Z",
+    }
+    one |= {"version": 3, "withdrawn": 4, "who": "ana", "why": "read on site"}
+    monkeypatch.setattr(intervals, "ask", lambda *_: {"edits": [one]})
+    some = intervals.edits(Settings(data=data), [], {"point": None}, machine=False).splitlines()
+
+    assert none == "nothing was decided"
+    assert some[0].split()[0] == "edit"
+    assert some[1].split() == [
+        *("7", path, "read", "2026-11-10T12:00", "2026-11-10T12:00"),
+        *("3,", "taken", "back", "with", "4", "ana", "read", "on", "site"),
+    ]
+
+
 def test_decisions_need_the_platform(folder):
     """At rest nothing is decided; what cannot be sent is said before."""
     data, path = folder
