@@ -112,7 +112,7 @@ def add(app: FastAPI, platform: Platform) -> None:
 
 
 def _declared() -> dict[int | str, dict[str, Any]]:
-    found = declared(_PAGE)
+    found = declared(_PAGE, media=("application/json", "text/plain"))
     found[204] = {"description": "The property has no value"}
     return found
 

@@ -43,6 +43,7 @@ ANYWHERE = (
 )
 """Problems that every operation may answer: of its parameters, of the token, of the body, of the rate, of the store."""
 _PROBLEM_MEMBERS: dict[str, Any] = dict(cast("dict[str, Any]", PROBLEM_SCHEMA)["properties"])
+_WITHOUT_SHAPE = {"text/plain": {"type": "string"}, "text/csv": {"type": "string"}}
 _CHANGES = {"post", "put", "patch", "delete"}
 _MEANINGS = {
     HTTPStatus.BAD_REQUEST: "A parameter, a header or the body is wrong; `parameter` names which",
@@ -157,7 +158,7 @@ def _answered(answer: dict[str, Any], known: Operation, example: Any, status: in
         content[media]["example"] = example
     for other, each in content.items():
         if other != media:
-            each["schema"] = component("GeoJSON") if other == GEOJSON else {}
+            each["schema"] = component("GeoJSON") if other == GEOJSON else _WITHOUT_SHAPE.get(other, {})
 
 
 def _success(known: Operation, status: int) -> int:

@@ -1,6 +1,6 @@
 """A typed client that others' generator makes of the published file reads what REST says."""
 
-import datetime
+import datetime as dt
 import json
 
 import pytest
@@ -37,7 +37,7 @@ def same(value):
     if isinstance(value, list):
         return [same(one) for one in value]
     try:
-        return datetime.datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
+        return dt.datetime.fromisoformat(value).timestamp() if isinstance(value, str) else value
     except ValueError:
         return value
 

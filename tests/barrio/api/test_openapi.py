@@ -35,7 +35,7 @@ NAMED = {
     "/api/v1/quantities/{quantity}": ["/api/v1/quantities/air_temperature"],
     "/api/v1/points/{path}": ["/api/v1/points/little/probe/temperature", "/api/v1/points/little/probe/seen"],
     "/api/v1/datasets/{dataset}": ["/api/v1/datasets/little/weather"],
-    "/sta/v1.1/{path}": ["/sta/v1.1/Things", "/sta/v1.1/Datastreams?$top=1"],
+    "/sta/v1.1/{path}": ["/sta/v1.1/Things", "/sta/v1.1/Things(1)/name/$value"],
 }
 
 
@@ -155,6 +155,23 @@ async def test_a_running_platform_gives_its_file(stage):
     assert again.status_code == 304
     assert "/api/v1/points" in first.json()["paths"]
     assert "/api/v1/alarms" not in first.json()["paths"]
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/commands", "GET, POST"),
+        ("/api/v1/exports/abc", "DELETE, GET"),
+        ("/api/v1/points", "GET, HEAD"),
+        ("/api/v1/history", "GET"),
+    ],
+)
+async def test_a_method_that_a_path_does_not_take_is_told_all_that_it_does(tmp_path, path, allowed):
+    """Also where each method has a route of its own."""
+    async with town(tmp_path) as found:
+        answer = await found.ask("operator", "PATCH", path)
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, allowed)
 
 
 def test_it_costs_nothing_before_it_is_asked_for():
