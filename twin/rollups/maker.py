@@ -58,8 +58,11 @@ class Maker:
             if not until:
                 self._late.claim(ground.points.ids, now)
                 today = int(ground.edges(Resolution.DAY, now, now + 1)[0])
-                _, first = self._store.first(ground.points.ids, today)
-                begun = int(first.min(initial=now))
+                begun = today
+                if not len(self._store.asof(ground.points.ids, today - 1)):
+                    # Nothing stood at midnight: rows begin with what was read first.
+                    _, first = self._store.first(ground.points.ids, today)
+                    begun = int(first.min(initial=now))
                 quarter = ground.edges(Resolution.QUARTER, begun, begun + 1)[0]
                 self._book.begin(ground.id, today, int(quarter))
             elif until > now >= self._book.since(ground.id):

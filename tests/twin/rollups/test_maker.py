@@ -91,6 +91,22 @@ def test_the_first_start_ever(new_making):
     assert making.counts(DAY, DAY + 24 * HOUR, Resolution.DAY)[0].tolist() == [1]
 
 
+def test_begun_anew_on_a_day_that_was_quiet_at_first(new_making):
+    """What was read on the day before stands from midnight on: no hour, and no day, is made of a part of itself."""
+    making = new_making(DAY)
+    making.book.close()
+    (making.folder / "rollups.sqlite").unlink()
+    making.store.write(
+        join([rows(SWITCH, (DAY - 4 * HOUR, 1)), rows(WARM, (DAY + 9 * HOUR + 40 * MINUTE, 4))])
+    )
+    making.begin(DAY + 10 * HOUR)
+    making.make_all(DAY + 24 * HOUR)
+
+    making.agrees(DAY, DAY + 24 * HOUR)
+    state = making.made(Resolution.DAY, DAY, DAY + 24 * HOUR).state_seconds(1)
+    assert state[EVERY.tolist().index(SWITCH)].tolist() == [86_400]
+
+
 def test_a_silent_day_has_rows(new_making):
     """Windows in which nothing came have rows that say so."""
     making = new_making(DAY)
