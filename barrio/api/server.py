@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 import uvicorn
 
 from barrio.api.gate import MOST_BYTES, Gate
+from barrio.api.socket_wire import SocketWire
 from barrio.api.wire import Wire
 from barrio.live.hub import MOST_STREAMS
 from twin.errors import StartError
@@ -88,6 +89,7 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             Gate(app, local=local, hosts=hosts),
             http=Wire,
+            ws=SocketWire,
             forwarded_allow_ips=proxies,
             lifespan="off",
             log_config=None,

@@ -6,7 +6,7 @@
 | 1003 | a message was binary |
 | 1009 | a message was longer than 64 KiB |
 | 4401 | the token was revoked or has expired |
-| 4429 | more messages came than `MOST_MESSAGES` in `WINDOW_S` |
+| 4429 | more messages came than `MOST_MESSAGES` in `WINDOW_S`, or more frames (`barrio.api.socket_wire`) |
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections import deque
+from collections import Counter, deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -27,9 +27,9 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from barrio.access.who import who as who_asks
 from barrio.api.operator import at_rest
 from barrio.api.problems import fault_words, problem
-from barrio.api.stream import first, understood
+from barrio.api.stream import first, full, understood
 from barrio.errors import AskError, UnknownName
-from barrio.live.hub import REVOKED, TooMany
+from barrio.live.hub import MOST_OF_A_TOKEN, MOST_OF_THE_PUBLIC, REVOKED, TooMany
 from barrio.live.selection import MOST_NAMED, Wanted, selected
 from barrio.live.words import JSON, KINDS, Place
 from twin.access.scope import Verb
@@ -102,10 +102,33 @@ def add(app: FastAPI, platform: Platform) -> None:
         if denied is not None:
             await websocket.send_denial_response(denied)
             return
-        await websocket.accept()
-        await Socket(platform, websocket, who).run()
+        name = who.token or who.name
+        if words := _is_full(platform, opened, who):
+            await websocket.send_denial_response(full(TooMany(words)))
+            return
+        opened[name] += 1
+        try:
+            await websocket.accept()
+            await Socket(platform, websocket, who).run()
+        finally:
+            opened[name] -= 1
 
+    opened = Counter[str]()
     app.router.routes.append(WebSocketRoute("/api/v1/ws", listen))
+
+
+def _is_full(platform: Platform, opened: Counter[str], who: Who) -> str:
+    """Return which limit one more connection would meet, empty for none; what it listens to is counted by the hub."""
+    if opened.total() >= platform.hub.most:
+        return f"{platform.hub.most:,} WebSockets are open, which is the most that this platform serves"
+    if who.sight.whole and not who.token:
+        return ""
+    most = MOST_OF_A_TOKEN if who.token else MOST_OF_THE_PUBLIC
+    if opened[who.token or who.name] < most:
+        return ""
+    return (
+        f"{most} WebSockets {'of this token' if who.token else 'without a token'} are open, which is the most"
+    )
 
 
 class Socket:

@@ -83,7 +83,10 @@ async def test_a_subscription_is_resumed(live):
     ("message", "words"),
     [
         ("{", "json"),
-        ("type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'shout'",),
+        (
+            '{"type": "shout"}',
+            "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'shout'",
+        ),
         (
             '{"type": "subscrib"}',
             "type: should be one of 'subscribe', 'resume', 'unsubscribe', 'ping', found 'subscrib'",
@@ -134,6 +137,48 @@ async def test_limits_of_a_connection_close_it(live, monkeypatch):
         for _ in range(6):
             await ask(socket, type="ping")
         assert await closed(socket) == 4429
+
+
+@pytest.mark.parametrize(
+    "frame", [b"\x89\x80\0\0\0\0", b"\x8a\x80\0\0\0\0", b"\0\x80\0\0\0\0"], ids=["ping", "pong", "piece"]
+)
+async def test_a_flood_of_frames_is_cut_off(live, frame):
+    """Whatever they are, and before they cost anybody anything."""
+    shake = (
+        f"GET /api/v1/ws HTTP/1.1\r\nHost: localhost\r\nAuthorization: {live.headers()['Authorization']}\r\n"
+    )
+    shake += "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    shake += "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    reader, writer = await asyncio.open_connection("127.0.0.1", int(live.url.rpartition(":")[2]))
+    writer.write(shake.encode())
+    async with asyncio.timeout(10):
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"\x01\x80\0\0\0\0" + frame * 600)
+        said = await reader.read()
+    writer.close()
+
+    assert said.endswith(b"more than 500 frames in 10 s")
+
+
+async def test_sockets_that_listen_to_nothing_are_counted(live, monkeypatch):
+    """Each takes the place of a connection."""
+    monkeypatch.setattr(sockets, "MOST_OF_A_TOKEN", 2)
+    token = live.token("many")
+    async with opened(live, token), opened(live, token) as second:
+        with pytest.raises(InvalidStatus) as found:
+            async with opened(live, token):
+                pass
+        await second.close()
+        async with asyncio.timeout(5):
+            while True:
+                try:
+                    async with opened(live, token):
+                        break
+                except InvalidStatus:
+                    await asyncio.sleep(0.05)
+
+    assert found.value.response.status_code == 429
+    assert b"2 WebSockets of this token are open" in found.value.response.body
 
 
 async def test_a_revoked_token_closes_its_socket(live):
