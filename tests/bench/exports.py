@@ -21,6 +21,7 @@ from typing import Any
 import duckdb
 import numpy as np
 
+import barrio.commands  # noqa: F401 - which imports structlog as `barrio run` does
 from barrio import memory
 from barrio.api.app import create_app
 from barrio.api.server import Server, bind
