@@ -9,7 +9,7 @@ import psutil
 import pytest
 from playwright.sync_api import expect
 
-from barrio.console.shell import MOST_PAGES, NEVER_CONNECTED_S
+from barrio.console.shell import MOST_OF_AN_ADDRESS, MOST_PAGES, NEVER_CONNECTED_S
 from tests.barrio.api.test_further import LOOKS
 from tests.barrio.console.conftest import Desk, begun
 from tests.barrio.processes import environment
@@ -38,10 +38,22 @@ def test_nothing_of_it_is_imported_before_somebody_looks():
     ] == []
 
 
+def _resting(process):
+    """Return the memory that a process holds once it has started: then it grows by little within a second."""
+    before, until = process.memory_info().rss, time.monotonic() + 20
+    while time.monotonic() < until:
+        time.sleep(1)
+        held = process.memory_info().rss
+        if abs(held - before) < 2**18:
+            return held
+        before = held
+    return before
+
+
 def test_a_program_at_the_root_starts_nothing(own):
     """Programs that ask and pages that are opened are told apart: only the latter cost memory."""
     process = psutil.Process(own.process.pid)
-    before = process.memory_info().rss
+    before = _resting(process)
     assert own.get("/").text.startswith("barrio ")
     asked = process.memory_info().rss - before
     assert own.get("/", **PAGE).text.startswith("<!doctype html>")
@@ -85,6 +97,20 @@ def test_so_many_pages_are_open_and_no_more(own):
     assert codes.count(200) <= MOST_PAGES
     assert (last.status_code, last.headers["retry-after"]) == (503, "60")
     assert after == 200
+
+
+def test_whoever_shows_no_token_keeps_nobody_out(own):
+    """One address has so many pages, all of them together leave some to those who are known."""
+    with httpx.Client(base_url=own.url, headers=PAGE, trust_env=False, timeout=30) as client:
+        mine = [client.get("/").status_code for _ in range(MOST_OF_AN_ADDRESS + 1)]
+        for number in range(1, 4):
+            away = {"X-Forwarded-For": f"192.0.2.{number}"}
+            theirs = [client.get("/", headers=away).status_code for _ in range(MOST_OF_AN_ADDRESS)]
+        known = client.get("/", headers={"Authorization": f"Bearer {own.operator}"}).status_code
+
+    assert mine == [200] * MOST_OF_AN_ADDRESS + [503]
+    assert theirs[-1] == 503
+    assert known == 200
 
 
 def test_it_can_be_switched_off(tmp_path):
