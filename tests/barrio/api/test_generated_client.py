@@ -57,8 +57,8 @@ async def test_a_generated_client_reads_what_rest_says(tmp_path):
     assert "WARNING" not in said.upper(), said
 
     async with served(tmp_path / "town") as (found, url):
-        drive = [str(OPENAPI_CLIENT / "drive.py"), str(made.parent), url, found.tokens["operator"], POINT]
-        code, said = await ran(str(python), *drive, cwd=tmp_path, within_s=60)
+        asked = [str(OPENAPI_CLIENT / "read.py"), str(made.parent), url, found.tokens["operator"], POINT]
+        code, said = await ran(str(python), *asked, cwd=tmp_path, within_s=60)
         assert code == 0, said
         read = json.loads(said)
         wanted = {name: (await found.ask("operator", "GET", asked)).json() for name, asked in ASKED.items()}
