@@ -19,12 +19,18 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK_S = 604_800
 _MEANT = "a time is ISO 8601 (2026-11-23T09:00, 2026-11-23), now, or an age such as -15m, -1h, -7d or -2w"
 _LAST = 9_000_000_000 * NS
+_FINER = re.compile(r"[.,]\d{6}(\d+)")
 _ZONED = re.compile(r"(.+T[0-9:.]+) (\d{2}:?\d{2})")
 
 
 def rfc3339(ns: int) -> str | None:
     """Return a time as `2026-11-23T15:00:00.000000Z`; None for 0, which stands for never."""
     return clock.rfc3339(ns) if ns else None
+
+
+def exact(ns: int) -> str | None:
+    """Return the time of a reading as it is, to the nanosecond: asked with it, one finds that reading."""
+    return clock.exact(ns) if ns else None
 
 
 def columns_of(times: Times) -> object:
@@ -55,7 +61,10 @@ def parse_moment(text: str, parameter: str, now_ns: int, zone: ZoneInfo) -> int:
         found = (moment if moment.tzinfo else moment.replace(tzinfo=zone)) - _EPOCH
     except (ValueError, OverflowError):
         raise AskError(parameter, f"{text!r} is not a time: {_MEANT}") from None
-    return _within_years(found // timedelta(microseconds=1) * 1000, text, parameter)
+    # What is finer than a microsecond, Python's own reading cuts off.
+    finer = _FINER.search(text)
+    nanos = int(f"{finer[1]:0<3}"[:3]) if finer else 0
+    return _within_years(found // timedelta(microseconds=1) * 1000 + nanos, text, parameter)
 
 
 def _within_years(ns: int, text: str, parameter: str) -> int:

@@ -17,6 +17,12 @@ def rfc3339(ns: int, digits: str = "microseconds") -> str:
     return moment.isoformat(timespec=digits).removesuffix("+00:00") + "Z"
 
 
+def exact(ns: int) -> str:
+    """Return a time as `rfc3339` does, with nine digits where it is finer than a microsecond: nothing is cut off."""
+    text = rfc3339(ns)
+    return f"{text[:-1]}{ns % 1000:03}Z" if ns % 1000 else text
+
+
 class Clock(Protocol):
     """What the platform asks of a clock."""
 

@@ -183,7 +183,7 @@ def _add_latest(lean: APIRouter, platform: Platform, latest: Latest) -> None:
         """
         found = await latest.columns(asks.choice, who)
         if chosen(request) is Form.JSON:
-            return as_json(found)
+            return as_json(latest.body(found))
         return await answer(platform, request, latest.table(found), name="latest")
 
 

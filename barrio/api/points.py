@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from barrio.moments import rfc3339
+from barrio.moments import exact, rfc3339
 from twin.quality import Reason
 
 if TYPE_CHECKING:
@@ -65,9 +65,9 @@ def latest(platform: Platform, item: BoundPoint) -> dict[str, Any]:
             "meaning": state.quality.meaning,
             "detail": state.detail,
         },
-        "time": rfc3339(state.time),
-        "received": rfc3339(state.received),
-        "device_time": rfc3339(state.device),
+        "time": exact(state.time),
+        "received": exact(state.received),
+        "device_time": exact(state.device),
         "gap": gap_of(platform, item.id, told=True),
     }
 

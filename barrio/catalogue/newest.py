@@ -93,11 +93,14 @@ def _gap(platform: Platform, who: Who, series: int, said: dict[tuple[int, int, s
 
 
 def _texts(times: Times) -> list[bytes]:
-    """Return times in RFC 3339 as JSON, null where there is none."""
+    """Return times in RFC 3339 as JSON, with nine digits where they are finer than a microsecond; null for none."""
     if not times.any():
         return [_NULL] * len(times)
-    texts = np.datetime_as_string((times // 1000).astype("datetime64[us]")).astype("S").tolist()
-    return [b'"%bZ"' % text if time else _NULL for text, time in zip(texts, times.tolist(), strict=True)]
+    texts = np.datetime_as_string(times.astype("datetime64[ns]")).astype("S").tolist()
+    return [
+        b'"%bZ"' % text.removesuffix(b"000") if time else _NULL
+        for text, time in zip(texts, times.tolist(), strict=True)
+    ]
 
 
 def _split(array: bytes, length: int) -> list[bytes]:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from barrio.history.chosen import Choice
     from barrio.platform import Platform
     from twin.access.sight import Sight
-    from twin.frame import Ids, Times
+    from twin.frame import Ids
     from twin.model.bound import BoundPoint
 
 MOST = 100_000

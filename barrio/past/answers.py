@@ -9,7 +9,7 @@ import numpy as np
 
 from barrio.past.standing import changed_alarms, changed_desired, desired, standing
 from barrio.past.twin import Moment, Present, changes, check, moment
-from twin.clock import rfc3339
+from twin.clock import exact, rfc3339
 
 if TYPE_CHECKING:
     from barrio.past.seen import Seen
@@ -67,7 +67,7 @@ def compared(
 
 
 def _head(platform: Platform, found: Moment) -> dict[str, Any]:
-    return {"at": rfc3339(found.at), "districts": [_model(platform, one, found.at) for one in found.models]}
+    return {"at": exact(found.at), "districts": [_model(platform, one, found.at) for one in found.models]}
 
 
 def _model(platform: Platform, model: Model, at: int) -> dict[str, Any]:
@@ -99,8 +99,8 @@ def _point(then: Then, seen: Seen) -> dict[str, Any]:
         **head,
         **_value(then),
         "quality": _quality(then.quality),
-        "time": rfc3339(then.time),
-        "received": rfc3339(then.received),
+        "time": exact(then.time),
+        "received": exact(then.received),
         "age_s": then.age_s,
         "usable": then.usable,
         "stale": then.stale,
