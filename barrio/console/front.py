@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
+from barrio.access.who import STATE
 from barrio.api.gate import is_local
 from barrio.console.language import language_of
 
@@ -48,6 +49,8 @@ PAGES = frozenset(
     }
 )
 _SOCKET = "/_nicegui_ws/"
+MOST_SOCKETS = 250
+"""Connections of pages: one for each that may be open, and some that come back before the old one is gone."""
 ASSETS = "/_nicegui/"
 WHOSE = "barrio.console.whose"
 """In the scope of a question of our own: a list that is told who asks."""
@@ -67,6 +70,7 @@ class Console:
         self.platform = platform
         self.app = app
         self.door = app
+        self.sockets = 0
         self._shell: Shell | None = None
         self._starting = asyncio.Lock()
 
@@ -134,8 +138,16 @@ class Front:
             await receive()
             await send({"type": "websocket.close", "code": 1008})
             return
+        if self._console.sockets >= MOST_SOCKETS:
+            await receive()
+            await send({"type": "websocket.close", "code": 1013})
+            return
         shell = await self._console.shell()
-        await shell.app(scope, receive, send)
+        self._console.sockets += 1
+        try:
+            await shell.app(scope, receive, send)
+        finally:
+            self._console.sockets -= 1
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
@@ -146,7 +158,7 @@ class Front:
         shell = await self._console.shell()
         if path.startswith(ASSETS):
             await shell.app(scope, receive, send)
-        elif shell.is_full():
+        elif shell.is_full(str((scope.get("client") or ("",))[0]), known=_is_known(scope)):
             words = "too many pages are open: close some, or wait a minute\n"
             answer = PlainTextResponse(words, HTTPStatus.SERVICE_UNAVAILABLE, {"Retry-After": "60"})
             await answer(scope, receive, send)
@@ -226,6 +238,12 @@ async def _tell(scope: Scope, receive: Receive, send: Send) -> None:
     found: list[Who | None] = scope[WHOSE]
     found.append(scope.get("state", {}).get("who"))
     await PlainTextResponse("")(scope, receive, send)
+
+
+def _is_known(scope: Scope) -> bool:
+    """Whether whoever asks has shown more than nothing; where there is no door everybody is known."""
+    who: Who | None = scope.get("state", {}).get(STATE)
+    return who is None or bool(who.token) or who.sight.whole
 
 
 def _is_ours(scope: Scope) -> bool:

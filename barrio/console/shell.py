@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 MOST_PAGES = 200
 """Pages that are open at once, in all browsers."""
+KEPT_FREE = 50
+"""Of them those that only whoever is known opens: whoever shows no token cannot keep an operator out."""
+MOST_OF_AN_ADDRESS = 60
+"""Of whoever shows none: the page to sign in is there for other addresses."""
 NEVER_CONNECTED_S = 15.0
 """After so long a page whose browser never came back for it makes room for another."""
 AWAY_S = 5.0
@@ -94,12 +98,22 @@ class Shell:
             client.delete()
         await self._lifespan.stop()
 
-    def is_full(self) -> bool:
-        """Whether no more pages can be opened; those that nobody came back for make room first."""
-        if len(self._clients.instances) < MOST_PAGES:
+    def is_full(self, address: str, *, known: bool) -> bool:
+        """Whether no more pages can be opened by whoever is `known`, or by others from an address.
+
+        Those that nobody came back for make room first.
+        """
+        if not self._is_full(address, known=known):
             return False
         self._clients.prune_instances(client_age_threshold=NEVER_CONNECTED_S)
-        return len(self._clients.instances) >= MOST_PAGES
+        return self._is_full(address, known=known)
+
+    def _is_full(self, address: str, *, known: bool) -> bool:
+        found = self._clients.instances.values()
+        if known:
+            return len(found) >= MOST_PAGES
+        own = sum(one.ip == address for one in found)
+        return len(found) >= MOST_PAGES - KEPT_FREE or own >= MOST_OF_AN_ADDRESS
 
 
 class _Lifespan:
