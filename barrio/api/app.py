@@ -59,10 +59,11 @@ MOST_GAPS = 100_000
 _INDEX = f"""\
 barrio {__version__}
 
+Whoever shows nothing is given what is open. More is for tokens, in the header
+Authorization: Bearer TOKEN, or as the password of any user. In a browser this address is the console.
+
 /healthz                         the process lives
 /readyz                          readings are taken and stored
-/metrics                         numbers for Prometheus
-/api/v1/status                   links, devices, readings, alarms
 /api/v1/points                   points with their newest values (under, site, kind, quantity, dataset, bbox, cursor …)
 /api/v1/districts                districts; likewise sites, devices, profiles, relations, quantities (format=geojson)
 /catalog                         the inventory of data as DCAT 3
@@ -82,23 +83,28 @@ barrio {__version__}
 /api/v1/alarms/history           what happened to alarms, and who did what (from, to, limit)
 /api/v1/alarms/backtest?rule=ID  what a rule would have done (from, to, on)
 /api/v1/conditions               alarms that devices report; POST ID/acknowledge with the operator's token
-/api/v1/device-events            what devices reported of themselves (from, to, limit)
 /api/v1/commands                 what was asked of points (point, state, limit); POST, ID/confirm, ID/cancel, release
 /api/v1/desired                  what is desired of points beside what they show (under)
 /api/v1/schedules                what programmes want now and next (hours)
-/api/v1/audit                    every step of every command, exports, tokens (from, to, limit); /verify
 /api/v1/session                  who asks; POST, DELETE: a session of a browser; POST /codes: a login code
 /api/v1/twin                     the twin at a moment (at, under, limit, offset); what changed until another (compare)
 /api/v1/graph                    what belongs to what (of, direction, through)
-/api/v1/notifications            channels: what waits, what went out; POST /test with the operator's token
 /api/v1/supply                   tanks and what they asked for (at, tank, limit); ID/acknowledge, cancel, close
 /api/v1/capacity                 people in places, colours, the next hours (place)
 /api/v1/services                 services by hours or starts (state, under, rule, limit, offset); KEY/done
 /api/v1/completeness             what was expected and received (under, from, to, every, by, limit, offset)
-/api/v1/rollups                  how far rollups are made; POST /rebuild with the operator's token
-/api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
 /sta/v1.1                        OGC SensorThings API 1.1: Things, Datastreams, Observations …
 /openapi.json                    all of this for programs
+
+For operators:
+
+/metrics                         numbers for Prometheus
+/api/v1/status                   links, devices, readings, alarms
+/api/v1/device-events            what devices reported of themselves (from, to, limit)
+/api/v1/audit                    every step of every command, exports, tokens (from, to, limit); /verify
+/api/v1/notifications            channels: what waits, what went out; POST /test
+/api/v1/rollups                  how far rollups are made; POST /rebuild
+/api/v1/models                   the models that ran, and when; DISTRICT/DIGEST shows one
 """
 
 

@@ -142,11 +142,10 @@ async def _http(request: Request, error: Exception) -> Response:
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request))
-    words = (
-        error.detail
-        if error.detail != status.phrase
-        else f"{request.method} {request.url.path}: {status.phrase}"
-    )
+    words = error.detail
+    if words == status.phrase:
+        listed = "; GET / lists what there is" if status is HTTPStatus.NOT_FOUND else ""
+        words = f"{request.method} {request.url.path}: {status.phrase}{listed}"
     return problem(status, words, headers)
 
 

@@ -146,11 +146,16 @@ def _named(
     option: str, given: Sequence[str], known: Collection[str], faults: list[str]
 ) -> frozenset[str] | None:
     faults += [
-        f"{option}: there is no {one!r} in these districts{suggest(one, sorted(known))}"
+        f"{option}: there is no {one!r} in these districts{_near(one, known)}"
         for one in given
         if one not in known
     ]
     return frozenset(given) if given else None
+
+
+def _near(given: str, known: Collection[str]) -> str:
+    """Return what was probably meant; a site that was given without its district is meant with it."""
+    return suggest(next((one for one in sorted(known) if one.endswith(f"/{given}")), given), sorted(known))
 
 
 def _lasts(given: str, faults: list[str]) -> float:

@@ -165,6 +165,8 @@ class _Demo:
         if self.told:
             beside.append(Operator(platform, self.district, chronicle).run())
         if self.asked.as_json or not self.console.is_terminal:
+            if not self.asked.as_json:
+                _say(f"answering at {address(self.listening)}, also in a browser")
             await keep(platform, self.listening, stop, *beside)
             return
         events = Events()

@@ -131,7 +131,7 @@ async def test_points_come_in_pages(stage):
         (f"/api/v1/history?point={PATH}&from=-{'9' * 400}w", 400, "from: string should have at most 300"),
         ("/api/v1/gaps?from=-999999999999d", 400, "lies outside the years 1970 to 2255"),
         ("/api/v1/points?offset=99999999999999999999", 400, "offset: should be less than or equal to"),
-        ("/api/v2/points", 404, "GET /api/v2/points: Not Found"),
+        ("/api/v2/points", 404, "GET /api/v2/points: Not Found; GET / lists what there is"),
     ],
 )
 async def test_problems_say_what_is_wrong(stage, path, status, words):
@@ -293,6 +293,9 @@ async def test_the_index_lists_what_there_is(tmp_path):
 
     assert {"/healthz", "/metrics", "/api/v1/points", "/openapi.json", STREAM} <= set(named)
     assert set(answers.values()) <= {200}
+    assert "Authorization: Bearer TOKEN" in index.text
+    operators = index.text.partition("For operators:")[2]
+    assert {"/metrics", "/api/v1/status", "/api/v1/audit"} <= set(operators.split())
 
 
 async def test_a_connection_that_is_kept_does_not_delay_the_stop(stage):

@@ -108,13 +108,25 @@ def test_a_token_is_made_while_nothing_runs(place):
 def test_every_fault_is_said_at_once(place):
     """With the nearest name of the districts, and no token is made."""
     (place / "data").mkdir()
-    wrong = ["--tier", "operater", "--in", "litle", "--site", "little/hose", "--kind", "Gage"]
+    wrong = [
+        "--tier",
+        "operater",
+        "--in",
+        "litle",
+        "--site",
+        "little/hose",
+        "--site",
+        "house",
+        "--kind",
+        "Gage",
+    ]
     wrong += ["--quantity", "level_ration", "--finest", "2h", "--may", "read,fly", "--for", "soon"]
     done = barrio("token", "create", "works", *wrong, "--data", "data", "--district", "town", cwd=place)
     listed = barrio("token", "list", "--data", "data", "--json", cwd=place)
 
     assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 8
+    assert len(done.stderr.splitlines()) == 9
+    assert done.stderr.count("did you mean little/house?") == 2
     for near in ("operator", "little", "little/house", "Gauge", "level_ratio"):
         assert f"did you mean {near}?" in done.stderr
     assert json.loads(listed.stdout) == {"tokens": []}
