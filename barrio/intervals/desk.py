@@ -45,7 +45,7 @@ class IntervalDesk:
     def __init__(self, platform: Platform, opened: ExitStack) -> None:
         self.words = ""
         self._platform = platform
-        self.book = IntervalBook(platform.folder.intervals)
+        self.book = IntervalBook(platform.folder.intervals, platform.clock.now_ns)
         opened.callback(self.book.close)
         aside = self.book.open()
         if aside is not None:

@@ -27,7 +27,7 @@ from twin.words import storable
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from twin.frame import Ids, Times
@@ -86,8 +86,9 @@ class Mark:
 class IntervalBook(DataBook):
     """The book of one data folder; methods block on the disk and raise `twin.sqlite.DatabaseBusy`."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Callable[[], int] = lambda: 0) -> None:
         super().__init__(Database(path, _SCHEMA, synchronous="FULL"))
+        self._clock = clock
 
     # --- what is written ------------------------------------------------------------------------------------
 
@@ -103,13 +104,14 @@ class IntervalBook(DataBook):
     ) -> int:
         """Write a version with its days by `(series, start of day)`, all or nothing; returns the number it gets.
 
-        `decimals` are those of the steps of each series.
+        `decimals` are those of the steps of each series. The version is as of now: its making may have taken a while,
+        in which others were given what was there.
         """
         rows = [(*key, packed(line)) for key, line in days.items()]
         with self._database.transaction() as connection:
             number = connection.execute(
                 "INSERT INTO version (at, cause, who, why) VALUES (?,?,?,?)",
-                (version.at, version.cause, storable(version.who), storable(version.why)),
+                (max(version.at, self._clock()), version.cause, storable(version.who), storable(version.why)),
             ).lastrowid
             if number is None:
                 raise RuntimeError(version)

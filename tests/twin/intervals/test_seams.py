@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from tests.twin.intervals.meter import DAY, HOUR, MINUTE, NS, SERIES
-from tests.twin.intervals.test_maker import START, Bench, steady
+from tests.twin.intervals.test_maker import FAR, START, Bench, steady
+from twin.intervals.book import IntervalBook, Version
 from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag
 from twin.intervals.maker import ReadingsGone
@@ -172,6 +173,18 @@ def test_a_decision_about_a_day_whose_readings_are_gone(new):
     assert not bench.book.marks()
     assert bench.days(number=3).delta.tolist() == before.delta.tolist()
     assert bench.decide(EditKind.IGNORE, NIGHT + 40 * HOUR, NIGHT + 41 * HOUR)
+
+
+def test_a_version_is_known_from_when_it_is_written(new):
+    """Not from when its making began: what was given in between was without it, and is had again so."""
+    bench = new()
+    bench.book.close()
+    bench.book = IntervalBook(bench.folder / "intervals.sqlite", lambda: FAR + 5 * NS)
+    bench.book.open()
+    number = bench.book.put(Version(0, FAR, "settled", "barrio", ""), {}, decimals={})
+
+    assert bench.book.at(FAR + 4 * NS) == 0
+    assert bench.book.at(FAR + 5 * NS) == number
 
 
 def test_old_readings_are_settled_with_the_reference_days_among_them(new):
