@@ -42,9 +42,17 @@ class Bucket:
             )
         self._left = left - wanted
 
+    def charge(self, cost: float, now_s: float | None = None) -> None:
+        """Take what a request turned out to cost, which may be more than is left: whoever asks next waits for it."""
+        left = self._filled(time.monotonic() if now_s is None else now_s)
+        self._left = max(left - cost, -float(self.per_minute))
+
     def headers(self) -> dict[str, str]:
         """Return what a caller is told of its rate."""
-        left, full_s = int(self._left), math.ceil((self.per_minute - self._left) * WINDOW_S / self.per_minute)
+        left, full_s = (
+            max(0, int(self._left)),
+            math.ceil((self.per_minute - self._left) * WINDOW_S / self.per_minute),
+        )
         return {
             "RateLimit-Policy": f'"minute";q={self.per_minute};w={WINDOW_S}',
             "RateLimit": f'"minute";r={left};t={full_s}',

@@ -61,6 +61,11 @@ class Who:
         if self.bucket is not None:
             self.bucket.spend(cost)
 
+    def charge(self, cost: float) -> None:
+        """Take from the rate what a request has cost, where that is known afterwards only."""
+        if self.bucket is not None:
+            self.bucket.charge(cost)
+
     def point(self, path: str) -> BoundPoint:
         """Return the point of a path; UnknownName, with the nearest that exists for this caller, else."""
         found = self.sight.point(path)

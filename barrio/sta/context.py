@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrio.errors import AskError
-from barrio.sta.limits import MOST_ENTITIES, MOST_STEPS
+from barrio.sta.limits import ENTITIES_A_REQUEST, MOST_ENTITIES, MOST_STEPS, STEPS_A_REQUEST
 from barrio.sta.observing import entities
 from barrio.sta.properties import identity
 from barrio.sta.readings import Readings
@@ -50,6 +50,11 @@ class Context:
             raise AskError(
                 option, f"would take more than {MOST_STEPS:,} steps: ask for less at once, or more simply"
             )
+
+    @property
+    def cost(self) -> float:
+        """What was done so far, in requests of the caller's rate."""
+        return self._steps / STEPS_A_REQUEST + self._entities / ENTITIES_A_REQUEST + self.readings.cost
 
     def hold(self, entities: int) -> None:
         """Count what the answer holds; AskError when it is too much."""

@@ -28,5 +28,7 @@ MOST_SCANNED = 500_000
 """Observations that one request reads from the store."""
 MOST_READS = 1_500
 """Questions that one request puts to the store."""
+READS_A_REQUEST, SCANNED_A_REQUEST, STEPS_A_REQUEST, ENTITIES_A_REQUEST = 10, 10_000, 100_000, 1_000
+"""What costs of the caller's rate as much as a request of its own."""
 MOST_COUNTED = 1_000
 """Datastreams whose observations are counted over any time; of more only those of one day."""

@@ -17,7 +17,7 @@ import numpy as np
 from barrio.errors import AskError
 from barrio.sta.columns import Columns, join, none, of_batch
 from barrio.sta.groups import Group, floor, groups_of, read
-from barrio.sta.limits import MOST_COUNTED, MOST_READS, MOST_SCANNED
+from barrio.sta.limits import MOST_COUNTED, MOST_READS, MOST_SCANNED, READS_A_REQUEST, SCANNED_A_REQUEST
 from barrio.sta.values import Span
 from twin.clock import NS
 from twin.quality import FIRST_BAD
@@ -181,6 +181,11 @@ class Readings:
                 if series in last:
                     found[series] = Span(min(floor(group, time), last[series]), last[series])
         return found
+
+    @property
+    def cost(self) -> float:
+        """What was asked of the store so far, in requests of the caller's rate."""
+        return self._reads / READS_A_REQUEST + self._scanned / SCANNED_A_REQUEST
 
     def _ask(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         self._reads += 1

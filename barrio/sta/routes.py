@@ -56,7 +56,7 @@ def add(app: FastAPI, platform: Platform) -> None:
             from barrio.sta.serve import Service
 
             made.append(Service(platform))
-        return await made[0].answer(who.sight, f"{_base(request, platform)}{PREFIX}", path, query)
+        return await made[0].answer(who, f"{_base(request, platform)}{PREFIX}", path, query)
 
     @app.get(PREFIX, responses=declared(_ROOT), tags=["sensorthings"])
     async def service_root(request: Request, who: Seen) -> Response:

@@ -21,6 +21,7 @@ from barrio.sta.view import Views
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from barrio.access.who import Who
     from barrio.platform import Platform
     from barrio.sta.options import Options
     from barrio.sta.resolve import Shape
@@ -37,7 +38,7 @@ class Service:
         self._platform = platform
         self._views = Views(platform)
 
-    async def answer(self, sight: Sight, root: str, path: str, query: Mapping[str, str]) -> Response:
+    async def answer(self, who: Who, root: str, path: str, query: Mapping[str, str]) -> Response:
         """Return what a path and its options name; what is wrong with them is found before anything is read."""
         if not path.strip("/"):
             _refuse(query, (), "the service's root")
@@ -45,10 +46,23 @@ class Service:
         shape = shape_of(parse_path(path))
         options = _options(shape, query)
         asked = Asked(root, path.strip("/"), query)
-        return await self._platform.in_thread("reads", self._answered, sight, asked, shape, options)
+        cost: list[float] = []
+        try:
+            return await self._platform.in_thread(
+                "reads", self._answered, who.sight, asked, shape, options, cost
+            )
+        finally:
+            who.charge(sum(cost))
 
-    def _answered(self, sight: Sight, asked: Asked, shape: Shape, options: Options) -> Response:
-        found = answer(Context(self._platform, self._views.of(sight), asked), shape, options)
+    def _answered(
+        self, sight: Sight, asked: Asked, shape: Shape, options: Options, cost: list[float]
+    ) -> Response:
+        """Answer, and add to `cost` what it took, also where a limit was met on the way."""
+        context = Context(self._platform, self._views.of(sight), asked)
+        try:
+            found = answer(context, shape, options)
+        finally:
+            cost.append(context.cost)
         if found is None:
             return Response(status_code=HTTPStatus.NO_CONTENT)
         if shape.value:

@@ -32,6 +32,17 @@ def test_what_costs_more_than_a_minute_wants_a_full_bucket():
     assert bucket.headers()["X-RateLimit-Remaining"] == "0"
 
 
+def test_what_is_charged_afterwards_is_owed():
+    """It may be more than is left, and no more than a minute's worth: whoever asks next waits."""
+    bucket = Bucket(60, 0.0)
+    bucket.charge(1_000, 0.0)
+    with pytest.raises(HTTPException):
+        bucket.spend(1, 60.0)
+    bucket.spend(1, 61.0)
+
+    assert bucket.headers()["X-RateLimit-Remaining"] == "0"
+
+
 def test_headers_say_what_is_left():
     """As the draft of the IETF has them, and as clients know them."""
     bucket = Bucket(600, 0.0)

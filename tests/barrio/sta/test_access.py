@@ -1,10 +1,14 @@
 """What a caller may not see is not there: in no collection, count, relation, filter, order or error."""
 
+import time
 from dataclasses import replace
 
+import httpx
 import pytest
 
-from tests.barrio.sta.town import DEVICES, NS, QUARTER, START, fill, seeing, town
+from barrio.access.rates import Bucket
+from barrio.access.who import Who
+from tests.barrio.sta.town import DEVICES, NS, QUARTER, ROOT, START, Known, fill, seeing, town
 from twin.access.scope import OPEN
 from twin.resolution import Resolution
 
@@ -191,3 +195,23 @@ async def test_windows_over_months_are_all_found(little):
         if resolution is not Resolution.DAY:
             assert down == [1_000.0 + at / 1_000 for at in times]
     assert QUARTER == 900 * NS
+
+
+async def test_what_an_answer_took_is_charged(little, monkeypatch):
+    """Also when it met a limit on the way: whoever asks much is soon asked to wait."""
+    bucket = Bucket(60, time.monotonic())
+    somebody = Known(little.app, Who("somebody", little.sight(YARD), bucket=bucket))
+
+    def taken() -> int:
+        return 60 - int(bucket.headers()["X-RateLimit-Remaining"])
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(somebody), base_url="http://test") as http:
+        await http.get(f"{ROOT}/Things")
+        cheap = taken()
+        monkeypatch.setattr("barrio.sta.readings.READS_A_REQUEST", 0.05)
+        monkeypatch.setattr("barrio.sta.readings.MOST_READS", 0)
+        refused = await http.get(f"{ROOT}/Observations")
+
+    assert refused.status_code == 400
+    assert cheap <= 1
+    assert taken() >= 20

@@ -71,7 +71,7 @@ class Town:
     def as_caller(self, scope: Scope | Sight | None) -> httpx.AsyncClient:
         """A client that sees what a scope allows; all there is without one."""
         sight = self.sight(scope) if isinstance(scope, Scope) else scope
-        app = self.app if sight is None else _Known(self.app, Who("somebody", sight))
+        app = self.app if sight is None else Known(self.app, Who("somebody", sight))
         return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://town.example")
 
     async def ask(self, path: str, scope: Scope | Sight | None = None, **query: str) -> httpx.Response:
@@ -106,7 +106,7 @@ class Town:
         raise AssertionError("pages do not end")
 
 
-class _Known:
+class Known:
     """An application whose caller is known."""
 
     def __init__(self, app: Any, who: Who) -> None:
