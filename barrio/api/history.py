@@ -46,8 +46,8 @@ class Chosen(BaseModel):
     under: str | None = _said("A district, a device or a path: the points of it.")
     kind: str | None = _said("Kind of the devices.")
     quantity: str | None = _said("Name of a quantity.")
-    site: str | None = _said("Id of the site in which the devices stand.")
-    device: str | None = _said("Id of a device.")
+    site: str | None = _said("A site, with the sites within it: id, or district/id.")
+    device: str | None = _said("A device: id, or district/id.")
     dataset: str | None = _said("Id of a dataset, or district/id: the points that it gives.")
     form: Form | None = Field(
         default=None, alias="format", description="Format; goes before the header Accept."
