@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from twin.datasets.dataset import Group
     from twin.datasets.figure_book import Row
 
+MOST_NAMED = 10
 MOST_FIGURES = 100_000
 _TAGS: list[str | Enum] = ["datasets"]
 _COLUMNS = (
@@ -226,7 +227,8 @@ def _groups(one: Known, group: str | None) -> Mapping[tuple[str, str], Group]:
     groups = one.dataset.figures.groups if one.dataset.figures is not None else ()
     found = {(place.id, place.quantity): place for place in groups if group in {None, place.id}}
     if not found:
-        near = suggest(group or "", [place.id for place in groups])
+        names = list(dict.fromkeys(place.id for place in groups))
+        near = suggest(group or "", names) or f", there are {', '.join(names[:MOST_NAMED])}"
         raise AskError("group", f"there is no group {group!r}{near}")
     return found
 

@@ -21,7 +21,7 @@ SIGN_IN = "/console/sign-in"
 async def login_link(settings: Settings) -> str:
     """Return a link that signs a browser in; StartError while nothing runs with the data folder."""
     if DataFolder(settings.data).running() is None:
-        raise StartError(f"barrio does not run with data folder {settings.data}: there is no console to open")
+        raise StartError(f"barrio does not run with data folder {settings.data}: name another with --data")
     async with answers(settings, ()) as client:
         found = await tell(client, "/api/v1/session/codes", {})
         return f"{str(client.base_url).rstrip('/')}{SIGN_IN}#code={found['code']}"

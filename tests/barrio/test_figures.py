@@ -174,6 +174,17 @@ async def test_a_window_is_published_when_its_time_has_come(tmp_path):
     assert (after["completeness"], after["status"]) == ([1.0], ["published"])
 
 
+async def test_a_group_that_is_not_there_is_answered_with_those_that_are(tmp_path):
+    """The nearest one, or all."""
+    async with town(tmp_path) as found:
+        near = (await found.http.get("/api/v1/figures/use", params={"group": "norht"})).json()["detail"]
+        far = (await found.http.get("/api/v1/figures/use", params={"group": "xyz"})).json()["detail"]
+
+    assert near == "group: there is no group 'norht' (did you mean north?)"
+    assert far.startswith("group: there is no group 'xyz', there are ")
+    assert {"district", "north", "south"} <= set(far.replace(",", "").split())
+
+
 async def test_fewer_than_k_are_suppressed_in_every_format_without_their_number(tmp_path):
     """Nine of the twelve of a house: no value, no share, the same words whether there are nine or none."""
     async with town(tmp_path) as found:
