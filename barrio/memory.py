@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import re
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -37,7 +38,9 @@ def give_back() -> None:
 
 
 def trim() -> None:
-    """Give freed memory back to the system."""
+    """Give freed memory back to the system; pyarrow, where it is loaded, has an allocator of its own."""
+    if (arrow := sys.modules.get("pyarrow")) is not None:
+        arrow.default_memory_pool().release_unused()
     with suppress(OSError, AttributeError):  # glibc only
         ctypes.CDLL(None).malloc_trim(0)
 
