@@ -51,7 +51,7 @@ class Gate:
         if scope["type"] == "websocket":
             await self._app(scope, receive, send)
             return
-        body = await _body(receive)
+        body = _too_large() if _announced(scope) > MOST_BYTES else await _body(receive)
         if isinstance(body, bytes):
             await self._app(scope, _once({"type": "http.request", "body": body}, receive), send)
         else:
@@ -80,6 +80,17 @@ def _header(scope: Scope, name: bytes) -> str:
     return next((value.decode("latin-1") for key, value in scope["headers"] if key == name), "")
 
 
+def _announced(scope: Scope) -> int:
+    """Return how long a body says that it is; 0 where it does not say."""
+    said = _header(scope, b"content-length")
+    return int(said) if said.isdigit() and said.isascii() else 0
+
+
+def _too_large() -> Response:
+    words = f"at most {MOST_BYTES:,} bytes are taken"
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words, {"Connection": "close"})
+
+
 async def _body(receive: Receive) -> bytes | Response:
     """Return the whole body, or the answer to one that is too large or comes too slowly."""
     body = bytearray()
@@ -89,8 +100,7 @@ async def _body(receive: Receive) -> bytes | Response:
                 message = await receive()
                 body += message.get("body", b"")
                 if len(body) > MOST_BYTES:
-                    words = f"at most {MOST_BYTES:,} bytes are taken"
-                    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, words, {"Connection": "close"})
+                    return _too_large()
                 if not message.get("more_body", False):
                     return bytes(body)
     except TimeoutError:

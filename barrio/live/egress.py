@@ -31,6 +31,9 @@ _CARRIERS = (
     ipaddress.ip_network("64:ff9b::/96"),
     ipaddress.ip_network("2002::/16"),
     ipaddress.ip_network("2001::/32"),
+    ipaddress.ip_network("::/96"),
+    ipaddress.ip_network("::ffff:0:0:0/96"),
+    ipaddress.ip_network("fec0::/10"),
 )
 REFUSED = "it leads to an address that is not public, and the operator allows no such network"
 

@@ -118,3 +118,11 @@ async def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch):
 def test_odd_hosts_are_not_ours(host):
     """What is neither an address nor localhost is somebody else, whatever it is."""
     assert not is_local(host)
+
+
+async def test_a_body_that_says_it_is_too_large_is_not_waited_for():
+    """It is refused before anything of it came."""
+    async with asyncio.timeout(2), served() as ask:
+        said = await ask(post(10**12))
+
+    assert said.startswith("HTTP/1.1 413 ")

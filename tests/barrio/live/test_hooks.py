@@ -155,6 +155,9 @@ async def test_a_test_says_what_came_of_it(hooked):
     [
         ("http://10.0.0.1/", "not public"),
         ("https://169.254.169.254/latest/meta-data", "not public"),
+        ("https://[::127.0.0.1]/", "not public"),
+        ("https://[::ffff:0:127.0.0.1]/", "not public"),
+        ("https://[fec0::1]/", "not public"),
         ("https://[::1]:8086/", "not public"),
         ("https://[::ffff:10.0.0.1]/", "not public"),
         ("https://2130706433/", "not public"),
