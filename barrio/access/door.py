@@ -17,6 +17,7 @@ import base64
 import binascii
 import ipaddress
 import time
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -122,7 +123,9 @@ class Door:
         changes = connection.scope["type"] == "websocket" or connection.scope["method"] not in SAFE
         if found is not None and changes and not is_ours(connection):
             raise HTTPException(HTTPStatus.FORBIDDEN, _FOREIGN)
-        return found
+        if found is None:
+            return None
+        return replace(found, session=lambda: self.sessions.find(cookie, time.monotonic()) is not None)
 
 
 def _token(shown: str) -> str:

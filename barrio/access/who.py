@@ -21,6 +21,8 @@ from twin.model.roles import OPERATOR
 from twin.model.source import suggest_path
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from barrio.access.rates import Bucket
     from barrio.assembly import Catalogue
     from twin.model.bound import BoundPoint
@@ -32,7 +34,8 @@ STATE = "who"
 class Who:
     """A caller. `name` stands in the audit log, `token` is the id of the token that was shown, empty without one.
 
-    `bucket` is what is left of its rate; None for the operator of the data folder, who has none.
+    `bucket` is what is left of its rate; None for the operator of the data folder, who has none. `session` says whether
+    the session goes on by whose cookie it is known; None where a token was shown itself.
     """
 
     name: str
@@ -40,6 +43,7 @@ class Who:
     roles: frozenset[str] = frozenset()
     token: str = ""
     bucket: Bucket | None = None
+    session: Callable[[], bool] | None = None
 
     @property
     def operates(self) -> bool:

@@ -183,7 +183,9 @@ class Hub:
         return sum(self._of.values())
 
     def holds(self, who: Who) -> bool:
-        """Whether somebody's token is still good; no disk is asked."""
+        """Whether somebody's token, and their session, are still good; no disk is asked."""
+        if who.session is not None and not who.session():
+            return False
         platform = self._platform
         return not who.token or platform.keys.by_id(who.token, platform.clock.now_ns()) is not None
 
@@ -230,9 +232,9 @@ class Hub:
         verdicts: dict[str, bool] = {}
         for one in list(self._everybody()):
             key = one.who.token
-            if key not in verdicts:
+            if one.who.session is None and key not in verdicts:
                 verdicts[key] = self.holds(one.who)
-            if not verdicts[key]:
+            if not (self.holds(one.who) if one.who.session is not None else verdicts[key]):
                 one.end(REVOKED)
         now_s = self._platform.clock.monotonic_s()
         if now_s - self._beat_s >= BEAT_S:

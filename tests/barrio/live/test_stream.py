@@ -5,6 +5,7 @@ import re
 import socket
 import time
 
+import httpx
 import numpy as np
 import pytest
 
@@ -112,6 +113,24 @@ async def test_a_revoked_token_ends_its_streams(live):
     assert "revoked" in end["data"]["reason"]
     assert again.status_code == 401
     assert live.platform.hub.count == 0
+
+
+async def test_a_session_that_was_ended_ends_its_streams(live):
+    """Whoever signs out is shown nothing more; who shows the same token goes on."""
+    token = live.token("screen")
+    async with live.client(token) as http, httpx.AsyncClient(base_url=live.url, timeout=20) as browser:
+        await browser.post("/api/v1/session", json={"token": token})
+        async with browser.stream("GET", STREAM) as answer, http.stream("GET", STREAM) as other:
+            stream, goes_on = events(answer), events(other)
+            await take(stream, 1, "ready")
+            await take(goes_on, 1, "ready")
+            await browser.delete("/api/v1/session", headers={"Origin": live.url})
+            async with asyncio.timeout(5):
+                end = (await take(stream, 1, "end"))[0]
+            await live.give("temperature", 23.5)
+            await take(goes_on, 1, "reading")
+
+    assert "revoked" in end["data"]["reason"]
 
 
 @pytest.mark.parametrize(
