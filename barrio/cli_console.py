@@ -15,7 +15,9 @@ def add(app: typer.Typer) -> None:
     @app.command()
     def console(
         data: Data = None,
-        opened: Annotated[bool, typer.Option("--open", help="Open it in the browser of this machine.")] = False,
+        opened: Annotated[
+            bool, typer.Option("--open", help="Open it in the browser of this machine.")
+        ] = False,
     ) -> None:
         """Print a link that signs a browser in as operator: it holds for two minutes and works once."""
         from barrio.commands import console as command

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 MEDIA = "application/problem+json"
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 RETRY_AFTER_S = 5
+LONGEST = 1_000
+"""Characters of what a problem says: what was sent is repeated, and it may be long."""
 _MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
 """A member of an enumeration as a literal shows it."""
 _QUOTED = re.compile(r"'([^']*)'")
@@ -34,8 +36,15 @@ _QUOTED = re.compile(r"'([^']*)'")
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> Response:
     """Return a problem; `extra` are members of its own, such as `parameter`."""
-    body = {"type": "about:blank", "title": status.phrase, "status": status.value, "detail": detail, **extra}
+    said = {name: _bounded(one) if isinstance(one, str) else one for name, one in extra.items()}
+    body = {"type": "about:blank", "title": status.phrase, "status": status.value}
+    body |= {"detail": _bounded(detail), **said}
     return Response(orjson.dumps(body), status, headers=headers, media_type=MEDIA)
+
+
+def _bounded(text: str) -> str:
+    """Return a text with its middle left out where it is too long: what was meant stands at its end."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST // 2]} … {text[-LONGEST // 2 :]}"
 
 
 def install(app: FastAPI) -> None:

@@ -1,12 +1,14 @@
 """What is said of a body or a parameter that cannot be."""
 
+import json
 from enum import StrEnum
+from http import HTTPStatus
 from typing import Literal
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from barrio.api.problems import fault_words
+from barrio.api.problems import LONGEST, fault_words, problem
 
 
 class Colour(StrEnum):
@@ -46,3 +48,13 @@ def test_words_name_what_may_be_and_what_was_probably_meant(body, words):
         Body.model_validate(body)
 
     assert fault_words(caught.value.errors()[0], Body) == words
+
+
+def test_what_was_sent_is_not_repeated_at_any_length():
+    """The middle of a long text is left out; what was meant, at its end, stays."""
+    answer = problem(HTTPStatus.BAD_REQUEST, f"{'x' * 30_000} (did you mean y?)", parameter="z" * 30_000)
+    body = json.loads(answer.body)
+
+    assert len(body["detail"]) < LONGEST + 10
+    assert body["detail"].endswith("(did you mean y?)")
+    assert len(body["parameter"]) < LONGEST + 10
