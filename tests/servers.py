@@ -66,7 +66,7 @@ PEERS: Mapping[str, Peer] = {
         (str(STA_CLIENTS / ".venv/.barrio-installed"),),
     ),
     "openapi-client": Peer(
-        (str(OPENAPI_CLIENT / ".venv/bin/python"),),
+        ("python3",),
         "python3-venv",
         (str(OPENAPI_CLIENT / ".venv/.barrio-installed"),),
     ),

@@ -45,7 +45,8 @@ def same(value):
 @pytest.mark.timeout(180)
 async def test_a_generated_client_reads_what_rest_says(tmp_path):
     """The newest, history, windows and intervals of a register have the same values, in types of their own."""
-    python = need("openapi-client")
+    need("openapi-client")
+    python = OPENAPI_CLIENT / ".venv/bin/python"
     generator = str(python.parent / "openapi-python-client")
     made = tmp_path / "made" / "barrio_client"
     made.parent.mkdir()
