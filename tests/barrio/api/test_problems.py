@@ -53,7 +53,7 @@ def test_words_name_what_may_be_and_what_was_probably_meant(body, words):
 def test_what_was_sent_is_not_repeated_at_any_length():
     """The middle of a long text is left out; what was meant, at its end, stays."""
     answer = problem(HTTPStatus.BAD_REQUEST, f"{'x' * 30_000} (did you mean y?)", parameter="z" * 30_000)
-    body = json.loads(answer.body)
+    body = json.loads(bytes(answer.body))
 
     assert len(body["detail"]) < LONGEST + 10
     assert body["detail"].endswith("(did you mean y?)")
