@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from twin.model.bound import BoundPoint
 
 USUAL = "24h"
+YOUNG = (("1h", 3 * 3_600), ("6h", 12 * 3_600))
+"""What is shown first where a district has not run for longer than so many seconds: a day of nothing says little."""
 LONGEST_S = 3 * 366 * 86_400.0
 SHORTEST_S = 10.0
 MOST_ROWS = 200
@@ -55,6 +57,10 @@ class _Point:
         self.kind = item.point.quantity.aggregation
         self.unit = shown.unit(item.point.quantity.unit)
         now = visitor.platform.clock.now_ns()
+        versions = visitor.platform.models.versions()
+        began = min((one.since for one in versions if one.district == self.owner.district), default=now)
+        age_s = (now - began) / NS
+        self.usual = next((name for name, until_s in YOUNG if age_s < until_s), USUAL)
         self.start, self.stop = self._span(now)
         every = chart.window_for(self.stop - self.start, who.sight.resolution(item.id))
         patience = max(item.point.heartbeat_s, item.point.silent_after_s)
@@ -72,7 +78,7 @@ class _Point:
         """Return from when to when is asked; the usual time where that is nonsense."""
         query = self.visitor.query
         try:
-            start = parse_moment(query.get("from", f"-{USUAL}"), "from", now_ns, self.zone) / NS
+            start = parse_moment(query.get("from", f"-{self.usual}"), "from", now_ns, self.zone) / NS
             stop = parse_moment(query.get("to", "now"), "to", now_ns, self.zone) / NS
         except AskError:
             start, stop = now_ns / NS - 86_400, now_ns / NS
@@ -110,7 +116,7 @@ class _Point:
 
     def _ranges(self) -> None:
         path, length = self.item.point.path, self.stop - self.start
-        asked = self.visitor.query.get("from", f"-{USUAL}").removeprefix("-")
+        asked = self.visitor.query.get("from", f"-{self.usual}").removeprefix("-")
         with Tag("nav", look="row", aria_label=self.visitor.say(words.RANGE)):
             for name, text in words.RANGES.items():
                 current = "true" if name == asked and "to" not in self.visitor.query else None

@@ -84,6 +84,13 @@ def test_a_part_of_a_chart_is_looked_at_closely(desk, city):
     expect(page.locator(".line").first).to_be_visible()
 
 
+def test_a_young_district_is_shown_an_hour(desk, city):
+    """A day of which barrio ran a minute is all gap; the first look is at what there is."""
+    page = desk.open("/console/point?path=little/probe/temperature", token=city.tokens["reader"])
+
+    expect(page.locator("nav .pill[aria-current=true]")).to_have_text("1 hour")
+
+
 def test_names_are_text_wherever_they_are_shown(desk, city):
     """A name that is HTML is shown as it is written, on every page that shows names, and does nothing."""
     page = desk.open("/", token=city.tokens["reader"])
