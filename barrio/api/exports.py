@@ -37,7 +37,13 @@ EXAMPLE: dict[str, Any] = {
     "id": "m3Vw0bq2sX0t5YcJr1kA9w",
     "state": "done",
     "format": "parquet",
-    "asked": {"under": ["altos-del-valle"], "from": "2026-10-01", "to": "2026-11-01", "format": "parquet"},
+    "asked": {
+        "under": ["altos-del-valle"],
+        "quantity": "active_power",
+        "from": "2026-10-01",
+        "to": "2026-11-01",
+        "format": "parquet",
+    },
     "from": "2026-10-01T06:00:00.000000Z",
     "to": "2026-11-01T06:00:00.000000Z",
     "points": 118,
@@ -71,7 +77,7 @@ def _asking(app: FastAPI, platform: Platform) -> None:
     async def ask(asked: Asked, who: Seen) -> Response:
         """Ask for a file of points: every reading, or the windows of history, or the intervals of registers.
 
-        Points are named (`point`), or are all below names (`under`): any number of them, over any time.
+        Points are named or chosen by what they are, exactly as of history: any number of them, over any time.
         The answer comes at once and names the job; its file is there when `state` is `done`.
         """
         who.require(Verb.EXPORT)
@@ -189,10 +195,10 @@ def _is_listed(job: Job, who: Who) -> bool:
 
 
 def _name(asked: Asked, start: int, stop: int) -> str:
-    names = [*asked.under, *asked.point]
+    names = [*asked.under, *asked.point] or list(asked.choices[0].filters.values())
     what = names[0] if len(names) == 1 else f"{names[0].partition('/')[0]}-and-more"
     days = [(rfc3339(one) or "")[:10] for one in (start, stop)]
-    return f"{what.strip('/').replace('/', '.')}_{days[0]}_{days[1]}"
+    return f"{what.strip('/').replace('/', '.').replace('*', 'any')}_{days[0]}_{days[1]}"
 
 
 def _described(platform: Platform, job: Job) -> dict[str, Any]:

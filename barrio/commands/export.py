@@ -58,8 +58,9 @@ def export(settings: Settings, districts: Sequence[str], body: Mapping[str, Any]
 
 
 def _plain(body: Mapping[str, Any]) -> str:
-    names = [*body.get("under", ()), *body.get("point", ())]
-    return "-".join(name.strip("/").replace("/", ".") for name in names)[:100]
+    chosen = [body[name] for name in ("kind", "quantity", "site", "device", "dataset") if name in body]
+    names = [*body.get("under", ()), *body.get("point", ()), *chosen] or ["export"]
+    return "-".join(name.strip("/").replace("/", ".").replace("*", "any") for name in names)[:100]
 
 
 # --- while nothing runs -------------------------------------------------------------------------------------

@@ -2,44 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from barrio.errors import AskError, UnknownName
 from barrio.exports.plan import Plan
 from barrio.exports.sources import INTERVALS, READINGS, WINDOWS
-from barrio.moments import parse_moment, parse_zone
+from barrio.history import question as history
+from barrio.history.chosen import Choice, choose
+from barrio.intervals import question as intervals
+from barrio.moments import parse_zone
 from barrio.tables.forms import Form
 from twin.history.fill import Fill
 from twin.history.reduce import Keep
-from twin.model.source import suggest_path
 
 if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
     from barrio.access.who import Who
-    from barrio.assembly import Catalogue
     from barrio.platform import Platform
     from twin.model.bound import BoundPoint
-    from twin.model.district import Device
 
 MOST_POINTS = 1_000
 MOST_NAMES = 100
 MOST_SERIES = 100_000
+LARGEST = 2**63 - 1
+
+
+def _said(words: str) -> Any:
+    return Field(default=None, max_length=300, description=words)
 
 
 class Asked(BaseModel):
-    """Body of a POST: points by path, or all points under a name, and from when to when."""
+    """Body of a POST: points by path or by what they are, as of history, and from when to when."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    point: list[str] = Field(default_factory=list, max_length=MOST_POINTS, description="Paths of points.")
-    under: list[str] = Field(
+    point: list[Annotated[str, Field(max_length=300)]] = Field(
+        default_factory=list,
+        max_length=MOST_POINTS,
+        description="Paths of points, or with * for any name in a part of one.",
+    )
+    under: list[Annotated[str, Field(max_length=300)]] = Field(
         default_factory=list,
         max_length=MOST_NAMES,
         description="Every point of districts, or of district/ with a site or device.",
     )
-    start: str = Field(alias="from", max_length=50, description="ISO 8601, now, or an age such as -30d.")
-    to: str = Field(default="now", max_length=50, description="Likewise; not included.")
+    kind: str | None = _said("Kind of the devices.")
+    quantity: str | None = _said("Name of a quantity.")
+    site: str | None = _said("A site, with the sites within it: id, or district/id.")
+    device: str | None = _said("A device: id, or district/id.")
+    dataset: str | None = _said("Id of a dataset, or district/id: the points that it gives.")
+    start: str | None = Field(
+        default=None, alias="from", max_length=50, description="ISO 8601, now, or an age such as -30d."
+    )
+    to: str | None = Field(default=None, max_length=50, description="Likewise; not included. Now without it.")
+    interval: str | None = _said("ISO 8601 in place of from and to: start/end, start/duration, duration/end.")
     tz: str | None = Field(default=None, max_length=50, description="Time zone of times without an offset.")
 
     @field_validator("under", mode="before")
@@ -58,21 +78,35 @@ class Asked(BaseModel):
     length: Literal["15m", "30m", "1h"] | None = Field(
         default=None, description="Intervals of registers, as of intervals; in place of every."
     )
+    version: int | None = Field(
+        default=None, ge=0, le=LARGEST, description="Intervals as they stood with this version."
+    )
+    known_at: str | None = Field(
+        default=None, max_length=100, description="Intervals as they stood at this time."
+    )
     format: Literal[Form.CSV, Form.PARQUET, Form.NDJSON, Form.ARROW] = Form.PARQUET
+
+    @property
+    def choices(self) -> list[Choice]:
+        """The points that are meant: those of any of the choices, one for each name in `under`."""
+        others = (self.kind, self.quantity, self.site, self.device, self.dataset)
+        return [Choice(tuple(self.point), name, *others) for name in self.under or (None,)]
 
 
 def planned(asked: Asked, who: Who, platform: Platform) -> Plan:
     """Return the plan of a question, of what exists for `who`; AskError and UnknownName as everywhere."""
     catalogue, now_ns = platform.catalogue, platform.clock.now_ns()
-    points = _points(asked, who, catalogue)
+    if asked.start is None and asked.interval is None:
+        raise AskError("from", "is needed, or interval")
     of, options = _kind(asked)
+    points = _points(asked, who)
     if of == INTERVALS:
-        points = _registers(points, asked, platform)
+        points = intervals.registers_of(asked.choices[0], points, platform)
     zone = parse_zone(asked.tz) if asked.tz else catalogue.zone(points[0])
-    start = parse_moment(asked.start, "from", now_ns, zone)
-    stop = parse_moment(asked.to, "to", now_ns, zone)
-    if start >= stop:
-        raise AskError("from", f"{asked.start!r} is not before to={asked.to!r}")
+    start, stop = _span(asked, of, now_ns, zone)
+    if of == INTERVALS:
+        meant = _of_intervals(asked)
+        options |= {"version": intervals.version_of(meant, platform, now_ns, zone)}
     series = sorted(item.id for item in points)
     finest = tuple(int(who.sight.finest[one]) for one in series)
     plan = Plan(of, tuple(series), finest, start, stop, zone.key, options)
@@ -83,6 +117,9 @@ def planned(asked: Asked, who: Who, platform: Platform) -> Plan:
 def _kind(asked: Asked) -> tuple[str, dict[str, Any]]:
     """Return what is to be made, and how."""
     names = ("aggregate", "fill", "quality")
+    for name in ("version", "known_at"):
+        if asked.length is None and getattr(asked, name) is not None:
+            raise AskError(name, "needs length, that of the intervals, such as 15m")
     if asked.every is not None:
         if asked.length is not None:
             raise AskError("length", "is of intervals and every of windows: say either")
@@ -102,38 +139,41 @@ def _check(plan: Plan, who: Who, platform: Platform) -> None:
     check(plan, who, platform)
 
 
-def _registers(points: list[BoundPoint], asked: Asked, platform: Platform) -> list[BoundPoint]:
-    """Return those of the points that are registers; all of them must be where they are named."""
-    found = [item for item in points if platform.intervals.has(item.id)]
-    if not found or (asked.point and len(found) < len(points)):
-        other = next(item for item in points if not platform.intervals.has(item.id))
-        raise AskError("point", f"{other.point.path} is no register: a counter of energy or of a volume")
-    return found
+def _span(asked: Asked, of: str, now_ns: int, zone: ZoneInfo) -> tuple[int, int]:
+    if of == INTERVALS:
+        return intervals.span(_of_intervals(asked), now_ns, zone)
+    meant = history.Asked(asked.choices[0], asked.start, asked.to, asked.interval)
+    return history.span(meant, now_ns, zone)
 
 
-def _points(asked: Asked, who: Who, catalogue: Catalogue) -> list[BoundPoint]:
-    if bool(asked.point) == bool(asked.under):
-        raise AskError("point", "is needed, or under, and not both")
-    found = {item.id: item for item in map(who.point, asked.point)}
-    for name in asked.under:
-        found |= _below(name, who, catalogue)
+def _of_intervals(asked: Asked) -> intervals.Asked:
+    return intervals.Asked(
+        asked.choices[0],
+        asked.start,
+        asked.to,
+        asked.interval,
+        asked.tz,
+        asked.version,
+        asked.known_at,
+    )
+
+
+def _points(asked: Asked, who: Who) -> list[BoundPoint]:
+    found = {item.id: item for choice in asked.choices for item in _chosen(choice, who)}
     if len(found) > MOST_SERIES:
         raise AskError("under", f"{len(found):,} points are meant, at most {MOST_SERIES:,}")
     return list(found.values())
 
 
-def _below(name: str, who: Who, catalogue: Catalogue) -> dict[int, BoundPoint]:
-    given = name.strip("/")
-    found = {
-        item.id: item
-        for path, item in catalogue.points.items()
-        if who.sight.mask[item.id] and item.point.readable and _lies(given, path, catalogue.owners[item.id])
-    }
-    if not found:
-        near = suggest_path(given, who.sight.paths)
-        raise UnknownName(f"there is no district, site, device or point {name!r}{near}")
-    return found
-
-
-def _lies(name: str, path: str, owner: Device) -> bool:
-    return f"{path}/".startswith(f"{name}/") or name == f"{owner.district}/{owner.site}"
+def _chosen(choice: Choice, who: Who) -> list[BoundPoint]:
+    """Return the points of a choice; a name in `under` that no point lies under may be that of a site."""
+    try:
+        return choose(choice, who, MOST_SERIES)
+    except UnknownName:
+        if choice.under is None or "/" not in choice.under or choice.site is not None:
+            raise
+        try:
+            return choose(replace(choice, under=None, site=choice.under), who, MOST_SERIES)
+        except UnknownName:
+            pass
+        raise

@@ -131,7 +131,10 @@ def _asked(plan: Plan, some: Sequence[BoundPoint]) -> history.Asked:
 
 def _registers(plan: Plan, some: Sequence[BoundPoint]) -> intervals.Asked:
     paths = tuple(one.point.path for one in some)
-    return intervals.Asked(Choice(paths), rfc3339(plan.start), rfc3339(plan.stop), zone=plan.zone)
+    version = plan.options.get("version")
+    return intervals.Asked(
+        Choice(paths), rfc3339(plan.start), rfc3339(plan.stop), zone=plan.zone, version=version
+    )
 
 
 def _head(plan: Plan) -> dict[str, Any]:

@@ -97,7 +97,7 @@ def understand(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Que
             raise AskError(name, f"is longer than {LONGEST} characters")
     points = choose(asked.choice, who)
     zone = parse_zone(asked.zone) if asked.zone else catalogue.zone(points[0])
-    start, stop = _span(asked, now_ns, zone)
+    start, stop = span(asked, now_ns, zone)
     finest = {(catalogue.owners[item.id].district, who.sight.resolution(item.id)): item for item in points}
     limits = {key: item for key, item in finest.items() if key[1] is not Resolution.RAW}
     if asked.every is None:
@@ -117,7 +117,8 @@ def understand(asked: Asked, who: Who, catalogue: Catalogue, now_ns: int) -> Que
     return Question(points, start, stop, zone, asked.every, found, reductions, fill, keep)
 
 
-def _span(asked: Asked, now_ns: int, zone: ZoneInfo) -> tuple[int, int]:
+def span(asked: Asked, now_ns: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return from when to when, ns UTC."""
     if asked.interval is not None:
         if asked.start is not None or asked.stop is not None:
             raise AskError("interval", "stands for from and to: say either")

@@ -69,24 +69,30 @@ def understand(asked: Asked, who: Who, platform: Platform) -> Question:
     now, catalogue = platform.clock.now_ns(), platform.catalogue
     points = _registers(asked, who, platform)
     zone = parse_zone(asked.zone) if asked.zone else catalogue.zone(points[0])
-    start, stop = _span(asked, now, zone)
-    version = _version(asked, platform, now, zone)
+    start, stop = span(asked, now, zone)
+    version = version_of(asked, platform, now, zone)
     districts = platform.intervals.grouped(item.id for item in points)
     return Question(points, districts, start, stop, now, zone, version)
 
 
 def _registers(asked: Asked, who: Who, platform: Platform) -> list[BoundPoint]:
-    chosen = choose(asked.choice, who, platform.catalogue.size)
+    return _not_too_many(
+        registers_of(asked.choice, choose(asked.choice, who, platform.catalogue.size), platform)
+    )
+
+
+def registers_of(choice: Choice, chosen: Sequence[BoundPoint], platform: Platform) -> list[BoundPoint]:
+    """Return the registers among the points that were chosen; all that are named without a * must be registers."""
     found = [item for item in chosen if platform.intervals.has(item.id)]
-    if asked.choice.points and not asked.choice.filters and len(found) < len(chosen):
-        if any("*" in path for path in asked.choice.points) and found:
-            return _not_too_many(found)
+    if choice.points and not choice.filters and len(found) < len(chosen):
+        if any("*" in path for path in choice.points) and found:
+            return found
         other = next(item for item in chosen if not platform.intervals.has(item.id))
         words = f"{other.point.path} is no register: intervals are of counters of energy and of volumes"
         raise AskError("point", words)
     if not found:
         raise UnknownName("none of these points is a register: a counter of energy or of a volume")
-    return _not_too_many(found)
+    return found
 
 
 def _not_too_many(found: list[BoundPoint]) -> list[BoundPoint]:
@@ -97,7 +103,8 @@ def _not_too_many(found: list[BoundPoint]) -> list[BoundPoint]:
     return found
 
 
-def _span(asked: Asked, now: int, zone: ZoneInfo) -> tuple[int, int]:
+def span(asked: Asked, now: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return from when to when, ns UTC; ages and `now` at the quarter hour before."""
     if asked.interval is not None:
         if asked.start is not None or asked.stop is not None:
             raise AskError("interval", "stands for from and to: say either")
@@ -119,7 +126,8 @@ def _moment(text: str, parameter: str, now: int, zone: ZoneInfo) -> int:
     return found // _QUARTER * _QUARTER if rough else found
 
 
-def _version(asked: Asked, platform: Platform, now: int, zone: ZoneInfo) -> int | None:
+def version_of(asked: Asked, platform: Platform, now: int, zone: ZoneInfo) -> int | None:
+    """Return the version that is meant, None for the newest."""
     if asked.known_at is None:
         newest = platform.intervals.book.newest()
         if asked.version is not None and asked.version > newest:

@@ -81,6 +81,16 @@ async def test_instead_of_readings(folder, option, rows):
     assert f"{option[2:]}: " in str(wrong.exception)
 
 
+async def test_chosen(folder):
+    """The options choose as history does, and the file is named after what they say."""
+    out = folder / "chosen.parquet"
+    words = ["export", "--device", "meter", "--point", "little/*/energy", "--interval", "2025-11-24/P1D"]
+    words += ["--data", str(folder / "data"), "--out", str(out)]
+    done = await asyncio.to_thread(CliRunner().invoke, app, words)
+
+    assert (done.exit_code, pq.read_table(out).num_rows) == (0, 1_000)
+
+
 class Breaking:
     """Breaks off every download after a while, `times` times."""
 

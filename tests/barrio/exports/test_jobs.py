@@ -112,7 +112,8 @@ async def test_a_job_is_deleted(stage):
 BAD = [
     ({}, "from"),
     ({"from": "-1d"}, "point"),
-    (BODY | {"point": ["little/probe/pump"]}, "point"),
+    (BODY | {"interval": "2025-11-24/P1D"}, "interval"),
+    (BODY | {"version": 1}, "version"),
     (BODY | {"from": "tomorrow"}, "from"),
     (BODY | {"from": "2025-11-26"}, "from"),
     (BODY | {"format": "json"}, "format"),

@@ -61,7 +61,7 @@ REFUSED = [
     ({"every": "1s", "from": "2015-01-01"}, "every"),
     ({"every": "1h", "length": "1h"}, "length"),
     ({"length": "2h"}, "length"),
-    ({"under": "little/probe/temperature", "length": "1h"}, "point"),
+    ({"under": [], "point": ["little/probe/temperature"], "length": "1h"}, "point"),
 ]
 
 
