@@ -202,7 +202,7 @@ def _twin(app: FastAPI, platform: Platform) -> None:
             steps = outline(platform, item, steps)
         body = [{"step": step.name, "verdict": step.verdict, "words": step.words} for step in steps]
         finest = who.sight.resolution(item.id)
-        newest = latest(platform, item) if finest is Resolution.RAW else None
+        newest = latest(platform, item, told=who.on_duty) if finest is Resolution.RAW else None
         return as_json({"path": item.point.path, "steps": body, "latest": newest, "resolution": finest.value})
 
 
@@ -241,12 +241,14 @@ def _ids_under(platform: Platform, path: str, who: Who) -> np.ndarray:
 
 
 def _gap(platform: Platform, gap: Gap, who: Who) -> dict[str, Any]:
+    # The words name the reading that was refused.
+    told = who.on_duty and who.sight.resolution(gap.series) is Resolution.RAW
     return {
         "point": platform.catalogue.paths[gap.series],
         "from": rfc3339(gap.start),
         "to": None if gap.stop is None else rfc3339(gap.stop),
         "reason": gap.reason.slug,
         "meaning": gap.reason.meaning,
-        "words": gap.words if who.on_duty else "",
+        "words": gap.words if told else "",
         "filled": gap.filled,
     }

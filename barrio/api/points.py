@@ -51,8 +51,11 @@ def chosen(platform: Platform, which: Filter) -> Iterator[tuple[Device, BoundPoi
             yield owner, item
 
 
-def latest(platform: Platform, item: BoundPoint) -> dict[str, Any]:
-    """Return the newest reading: `value` is null where it has none, `gap` says since when nothing is heard and why."""
+def latest(platform: Platform, item: BoundPoint, *, told: bool = True) -> dict[str, Any]:
+    """Return the newest reading: `value` is null where it has none, `gap` says since when nothing is heard and why.
+
+    `told`: with the words that there are of the gap.
+    """
     state = platform.live.state(item.id)
     return {
         "path": item.point.path,
@@ -68,7 +71,7 @@ def latest(platform: Platform, item: BoundPoint) -> dict[str, Any]:
         "time": exact(state.time),
         "received": exact(state.received),
         "device_time": exact(state.device),
-        "gap": gap_of(platform, item.id, told=True),
+        "gap": gap_of(platform, item.id, told=told),
     }
 
 

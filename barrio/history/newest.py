@@ -93,8 +93,10 @@ class Latest:
 
     async def one(self, item: BoundPoint, who: Who) -> dict[str, Any]:
         """Return the newest of one point, with the meaning of its quality and since when there is a gap."""
-        body = latest(self._platform, item)
         finest = who.sight.resolution(item.id)
+        # The words of a gap name the reading that was refused, or what a link is told.
+        told = who.on_duty and finest is Resolution.RAW
+        body = latest(self._platform, item, told=told)
         if finest is Resolution.RAW:
             return body | {"resolution": finest.value}
         newest = await permitted_latest(self._platform, who, np.array([item.id], np.int32))

@@ -49,7 +49,8 @@ class Group:
     def wants(self, note: Note) -> bool:
         """Whether an alarm or a gap concerns it.
 
-        Gaps say nothing of values. Alarms do: whoever is not given readings as they come is not given those either.
+        Gaps say nothing of values, but in their words (`said`). Alarms do: whoever is not given readings as they
+        come is not given those either.
         """
         if note.kind not in self.selection.kinds:
             return False
@@ -61,8 +62,13 @@ class Group:
         return sight.whole or (note.path in self.owners and sight.wholly(note.path))
 
     def said(self, note: Note) -> str:
-        """Return the data of a note as this group is told it."""
+        """Return the data of a note as this group is told it.
+
+        The words of a gap name the reading that was refused: they are for who is given readings as they come.
+        """
         on_duty = self.selection.sight.scope.tier is Tier.OPERATOR
+        if note.kind == GAP:
+            on_duty = on_duty and bool(self.raw[note.series])
         return (on_duty and note.on_duty) or note.data
 
     def put_together(self) -> bytes:

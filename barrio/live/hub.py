@@ -124,7 +124,8 @@ class Hub:
         """Take gaps that began for a reason, or ended."""
         for series, moment in zip(ids.tolist(), at.tolist(), strict=True):
             if series in self.readings:
-                self._note(GAP, series, self.readings.gap(series, moment, reason, words))
+                said = [self.readings.gap(series, moment, reason, told) for told in ("", words)]
+                self._note(GAP, series, said[0], on_duty=said[1])
 
     def numbers(self, count: int) -> int:
         """Return the first of so many numbers that follow each other and were never given before."""

@@ -321,3 +321,16 @@ async def test_rollups_are_named_as_the_source(stage):
 
     assert {part["resolution"] for part in found["source"]} <= {"raw", "15m", "1h"}
     assert found["source"][-1]["resolution"] == "raw"
+
+
+async def test_why_nothing_is_heard_gives_no_reading_away(stage):
+    """The words of a gap name the value that was refused: not to who is given readings as windows."""
+    await stage.links["probe"].give("temperature", 4711.5)
+    await stage.settled()
+    asked = ("/api/v1/gaps", f"/api/v1/points/{PATH}/latest", f"/api/v1/points/{PATH}")
+    async with as_who(stage) as plain, as_who(stage, finest=Resolution.QUARTER) as coarse:
+        told = [["4711.5" in (await who.get(path)).text for path in asked] for who in (plain, coarse)]
+        gap = (await coarse.get(asked[1])).json()["gap"]
+
+    assert told == [[True] * 3, [False] * 3]
+    assert (gap["reason"], gap["words"]) == ("out_of_range", "")

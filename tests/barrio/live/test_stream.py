@@ -327,3 +327,19 @@ async def test_points_are_chosen_as_in_history(live):
     assert ready["data"]["points"] == 1
     assert none.status_code == 404
     assert "kind=Thign (did you mean Thing?)" in none.json()["detail"]
+
+
+async def test_a_gap_gives_no_reading_away(live):
+    """Its words name the value that was refused: not to who is given readings as windows, on duty or not."""
+    token = live.token("coarse", finest=Resolution.QUARTER)
+    said = []
+    for shown in ({}, {"token": token}):
+        await live.give("temperature", 20.0)
+        async with live.client(**shown) as http, http.stream("GET", STREAM, params={"point": PATH}) as answer:
+            stream = events(answer)
+            await take(stream, 1, "ready")
+            await live.give("temperature", 4711.5)
+            said.append((await take(stream, 1, "gap"))[0]["data"])
+
+    assert [one["reason"] for one in said] == ["out_of_range"] * 2
+    assert ["4711.5" in one["words"] for one in said] == [True, False]
