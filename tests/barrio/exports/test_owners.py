@@ -176,8 +176,9 @@ async def test_ends_with_its_token(stage, monkeypatch):
         kept = stage.platform.exports.find(job["id"])
         kept.token = "revoked"
         await until(lambda: stage.platform.exports.find(job["id"]) is None)
+        await until(lambda: not stage.platform.exports.path(kept).exists())
 
-    assert not stage.platform.exports.path(kept).exists()
+    assert stage.platform.exports.jobs == []
 
 
 async def again(stage) -> ExportDesk:

@@ -139,11 +139,22 @@ def write_town(folder: Path, port: int) -> None:
         (home / "profiles" / f"{name}.yaml").write_text(f"profile: {name}\nprotocol: modbus\n{text}")
 
 
+class Then(SystemClock):
+    """The machine's clock, but for what is done as of then."""
+
+    at: datetime | None = None
+
+    def now_ns(self) -> int:
+        """Wall clock."""
+        return super().now_ns() if self.at is None else ns(self.at)
+
+
 async def fill(folder: Path) -> None:
     """Put March into the data folder: readings, the first of April when it was settled, the third when more came."""
     connectors = Connectors()
     districts = load_all([str(folder / "playas")], folder, connectors, folder)
-    platform = Platform(districts, Settings(data=folder / "data"), connectors, SystemClock())
+    clock = Then()
+    platform = Platform(districts, Settings(data=folder / "data"), connectors, clock)
     async with platform:
         late: list[tuple[datetime, int]] = []
         for device in FIRST:
@@ -151,13 +162,15 @@ async def fill(folder: Path) -> None:
             if device == "energy-3":
                 late = [one for one in found if LATE[0] < one[0] < LATE[1]]
             _write(platform, path_of(device), [one for one in found if one not in late])
-        _settle(platform, SETTLED)
+        _settle(platform, clock, SETTLED)
         _write(platform, path_of("energy-3"), late, Reason.LATE)
-        _settle(platform, CAME)
+        _settle(platform, clock, CAME)
 
 
-def _settle(platform: Platform, at: datetime) -> None:
+def _settle(platform: Platform, clock: Then, at: datetime) -> None:
+    clock.at = at
     platform.intervals.settle_all(platform.live.time.copy(), ns(at), ns(at))
+    clock.at = None
 
 
 def _write(
