@@ -16,6 +16,7 @@ from barrio.access.who import Seen, Who
 from barrio.api.answers import as_json
 from barrio.api.declared import declared
 from barrio.api.problems import problem
+from barrio.api.ranges import refused
 from barrio.errors import UnknownName
 from barrio.exports.asked import Asked, planned
 from barrio.exports.job import Job, State
@@ -152,6 +153,8 @@ def _looking(app: FastAPI, platform: Platform) -> None:
         del headers["Vary"]
         if f'"{job.sha256}"' in request.headers.get("if-none-match", ""):
             return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        if (no := refused(request.headers, job.bytes, headers["ETag"])) is not None:
+            return no
         if request.method == "GET" and platform.exports.is_fetched_anew(
             job, who, request.headers.get("range")
         ):
@@ -166,8 +169,13 @@ _GONE = declared(None, HTTPStatus.FORBIDDEN, status=HTTPStatus.NO_CONTENT) | {
 _FILE = {
     HTTPStatus.PARTIAL_CONTENT.value: {"description": "The part that was asked for"},
     HTTPStatus.NOT_MODIFIED.value: {"description": "It is what the reader has"},
-    HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE.value: {"description": "There is no such part"},
-    **declared("", HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, media=("application/octet-stream",)),
+    **declared(
+        "",
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE,
+        media=("application/octet-stream",),
+    ),
 }
 
 

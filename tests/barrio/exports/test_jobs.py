@@ -67,6 +67,34 @@ async def test_a_parquet_file(stage):
     assert {row["quality"] for row in found} == {"good", "out_of_range"}
 
 
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("bytes=0-", 206),
+        ("bytes=-5", 206),
+        ("bytes=5-4", 416),
+        ("bytes=-0", 416),
+        ("bytes=999999999999999-", 416),
+        ("bytes=", 400),
+        ("bytes=x-1", 400),
+        ("lines=1-2", 400),
+        (f"bytes={','.join('0-1' for _ in range(1_000))}", 400),
+    ],
+)
+async def test_a_part_that_cannot_be(stage, asked, status):
+    """What is no part, or none of this file, is a problem that says what is meant."""
+    fill(stage.platform, 90)
+    job = await ended(stage.http, BODY | {"format": "csv"})
+    found = await stage.http.get(job["file"], headers={"Range": asked})
+
+    assert found.status_code == status
+    if status != 206:
+        assert found.headers["content-type"] == "application/problem+json"
+        assert found.json()["parameter"] == "Range"
+    if status == 416:
+        assert found.headers["content-range"] == f"bytes */{job['bytes']}"
+
+
 async def test_download_in_pieces(stage):
     """A download that broke goes on where it stood, as long as the file is the same."""
     fill(stage.platform, 900)
