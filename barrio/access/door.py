@@ -80,27 +80,25 @@ class Door:
     def identity(self, shown: str) -> Identity | None:
         """Return what an `Authorization` header shows, None when it is nothing that holds."""
         token = _token(shown)
-        roles = self._platform.keys.roles(token)
-        if OPERATOR in roles:
-            return Identity(OPERATOR, token)
-        if roles:
-            return Identity("role", ",".join(sorted(roles)))
+        if self._platform.keys.roles(token):
+            return Identity("roles", token)
         known = self._platform.keys.find(token, self._platform.clock.now_ns())
         return None if known is None else Identity("token", known.id)
 
     def bearer(self, identity: Identity) -> Who | None:
         """Return who an identity is now, None when its token holds no more."""
-        if identity.kind == OPERATOR:
-            known = OPERATOR in self._platform.keys.roles(identity.name)
-            return Who(OPERATOR, self._sights.of(EVERYTHING), frozenset({OPERATOR})) if known else None
-        if identity.kind == "role":
-            roles = frozenset(identity.name.split(","))
-            return Who(", ".join(sorted(roles)), self._sights.of(_ROLE), roles)
+        if identity.kind == "roles":
+            return self._in_roles(self._platform.keys.roles(identity.name))
         token = self._platform.keys.by_id(identity.name, self._platform.clock.now_ns())
         if token is None:
             return None
         bucket = self._buckets.of(token.id, token.per_minute)
         return Who(token.name, self._sights.of(token.scope), _roles(token.scope), token.id, bucket)
+
+    def _in_roles(self, roles: frozenset[str]) -> Who | None:
+        if OPERATOR in roles:
+            return Who(OPERATOR, self._sights.of(EVERYTHING), frozenset({OPERATOR}))
+        return Who(", ".join(sorted(roles)), self._sights.of(_ROLE), roles) if roles else None
 
     def _who(self, connection: HTTPConnection) -> Who:
         shown = connection.headers.get("authorization", "")

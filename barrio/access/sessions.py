@@ -29,7 +29,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Identity(NamedTuple):
-    """What was shown: `kind` is `operator`, `role` or `token`, `name` the roles or the token's id."""
+    """What was shown: the id of a `token` of the book, or the text of one that gives `roles`, which is in no book."""
 
     kind: str
     name: str

@@ -255,6 +255,20 @@ async def test_a_surface_answers_to_the_names_that_it_was_given(place):
     assert found == [200, 200, 200, 421, 421]
 
 
+async def test_a_session_ends_with_the_secret_of_its_role(place, monkeypatch):
+    """A role's token that was changed opens nothing any more, nor does what was begun with it."""
+    monkeypatch.setenv("BARRIO_SECRET_ROLE_PARTNER", "the first one")
+    place.platform.keys.load()
+    async with served(place) as http:
+        answer = await begun(http, "the first one")
+        before = (await http.get("/api/v1/session")).json()["name"]
+        monkeypatch.setenv("BARRIO_SECRET_ROLE_PARTNER", "the second one")
+        place.platform.keys.load()
+        after = (await http.get("/api/v1/session")).json()["name"]
+
+    assert (answer.status_code, before, after) == (200, "partner", "public")
+
+
 async def test_a_partner_writes_what_both_files_and_token_allow(place):
     """The token has the verb and sees the point, and commands.yaml names its role; else it is refused."""
     book = place.platform.keys.book
