@@ -158,7 +158,7 @@ class ExportDesk:
         loop = asyncio.get_running_loop()
         while True:
             self._wake.clear()
-            job = next((one for one in self._jobs.values() if one.state in UNFINISHED), None)
+            job = self._next()
             if job is None:
                 await self._wake.wait()
                 continue
@@ -167,6 +167,15 @@ class ExportDesk:
             except TransientError as error:
                 log.warning("exports.waiting", job=job.id, words=str(error))
                 await asyncio.sleep(AWAY_S)
+
+    def _next(self) -> Job | None:
+        """Return whose turn it is: of those that wait, the oldest of whoever was served longest ago."""
+        served: dict[str, int] = {}
+        for job in self._jobs.values():
+            owner = job.token or job.owner
+            served[owner] = max(served.get(owner, 0), job.started)
+        waiting = (job for job in self._jobs.values() if job.state in UNFINISHED)
+        return min(waiting, key=lambda job: served[job.token or job.owner], default=None)
 
     async def _watch_over(self) -> None:
         """Forget jobs that are old, or whose token ended."""

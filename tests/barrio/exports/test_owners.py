@@ -2,6 +2,7 @@
 
 import csv
 import io
+import time
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
@@ -75,6 +76,25 @@ async def test_the_waiting_exports_of_a_token_are_bounded(stage, monkeypatch):
         found = [(await caller.post("/api/v1/exports", json=BODY)).status_code for _ in range(3)]
 
     assert found == [202, 202, 507]
+
+
+async def test_nobody_waits_for_all_of_somebody_elses(stage, monkeypatch):
+    """Whoever was served longest ago comes first, however many the others ask for."""
+    order = []
+
+    def made(_desk, job):
+        order.append(job.token)
+        job.started, job.state = len(order), State.DONE
+
+    here = sight(stage.platform)
+    monkeypatch.setattr(ExportDesk, "_make", lambda *_: time.sleep(0.01))
+    for token in "aaabba":
+        async with seen_as(stage.platform, Who("works", here, token=token)) as caller:
+            await caller.post("/api/v1/exports", json=BODY)
+    monkeypatch.setattr(ExportDesk, "_make", made)
+    await until(lambda: len(order) == 6)
+
+    assert order == ["a", "b", "a", "b", "a", "a"]
 
 
 async def test_others_do_not_know_of_it(stage):
