@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from barrio.errors import AskError
 from twin import clock
 from twin.clock import NS
 from twin.model.spec import parse_duration
-
-if TYPE_CHECKING:
-    from twin.frame import Times
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEK_S = 604_800
@@ -31,11 +27,6 @@ def rfc3339(ns: int) -> str | None:
 def exact(ns: int) -> str | None:
     """Return the time of a reading as it is, to the nanosecond: asked with it, one finds that reading."""
     return clock.exact(ns) if ns else None
-
-
-def columns_of(times: Times) -> object:
-    """Return times as what orjson writes as RFC 3339, microseconds: datetime64[us][n]."""
-    return (times // 1000).astype("datetime64[us]")
 
 
 def parse_zone(name: str, parameter: str = "tz") -> ZoneInfo:

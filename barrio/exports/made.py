@@ -90,9 +90,7 @@ def registers(platform: Platform, plan: Plan) -> tuple[Table, int]:
             question = intervals.understand(_registers(plan, some), inside, platform)
             yield from rows.table(platform, question, length).parts
 
-    return Table({**_head(plan), "length": length}, rows.COLUMNS, parts(), rows.CONSTANTS), number * len(
-        items
-    )
+    return Table({**_head(plan), "length": length}, rows.COLUMNS, parts()), number * len(items)
 
 
 def _items(platform: Platform, plan: Plan) -> list[BoundPoint]:

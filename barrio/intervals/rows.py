@@ -53,7 +53,6 @@ TOTALS = (
     Column("meter_changes", Kind.INTEGER),
     Column("version", Kind.INTEGER),
 )
-CONSTANTS = ("point", "quantity", "unit")
 AT_ONCE = 50
 _SLUGS = np.array([flag.slug for flag in Flag], object)
 _WORDS = np.array([Why(code).words or None if code in set(Why) else None for code in range(256)], object)
@@ -78,7 +77,7 @@ def table(platform: Platform, question: Question, length: str) -> Table:
         "counts": {flag.slug: int(counts[flag]) for flag in Flag},
         "complete": round(1 - int(counts[Flag.MISSING]) / expected, 6) if expected else None,
     }
-    return Table(head, COLUMNS, parts, CONSTANTS)
+    return Table(head, COLUMNS, parts)
 
 
 def totals(platform: Platform, question: Question, edges: Times) -> Table:
@@ -92,7 +91,7 @@ def totals(platform: Platform, question: Question, edges: Times) -> Table:
         columns["local"] = local
         columns["meter_changes"] = np.diff(np.searchsorted(times, edges, "right"))
         parts.append(Part(_series(item), {one.name: columns[one.name] for one in TOTALS}))
-    return Table(_head(platform, question, edges), TOTALS, parts, CONSTANTS)
+    return Table(_head(platform, question, edges), TOTALS, parts)
 
 
 def _head(platform: Platform, question: Question, edges: Times) -> dict[str, Any]:
