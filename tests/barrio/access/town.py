@@ -169,9 +169,11 @@ async def _happen(platform: Platform, links: Mapping[str, Any]) -> None:
             "energy": 5.0,
         }.items():
             await link.give(name, value)
-    alarms = platform.living.alarms
+    alarms, services = platform.living.alarms, platform.living.services
     await until(lambda: alarms is not None and len(alarms.standing()) == 4)
     await until(lambda: not platform.intake.pending and not platform.spool.books().waiting)
+    # What was read is stored by now, which does not say that those who live from it were told.
+    await until(lambda: services is not None and all(one.state for one in services.maintenance.standing()))
 
 
 async def _written(settings: Any) -> list[Outcome]:
