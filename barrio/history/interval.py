@@ -7,12 +7,10 @@ lengths of time. So `2026-03-29/P1D` is a day of 23 hours where the clocks chang
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from barrio.errors import AskError
-from barrio.moments import parse_moment
+from barrio.moments import Duration, parse_moment
 from twin.clock import NS
 
 if TYPE_CHECKING:
@@ -26,28 +24,6 @@ _DURATION = re.compile(
 )
 _MEANT = "an interval is start/end, start/duration or duration/end, such as 2026-11-01/2026-12-01 or 2026-11-01/P1M"
 _LONGEST_NS = 300 * 366 * 86_400 * NS
-
-
-@dataclass(frozen=True, slots=True)
-class Duration:
-    """A duration: months and days of the calendar, and `ns` of time."""
-
-    months: int
-    days: int
-    ns: int
-
-    def after(self, moment: int, zone: ZoneInfo, sign: int) -> int:
-        """Return the moment that is so long after another one, before it with a `sign` of -1; ns UTC.
-
-        A day that the month does not have is its last one. ValueError or OverflowError outside of the calendar.
-        """
-        if self.months or self.days:
-            whole, rest = divmod(moment, NS)
-            local = datetime.fromtimestamp(whole, zone)
-            month = local.year * 12 + local.month - 1 + sign * self.months
-            local = _in_month(local, month) + timedelta(days=sign * self.days)
-            moment = round(local.timestamp()) * NS + rest
-        return moment + sign * self.ns
 
 
 def parse_interval(text: str, now_ns: int, zone: ZoneInfo, parameter: str = "interval") -> tuple[int, int]:
@@ -96,14 +72,3 @@ def _duration(text: str, whole: str, parameter: str) -> Duration | None:
         part["weeks"] * 7 + part["days"],
         seconds * NS + int(f"{rest:0<9}"),
     )
-
-
-def _in_month(local: datetime, month: int) -> datetime:
-    """Return the same day and time in a month, counted from the year 0."""
-    year, number = divmod(month, 12)
-    for day in range(local.day, local.day - 4, -1):
-        try:
-            return local.replace(year=year, month=number + 1, day=day)
-        except ValueError:
-            continue
-    raise ValueError(month)
