@@ -137,6 +137,33 @@ WHAT = Text("What", "Qué")
 SINCE = Text("Since", "Desde")
 ACKNOWLEDGE = Text("Acknowledge", "Reconocer")
 ACKNOWLEDGED = Text("acknowledged by {who}", "reconocida por {who}")
+SHELVE = Text("Shelve", "Apartar")
+SHELVE_LEAD = Text(
+    "Put aside until then: nobody is told of it meanwhile. It comes back by itself where it still holds.",
+    "Se aparta hasta entonces: mientras tanto no se avisa a nadie. Vuelve por sí sola si aún se cumple.",
+)
+UNSHELVE = Text("Take back", "Recuperar")
+UNSHELVE_LEAD = Text(
+    "It stands among the others again where it still holds.", "Vuelve entre las demás si aún se cumple."
+)
+SHELVED = Text("Shelved", "Apartadas")
+SHELVED_BY = Text("shelved until {time} by {who}", "apartada hasta {time} por {who}")
+SHELVED_UNTIL = Text("shelved until {time}", "apartada hasta {time}")
+FOR_HOW_LONG = Text("For how long", "Por cuánto tiempo")
+SHELVED_FOR: Mapping[str, Text] = MappingProxyType(
+    {
+        "1h": Text("1 hour", "1 hora"),
+        "4h": Text("4 hours", "4 horas"),
+        "8h": Text("8 hours", "8 horas"),
+        "1d": Text("1 day", "1 día"),
+        "3d": Text("3 days", "3 días"),
+        "7d": Text("1 week", "1 semana"),
+        "28d": Text("4 weeks", "4 semanas"),
+    }
+)
+STANDING = Text("{count} standing", "{count} en pie")
+WAITING = Text("{count} not acknowledged", "{count} sin reconocer")
+SHELVED_COUNT = Text("{count} shelved", "{count} apartadas")
 YOUR_NAME = Text("Your name", "Su nombre")
 COMMENT = Text("Comment", "Comentario")
 CANCEL = Text("Cancel", "Cancelar")
@@ -145,7 +172,8 @@ REFUSED = Text("Not done: {words}", "No se hizo: {words}")
 NO_ALARMS = Text("No alarm stands.", "No hay alarmas.")
 NO_ALARM_RULES = Text("There are no alarms that you may see.", "No hay alarmas que usted pueda ver.")
 NEEDS_VERB = Text(
-    "To acknowledge, sign in with a token that may.", "Para reconocer, entre con un token que lo permita."
+    "To acknowledge or shelve, sign in with a token that may.",
+    "Para reconocer o apartar, entre con un token que lo permita.",
 )
 BECAUSE = Text("{count} more because of it", "{count} más por esta causa")
 
