@@ -22,6 +22,9 @@ def coded(column: npt.NDArray[Any]) -> tuple[Codes, list[str | None]]:
     """Return the position of each cell in the list of texts that occur, and that list; None is among them."""
     if not len(column):
         return np.empty(0, np.int32), []
+    if column.strides == (0,):
+        # One text for all rows, as most columns of quality are.
+        return np.zeros(len(column), np.int32), [column[0]]
     found = _few(column)
     return _any(column) if found is None else found
 
