@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MOST_POINTS = 1_000
 _FAR = 1_000
@@ -18,6 +18,7 @@ def refuse_truth(value: object) -> object:
 
 
 Text = Annotated[str, Field(max_length=500)]
+Path = Annotated[str, Field(min_length=1, max_length=300)]
 Who = Annotated[str, Field(min_length=1, max_length=100)]
 Wanted = Annotated[float | Annotated[str, Field(min_length=1, max_length=60)], BeforeValidator(refuse_truth)]
 """A number, or a text; true and false are neither."""
@@ -32,8 +33,7 @@ class _Body(BaseModel):
 class CommandBody(_Body):
     """Body of a command: one point, or several (a `*` stands for any part of a name)."""
 
-    point: Annotated[str, Field(min_length=1, max_length=300)] | None = None
-    points: Annotated[tuple[Annotated[str, Field(max_length=300)], ...], Field(max_length=MOST_POINTS)] = ()
+    point: Path | Annotated[tuple[Path, ...], Field(min_length=1, max_length=MOST_POINTS)]
     value: Wanted
     who: Who
     why: Text = ""
@@ -41,12 +41,6 @@ class CommandBody(_Body):
     lease: Wanted | None = None
     expect: Wanted | None = None
     key: Annotated[str, Field(max_length=100)] = ""
-
-    @model_validator(mode="after")
-    def _names_points(self) -> CommandBody:
-        if (self.point is None) == (not self.points):
-            raise ValueError("names either a point or points")
-        return self
 
 
 class ConfirmBody(_Body):
@@ -65,7 +59,7 @@ class CancelBody(_Body):
 class ReleaseBody(_Body):
     """Body of a release."""
 
-    point: Annotated[str, Field(min_length=1, max_length=300)]
+    point: Path
     priority: Level = 8
     who: Who
     why: Text = ""

@@ -92,14 +92,14 @@ def _orders(app: FastAPI, platform: Platform) -> None:
     async def ask(body: CommandBody, who: Seen) -> Response:
         """Ask for a value: one answer for a point, a list of answers for several."""
         desk = _heard(platform, who)
-        given = (body.point,) if body.point is not None else body.points
+        given = (body.point,) if isinstance(body.point, str) else body.point
         paths = _expanded(desk, given, who)
         for path in paths:
             _require_point(who, path)
         who.require(Verb.COMMAND)
         who.spend(len(paths) - 1)
         found = await desk.ask_all([_asked(body, path, who.roles) for path in paths])
-        if body.point is not None and "*" not in body.point:
+        if isinstance(body.point, str) and "*" not in body.point:
             return order_answer(desk, found[0])
         answers = [command_answer(desk, one, secret=True) for one in found]
         refusals = sum(one.state is State.REFUSED for one in found)
@@ -187,7 +187,7 @@ def _expanded(desk: Commander, given: Sequence[str], who: Who) -> list[str]:
     found: dict[str, None] = {}
     known = [path for path in desk.policies if _sees(who, path)]
     if sum("*" in one for one in given) > MOST_PATTERNS:
-        raise AskError("points", f"at most {MOST_PATTERNS} names with a * at once")
+        raise AskError("point", f"at most {MOST_PATTERNS} names with a * at once")
     for one in given:
         path = one.strip("/")
         if "*" not in path:
@@ -199,7 +199,7 @@ def _expanded(desk: Commander, given: Sequence[str], who: Who) -> list[str]:
             raise UnknownName(f"nothing that may be written fits {path!r}{near}")
         found |= dict.fromkeys(fitting)
     if len(found) > MOST_POINTS:
-        raise AskError("points", f"at most {MOST_POINTS:,} points at once, these are {len(found):,}")
+        raise AskError("point", f"at most {MOST_POINTS:,} points at once, these are {len(found):,}")
     return list(found)
 
 

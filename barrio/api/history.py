@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from barrio.access.who import Seen
 from barrio.api.answers import as_json
 from barrio.api.declared import declared
 from barrio.api.lean import LeanRoute
+from barrio.api.selected import Selected
 from barrio.history.answers import cost_of, is_short, table_of
-from barrio.history.chosen import MOST_POINTS, Choice
 from barrio.history.newest import Latest
 from barrio.history.question import Asked, understand
 from barrio.tables.answer import answer
@@ -33,31 +33,12 @@ def _said(words: str) -> Any:
     return Field(default=None, max_length=300, description=words)
 
 
-class Chosen(BaseModel):
-    """Which points are meant."""
+class Chosen(Selected):
+    """Which points are meant, and in which format they are given."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=False)
-
-    point: list[Annotated[str, Field(max_length=300)]] = Field(
-        default=[],
-        max_length=MOST_POINTS,
-        description="Path of a point, district/device/point; several, or with * for any name in a part of it.",
-    )
-    under: str | None = _said("A district, a device or a path: the points of it.")
-    kind: str | None = _said("Kind of the devices.")
-    quantity: str | None = _said("Name of a quantity.")
-    site: str | None = _said("A site, with the sites within it: id, or district/id.")
-    device: str | None = _said("A device: id, or district/id.")
-    dataset: str | None = _said("Id of a dataset, or district/id: the points that it gives.")
     form: Form | None = Field(
         default=None, alias="format", description="Format; goes before the header Accept."
     )
-
-    @property
-    def choice(self) -> Choice:
-        """The points that are meant."""
-        filters = (self.under, self.kind, self.quantity, self.site, self.device, self.dataset)
-        return Choice(tuple(self.point), *filters)
 
 
 class Asks(Chosen):

@@ -6,17 +6,18 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
 from fastapi import Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from barrio.access.who import Seen, Who
 from barrio.api.answers import as_json
 from barrio.api.declared import declared
 from barrio.api.operator import at_rest
+from barrio.api.selected import Selected
 from barrio.api.stream import full
 from barrio.errors import AskError
 from barrio.live.hub import TooMany
-from barrio.live.selection import MOST_NAMED, Wanted
+from barrio.live.selection import Wanted
 from barrio.live.words import KINDS
 from barrio.moments import rfc3339
 from twin.access.scope import Verb
@@ -33,8 +34,8 @@ HookId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Id of a hook
 _HOOK = {
     "id": "5f1c2b7a90d3e846",
     "url": "https://ops.example.com/barrio",
-    "wanted": {"points": [], "under": "ciudad-maderas", "device": None, "quantity": None, "site": None, "kind": None,
-               "events": ["reading"]},
+    "wanted": {"point": [], "under": "ciudad-maderas", "kind": None, "quantity": None, "site": None, "device": None,
+               "dataset": None, "events": ["reading"]},
     "created": "2026-11-28T15:00:00.000000Z",
     "state": "on",
     "words": "",
@@ -53,24 +54,21 @@ _TRY = {
 }
 
 
-class NewHook(BaseModel):
+class NewHook(Selected):
     """A webhook: where it leads, and what is posted there. The selection is that of a stream."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
     url: str = Field(min_length=8, max_length=2_000, description="https URL that deliveries are posted to")
-    points: list[Text] = Field(default=[], max_length=MOST_NAMED, description="Paths of points")
-    under: Text | None = None
-    device: Text | None = None
-    quantity: Text | None = None
-    site: Text | None = None
-    kind: Text | None = None
-    events: list[Text] = Field(default=list(KINDS), min_length=1, max_length=len(KINDS))
+    events: list[Text] = Field(
+        default=list(KINDS),
+        min_length=1,
+        max_length=len(KINDS),
+        description="Which events; all without it.",
+    )
 
     @property
     def wanted(self) -> Wanted:
         """What is posted."""
-        return Wanted(self.points, self.under, self.device, self.quantity, self.site, self.kind, self.events)
+        return Wanted(self.choice, tuple(self.events))
 
 
 def add(app: FastAPI, platform: Platform) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from enum import Enum
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
-from fastapi import Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
@@ -14,6 +14,7 @@ from barrio.access.who import Seen, Who
 from barrio.api import interval_examples as examples
 from barrio.api.answers import as_json
 from barrio.api.declared import declared
+from barrio.api.interval_asked import Lengths, Periods
 from barrio.api.interval_bodies import (
     EditBody,
     IgnoreBody,
@@ -22,15 +23,16 @@ from barrio.api.interval_bodies import (
     SpreadBody,
     WithdrawBody,
 )
+from barrio.api.lean import LeanRoute
 from barrio.api.operator import at_rest
-from barrio.api.parameters import LARGEST, Limit, Number, Offset, Word
+from barrio.api.parameters import Limit, Number, Offset, Word
 from barrio.errors import AskError, UnknownName
 from barrio.history.chosen import Choice
 from barrio.intervals import deciding, rows
 from barrio.intervals.question import Asked, Question, hold_to_length, periods, understand
 from barrio.intervals.versions import versions
 from barrio.tables.answer import answer
-from barrio.tables.choice import Format, chosen
+from barrio.tables.choice import chosen
 from barrio.tables.forms import MEDIA
 from twin.access.scope import Tier, Verb
 from twin.clock import NS
@@ -45,34 +47,16 @@ if TYPE_CHECKING:
     from barrio.tables.table import Table
     from twin.model.bound import BoundPoint
 
-Paths = Annotated[
-    list[str] | None,
-    Query(
-        max_length=1_000,
-        description="Path of a register, district/device/point; several, or with * for any name",
-    ),
-]
-Moment = Annotated[
-    str | None,
-    Query(max_length=100, description="ISO 8601, now, or an age such as -7d; ages end on a quarter hour"),
+When = Annotated[
+    str | None, Query(max_length=300, description="ISO 8601, now, or an age such as -7d; now when left out")
 ]
 From = Annotated[
     str | None,
-    Query(alias="from", max_length=100, description="ISO 8601, now, or an age; a day ago when left out"),
+    Query(alias="from", max_length=300, description="ISO 8601, now, or an age; a day ago when left out"),
 ]
 Interval = Annotated[
     str | None,
-    Query(max_length=200, description="ISO 8601 interval, in place of from and to: 2026-11-01/P1M"),
-]
-Zone = Annotated[
-    str | None,
-    Query(max_length=100, description="IANA time zone of local times; the district's when left out"),
-]
-Version = Annotated[
-    int | None, Query(ge=0, le=LARGEST, description="As they stood with this version; settled days only")
-]
-KnownAt = Annotated[
-    str | None, Query(max_length=100, description="As they stood at this time; settled days only")
+    Query(max_length=300, description="ISO 8601 interval, in place of from and to: 2026-11-01/P1M"),
 ]
 POINT_DAYS_A_REQUEST = 100.0
 """So many days of one register cost as much of a caller's rate as a request does."""
@@ -89,30 +73,15 @@ def add(app: FastAPI, platform: Platform) -> None:
 
 
 def _lists(app: FastAPI, platform: Platform) -> None:
-    @app.get(
+    lean = APIRouter(route_class=LeanRoute)
+
+    @lean.get(
         "/api/v1/intervals",
         tags=_TAGS,
         response_class=Response,
         responses=declared(examples.INTERVALS, HTTPStatus.NOT_ACCEPTABLE, media=tuple(MEDIA)),
     )
-    async def intervals(  # noqa: PLR0913, PLR0917 - what can be asked, a parameter each
-        request: Request,
-        who: Seen,
-        point: Paths = None,
-        under: Word = None,
-        device: Word = None,
-        quantity: Word = None,
-        site: Word = None,
-        kind: Word = None,
-        start: From = None,
-        to: Moment = None,
-        interval: Interval = None,
-        length: Annotated[Literal["15m", "30m", "1h"], Query(description="Length of the intervals")] = "15m",
-        tz: Zone = None,
-        version: Version = None,
-        known_at: KnownAt = None,
-        form: Format = None,
-    ) -> Response:
+    async def intervals(request: Request, who: Seen, asks: Annotated[Lengths, Query()]) -> Response:
         """Return the intervals of registers that begin in `from <= start < to` and have ended.
 
         Each is stamped with its start, has what the register grew in it (`delta`), the register at its end, a quality
@@ -120,54 +89,33 @@ def _lists(app: FastAPI, platform: Platform) -> None:
         day is not settled. Boundaries are quarter hours of the district's clock; deltas of intervals that follow each
         other add up, exactly, to what the register grew.
         """
-        _ = form
-        choice = Choice(tuple(dict.fromkeys(point or ())), under, kind, quantity, site, device)
-        question = await _understood(platform, Asked(choice, start, to, interval, tz, version, known_at), who)
+        question = await _understood(platform, asks.asked, who)
         chosen(request)
-        hold_to_length(question, who, length)
+        hold_to_length(question, who, asks.length)
         who.spend(question.point_days / POINT_DAYS_A_REQUEST)
-        table = await platform.in_thread("reads", rows.table, platform, question, length)
-        return await answer(platform, request, table, name=f"intervals-{length}")
+        table = await platform.in_thread("reads", rows.table, platform, question, asks.length)
+        return await answer(platform, request, table, name=f"intervals-{asks.length}")
 
-    @app.get(
+    @lean.get(
         "/api/v1/intervals/totals",
         tags=_TAGS,
         response_class=Response,
         responses=declared(examples.TOTALS, HTTPStatus.NOT_ACCEPTABLE, media=tuple(MEDIA)),
     )
-    async def totals(  # noqa: PLR0913, PLR0917 - what can be asked, a parameter each
-        request: Request,
-        who: Seen,
-        point: Paths = None,
-        under: Word = None,
-        device: Word = None,
-        quantity: Word = None,
-        site: Word = None,
-        kind: Word = None,
-        start: From = None,
-        to: Moment = None,
-        interval: Interval = None,
-        every: Annotated[
-            str | None, Query(max_length=20, description="A total for each 1d, 1w, 1mo …; one when left out")
-        ] = None,
-        tz: Zone = None,
-        version: Version = None,
-        known_at: KnownAt = None,
-        form: Format = None,
-    ) -> Response:
+    async def totals(request: Request, who: Seen, asks: Annotated[Periods, Query()]) -> Response:
         """Return what registers grew between `from` and `to`, with both registers, and how much of it was measured.
 
         A total is the difference of the registers at its ends, also across a wrap and a declared change of the meter,
         and exactly the sum of its intervals; null while one of them is missing. `from` and `to` are quarter hours.
         """
-        _ = form
-        choice = Choice(tuple(dict.fromkeys(point or ())), under, kind, quantity, site, device)
-        question = await _understood(platform, Asked(choice, start, to, interval, tz, version, known_at), who)
+        question = await _understood(platform, asks.asked, who)
         chosen(request)
-        edges = periods(question, who, platform, every)
+        edges = periods(question, who, platform, asks.every)
         who.spend(question.point_days / POINT_DAYS_A_REQUEST)
         table: Table = await platform.in_thread("reads", rows.totals, platform, question, edges)
         return await answer(platform, request, table, name="totals")
+
+    app.include_router(lean)
 
 
 def _records(app: FastAPI, platform: Platform) -> None:
@@ -176,7 +124,7 @@ def _records(app: FastAPI, platform: Platform) -> None:
         who: Seen,
         point: Annotated[str, Query(max_length=300, description="Path of a register")],
         start: From = None,
-        to: Moment = None,
+        to: When = None,
         interval: Interval = None,
     ) -> Response:
         """Return the versions of a register's days, oldest first: why each was made, and what it changed.

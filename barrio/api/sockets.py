@@ -27,10 +27,11 @@ from starlette.websockets import WebSocketDisconnect, WebSocketState
 from barrio.access.who import who as who_asks
 from barrio.api.operator import at_rest
 from barrio.api.problems import fault_words, problem
+from barrio.api.selected import Selected
 from barrio.api.stream import first, full, understood
 from barrio.errors import AskError, UnknownName
 from barrio.live.hub import MOST_OF_A_TOKEN, MOST_OF_THE_PUBLIC, REVOKED, TooMany
-from barrio.live.selection import MOST_NAMED, Wanted, selected
+from barrio.live.selection import Wanted, selected
 from barrio.live.words import JSON, KINDS, Place
 from twin.access.scope import Verb
 
@@ -56,17 +57,11 @@ class Message(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Subscribe(Message):
+class Subscribe(Selected):
     """Begin a subscription; `resume` is the same with the id of the last event that was had, in `after`."""
 
     type: Literal["subscribe", "resume"]
     id: Name
-    points: list[Text] = Field(default=[], max_length=MOST_NAMED)
-    under: Text | None = None
-    device: Text | None = None
-    quantity: Text | None = None
-    site: Text | None = None
-    kind: Text | None = None
     events: list[Text] = Field(default=list(KINDS), max_length=len(KINDS))
     after: Annotated[str, Field(max_length=100)] | None = None
     latest: bool = False
@@ -215,9 +210,7 @@ class Socket:
             raise AskError("id", f"at most {MOST_SUBSCRIPTIONS} subscriptions are open on one connection")
         if asked.type == "resume" and not asked.after:
             raise AskError("after", "resume needs after, the id of the last event that you had")
-        wanted = Wanted(
-            asked.points, asked.under, asked.device, asked.quantity, asked.site, asked.kind, asked.events
-        )
+        wanted = Wanted(asked.choice, tuple(asked.events))
         selection, after, hub = selected(wanted, self._who), understood(asked.after), self._platform.hub
         subscriber = hub.join(selection, JSON, self._who, after)
         begins = after or Place(hub.epoch, subscriber.place)

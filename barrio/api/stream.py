@@ -7,15 +7,16 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Header, Query, Response
+from pydantic import Field
 
 from barrio.access.who import Seen
 from barrio.api.declared import declared
 from barrio.api.operator import at_rest
-from barrio.api.parameters import Word
 from barrio.api.problems import problem
+from barrio.api.selected import Selected
 from barrio.errors import AskError
 from barrio.live.hub import REVOKED, TooMany
-from barrio.live.selection import MOST_NAMED, Selection, Wanted, selected
+from barrio.live.selection import Selection, Wanted, selected
 from barrio.live.words import SSE, Place, data_of, place_of
 from twin.access.scope import Verb
 
@@ -44,10 +45,19 @@ data: {"point":"ciudad-maderas/cistern-north/level","time":"2026-11-28T18:40:01.
 
 """
 
-Events = Annotated[
-    str | None,
-    Query(max_length=100, description="Which events, with commas: reading, alarm, gap; all when left out"),
-]
+
+class Listening(Selected):
+    """What is listened to."""
+
+    events: str | None = Field(
+        default=None,
+        max_length=100,
+        description="Which events, with commas: reading, alarm, gap; all without it.",
+    )
+    latest: bool = Field(default=False, description="Whether the newest of each point comes first.")
+    after: str | None = Field(
+        default=None, max_length=100, description="Id of an event, where no header can be sent."
+    )
 
 
 def add(app: FastAPI, platform: Platform) -> None:
@@ -59,19 +69,11 @@ def add(app: FastAPI, platform: Platform) -> None:
         response_class=Response,
         responses=declared(_EXAMPLE, HTTPStatus.FORBIDDEN, schema={"type": "string"}, media=(MEDIA,)),
     )
-    async def stream(  # noqa: PLR0913, PLR0917 - what can be asked, a parameter each
+    async def stream(
         who: Seen,
-        point: Annotated[list[str] | None, Query(max_length=MOST_NAMED)] = None,
-        under: Word = None,
-        device: Word = None,
-        quantity: Word = None,
-        site: Word = None,
-        kind: Word = None,
-        events: Events = None,
-        latest: Annotated[bool, Query(description="The newest of each point first")] = False,  # noqa: FBT002 - a query parameter
-        last_event_id: Annotated[str | None, Header(max_length=100)] = None,
-        after: Annotated[
-            str | None, Query(max_length=100, description="Id of an event, where no header can be sent")
+        asked: Annotated[Listening, Query()],
+        last_event_id: Annotated[
+            str | None, Header(max_length=100, description="Id of the last event that you had")
         ] = None,
     ) -> Response:
         """Stream what happens from now on, as server-sent events.
@@ -84,15 +86,16 @@ def add(app: FastAPI, platform: Platform) -> None:
         if away := at_rest(platform, "there is no stream"):
             return away
         who.require(Verb.STREAM)
-        wanted = Wanted(tuple(point or ()), under, device, quantity, site, kind, names_of(events))
-        selection = selected(wanted, who)
-        place = understood(last_event_id or after)
+        selection = selected(Wanted(asked.choice, names_of(asked.events)), who)
+        place = understood(last_event_id or asked.after)
         try:
             subscriber = platform.hub.join(selection, SSE, who, place)
         except TooMany as error:
             return full(error)
         begins = place or Place(platform.hub.epoch, subscriber.place)
-        return Stream(subscriber, first(platform.hub, selection, begins, latest=latest and place is None))
+        return Stream(
+            subscriber, first(platform.hub, selection, begins, latest=asked.latest and place is None)
+        )
 
 
 def names_of(events: str | None) -> Sequence[str]:

@@ -15,7 +15,7 @@ import asyncio
 import random
 import secrets
 import uuid
-from dataclasses import asdict, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -87,7 +87,7 @@ class Hooks:
             raise TooMany(f"{MOST_OF_A_TOKEN} hooks of this token are kept, which is the most")
         await self.egress.check(url)
         hook = Hook(
-            secrets.token_hex(8), who.token, who.name, url, asdict(wanted), secrets.token_urlsafe(32),
+            secrets.token_hex(8), who.token, who.name, url, wanted.said, secrets.token_urlsafe(32),
             self._platform.clock.now_ns(),
         )  # fmt: skip
         await self._platform.in_thread("ledger", self.book.put, hook)
@@ -141,7 +141,7 @@ class Hooks:
             self._switch_off(hook, "its token was revoked or has expired")
             return
         try:
-            selection = selected(Wanted(**hook.wanted), who)
+            selection = selected(Wanted.of(hook.wanted), who)
             subscriber = self._platform.hub.join(selection, JSON, who, place_of(hook.place))
         except (AskError, UnknownName, TooMany) as error:
             self._switch_off(hook, str(error))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -21,33 +21,27 @@ if TYPE_CHECKING:
     from twin.frame import Ids
 
 MOST_POINTS = 10_000
-MOST_NAMED = 1_000
+FILTERS = ("under", "kind", "quantity", "site", "device", "dataset")
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """A selection in the words of whoever asks, with the meaning that it has in questions of history."""
 
-    points: Sequence[str] = ()
-    under: str | None = None
-    device: str | None = None
-    quantity: str | None = None
-    site: str | None = None
-    kind: str | None = None
+    choice: Choice
     events: Sequence[str] = KINDS
 
     @property
-    def choice(self) -> Choice:
-        """The points that are meant."""
-        named = tuple(dict.fromkeys(self.points))
-        return Choice(
-            named,
-            self.under or None,
-            self.kind or None,
-            self.quantity or None,
-            self.site or None,
-            self.device or None,
-        )
+    def said(self) -> dict[str, Any]:
+        """The selection by the names of its parts, as it is kept and told."""
+        words = {name: getattr(self.choice, name) for name in FILTERS}
+        return {"point": list(self.choice.points), **words, "events": list(self.events)}
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Wanted:
+        """Return what was kept."""
+        filters = {name: said[name] for name in FILTERS}
+        return cls(Choice(tuple(said["point"]), **filters), tuple(said["events"]))
 
 
 @dataclass(frozen=True, eq=False)

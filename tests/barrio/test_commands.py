@@ -14,7 +14,7 @@ from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.abilities import Done, Outcome
 from connectors.registry import Connectors
-from tests.barrio.scripted import ScriptedConnector, staged
+from tests.barrio.scripted import PATIENCE_S, ScriptedConnector, staged
 from twin.audit import Audit
 from twin.clock import SystemClock
 from twin.errors import TransientError
@@ -166,7 +166,8 @@ async def test_refusals_are_problems_with_a_reason(tmp_path, body, status, reaso
         ({"who": "ana"}, "value"),
         ({"value": 40, "who": "ana", "lease": "soon"}, "lease"),
         ({"value": 40, "who": "ana", "colour": "red"}, "colour"),
-        ({"value": 40, "who": "ana", "points": [DIM]}, "body"),
+        ({"value": 40, "who": "ana", "points": [DIM]}, "points"),
+        ({"value": 40, "who": "ana", "point": []}, "point"),
     ],
 )
 async def test_bodies_that_are_none(tmp_path, body, parameter):
@@ -256,7 +257,7 @@ async def test_many_points_at_once(tmp_path):
             setting, Done.REFUSED, None, "too hot"
         )
         body = (await post(stage, point="little/*/dimming", value=40, who="ana")).json()
-        listed = (await post(stage, points=[DIM, "little/probe/temperature"], value=50, who="ana")).json()
+        listed = (await post(stage, point=[DIM, "little/probe/temperature"], value=50, who="ana")).json()
         nothing = await post(stage, point="little/*/brightness", value=40, who="ana")
 
         states = {one["point"]: (one["state"], one["words"]) for one in body["commands"]}
@@ -300,7 +301,7 @@ async def test_a_link_that_never_comes_back(tmp_path, monkeypatch):
 async def test_programmes_are_shown_and_applied(tmp_path):
     """What they want now, and of which points."""
     async with commanded(tmp_path) as stage:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not stage.given["meter"]:  # noqa: ASYNC110 - the platform ticks by itself
                 await asyncio.sleep(0.05)
         [schedule] = (await get(stage, "schedules"))["schedules"]
@@ -356,11 +357,11 @@ async def test_at_rest_questions_are_answered(tmp_path):
 async def test_so_many_patterns_at_once(tmp_path):
     """Each is compared with all that may be written, while everybody else waits."""
     async with commanded(tmp_path) as stage:
-        few = await post(stage, points=["*/*/dimming"] * 10, value=40, who="ana")
-        many = await post(stage, points=["*/*/dimming"] * 11, value=40, who="ana")
+        few = await post(stage, point=["*/*/dimming"] * 10, value=40, who="ana")
+        many = await post(stage, point=["*/*/dimming"] * 11, value=40, who="ana")
 
     assert few.json()["asked"] == 2
-    assert (many.status_code, many.json()["parameter"]) == (400, "points")
+    assert (many.status_code, many.json()["parameter"]) == (400, "point")
 
 
 @pytest.mark.parametrize("level", [10**30, -(10**30), 2**63, True, "x", 8.5])

@@ -4,11 +4,12 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+import httpx
 import numpy as np
 import pytest
 
-from barrio.access.who import Who
-from barrio.access.who import who as find_who
+from barrio.access.who import STATE, Sights, Who
+from barrio.api.app import create_app
 from tests.barrio.intervals.stage import ENERGY, HOUR, MINUTE, come_late, metered, rows, settle, write
 from twin.access.scope import Scope, Tier
 from twin.resolution import Resolution
@@ -19,6 +20,18 @@ MEXICO = ZoneInfo("America/Mexico_City")
 def at(text: str, zone: ZoneInfo = MEXICO) -> int:
     """Return ns UTC of a time on a clock."""
     return round(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp()) * 10**9
+
+
+def client(stage, scope: Scope) -> httpx.AsyncClient:
+    """A client that is taken for the bearer of a scope."""
+    app = create_app(stage.platform)
+    who = Who("somebody", Sights(stage.platform.catalogue).of(scope))
+
+    async def door(one, receive, send) -> None:
+        one.setdefault("state", {})[STATE] = who
+        await app(one, receive, send)
+
+    return httpx.AsyncClient(transport=httpx.ASGITransport(door), base_url="http://test")
 
 
 def steady(start: int, stop: int, first: float = 100.0, a_minute: float = 0.02) -> list[tuple[int, float]]:
@@ -321,24 +334,21 @@ async def test_who_is_given_hours_gets_no_quarters(stage):
     """A resolution of an hour gives hours, totals between hours, and nothing of what changed in quarters."""
     start = at("2026-11-10")
     write(stage, ENERGY, steady(start - HOUR, start + 26 * HOUR))
-    scope = Scope(tier=Tier.OPERATOR, finest=Resolution.HOUR)
-    who = Who("meter-reader", stage.http._transport.app.app.state.sights.of(scope))
-    stage.http._transport.app.app.dependency_overrides[find_who] = lambda: who
     query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
-    answers = [
-        await stage.http.get("/api/v1/intervals", params=query),
-        await stage.http.get("/api/v1/intervals", params={**query, "length": "1h"}),
-        await stage.http.get("/api/v1/intervals/totals", params={**query, "from": "2026-11-10T00:15"}),
-        await stage.http.get("/api/v1/intervals/totals", params=query),
-        await stage.http.get("/api/v1/intervals/versions", params=query),
-    ]
+    async with client(stage, Scope(tier=Tier.OPERATOR, finest=Resolution.HOUR)) as http:
+        answers = [
+            await http.get("/api/v1/intervals", params=query),
+            await http.get("/api/v1/intervals", params={**query, "length": "1h"}),
+            await http.get("/api/v1/intervals/totals", params={**query, "from": "2026-11-10T00:15"}),
+            await http.get("/api/v1/intervals/totals", params=query),
+            await http.get("/api/v1/intervals/versions", params=query),
+        ]
 
     assert [answer.status_code for answer in answers] == [400, 200, 400, 200, 400]
 
 
 async def test_what_is_not_seen_does_not_exist(stage):
     """Points of others are 404, and deciding takes an operator with the verb."""
-    app = stage.http._transport.app.app
     scopes = [
         Scope(tier=Tier.OPERATOR, sites=frozenset({"little/house"})),
         Scope(tier=Tier.PARTNER),
@@ -347,12 +357,42 @@ async def test_what_is_not_seen_does_not_exist(stage):
     body = {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": "-1d", "register": 5}
     found = []
     for scope in scopes:
-        who = Who("somebody", app.state.sights.of(scope))
-        app.dependency_overrides[find_who] = lambda who=who: who
-        found.append((await stage.http.get("/api/v1/intervals", params={"point": ENERGY})).status_code)
-        found.append((await stage.http.post("/api/v1/intervals/edits", json=body)).status_code)
+        async with client(stage, scope) as http:
+            found.append((await http.get("/api/v1/intervals", params={"point": ENERGY})).status_code)
+            found.append((await http.post("/api/v1/intervals/edits", json=body)).status_code)
 
     assert found == [404, 404, 404, 404, 200, 403]
+
+
+DATASETS = """\
+owners: [{id: city, name: City}]
+datasets:
+  - id: meters
+    title: Meters
+    owner: city
+    contact: data@city.example
+    licence: CC-BY-4.0
+    tier: partner
+    points: {on: meter, names: energy}
+"""
+
+
+@pytest.mark.parametrize("path", ["/api/v1/intervals", "/api/v1/intervals/totals"])
+async def test_registers_are_chosen_by_their_dataset(tmp_path, path):
+    """By its id, with or without its district; one that there is not comes with the nearest."""
+    (tmp_path / "little").mkdir()
+    (tmp_path / "little" / "datasets.yaml").write_text(DATASETS)
+    async with metered(tmp_path) as stage:
+        write(stage, ENERGY, steady(at("2026-11-10"), at("2026-11-11")))
+        query = {"from": "2026-11-10", "to": "2026-11-11"}
+        found = [
+            await stage.http.get(path, params={**query, "dataset": name})
+            for name in ("meters", "little/meters", "metres")
+        ]
+
+    assert [answer.status_code for answer in found] == [200, 200, 404]
+    assert [one["point"] for answer in found[:2] for one in answer.json()["series"]] == [ENERGY, ENERGY]
+    assert "dataset=metres (did you mean meters?)" in found[2].json()["detail"]
 
 
 async def test_a_decision_about_readings_that_are_gone_is_refused(stage):

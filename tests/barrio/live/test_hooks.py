@@ -27,7 +27,7 @@ async def hooked(tmp_path, monkeypatch):
 
 async def made(http, receiver, **body):
     answer = await http.post(
-        HOOKS, json={"url": receiver.url, "points": [PATH], "events": ["reading"], **body}
+        HOOKS, json={"url": receiver.url, "point": [PATH], "events": ["reading"], **body}
     )
     assert answer.status_code == 201, answer.text
     return answer.json()
@@ -199,7 +199,7 @@ async def test_limits_of_hooks(hooked, monkeypatch):
         await made(http, receiver)
         statuses = [
             (await http.post(HOOKS, json={"url": receiver.url, **more})).status_code
-            for more in ({}, {"colour": "red"}, {"points": ["little/meter/energy"]}, {"events": ["dance"]})
+            for more in ({}, {"colour": "red"}, {"point": ["little/meter/energy"]}, {"events": ["dance"]})
         ]
 
     assert statuses == [429, 400, 404, 400]

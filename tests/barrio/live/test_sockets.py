@@ -45,7 +45,7 @@ async def readings(socket, name, count):
 async def test_two_subscriptions_on_one_connection(live):
     """Each is given its own points, and one that ended is given nothing more."""
     async with opened(live) as socket:
-        await ask(socket, type="subscribe", id="warm", points=[PATH])
+        await ask(socket, type="subscribe", id="warm", point=[PATH])
         await ask(socket, type="subscribe", id="meters", under="little/meter")
         await said(socket, "events")
         await said(socket, "events")
@@ -67,13 +67,13 @@ async def test_two_subscriptions_on_one_connection(live):
 async def test_a_subscription_is_resumed(live):
     """`resume` with an id gives what came after it, also on another connection."""
     async with opened(live) as socket:
-        await ask(socket, type="subscribe", id="a", points=[PATH])
+        await ask(socket, type="subscribe", id="a", point=[PATH])
         await said(socket, "events")
         await live.give("temperature", 20.0)
         last = (await readings(socket, "a", 1))[0]["id"]
     await live.give("temperature", 21.0, 22.0)
     async with opened(live) as socket:
-        await ask(socket, type="resume", id="a", points=[PATH], after=last)
+        await ask(socket, type="resume", id="a", point=[PATH], after=last)
         found = await readings(socket, "a", 2)
 
     assert [one["data"]["value"] for one in found] == [21.0, 22.0]
@@ -99,8 +99,8 @@ async def test_a_subscription_is_resumed(live):
         ),
         ('{"type": "subscribe", "id": "a", "site": "hous"}', "site=hous (did you mean house?)"),
         ('{"type": "subscribe", "id": "a", "colour": "red"}', "colour"),
-        ('{"type": "subscribe", "id": "a", "points": ["little/probe/temprature"]}', "did you mean"),
-        ('{"type": "resume", "id": "a", "points": ["little/probe/temperature"]}', "after"),
+        ('{"type": "subscribe", "id": "a", "point": ["little/probe/temprature"]}', "did you mean"),
+        ('{"type": "resume", "id": "a", "point": ["little/probe/temperature"]}', "after"),
         ('{"type": "resume", "id": "a", "after": "yesterday"}', "not the id of an event"),
         ('{"type": "unsubscribe", "id": "a"}', "no subscription"),
         ("[" * 30_000, "json"),
@@ -210,7 +210,7 @@ async def test_who_may_not_listen_is_told_before(live):
 async def test_hidden_points_do_not_exist(live):
     """A partner without any dataset has nothing to subscribe to."""
     async with opened(live, live.token("poor", tier=Tier.PARTNER)) as socket:
-        await ask(socket, type="subscribe", id="a", points=[PATH])
+        await ask(socket, type="subscribe", id="a", point=[PATH])
         named = await said(socket, "error")
         await ask(socket, type="subscribe", id="a", under="little")
         under = await said(socket, "error")
