@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from twin.model.computed import computed_points
 from twin.quality import Reason
 
 if TYPE_CHECKING:
@@ -35,7 +36,10 @@ _FIRST_ABSENT = int(Reason.NOT_HEARD_YET)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Thing:
-    """A device, or a site that has computed points; `ids` are those of its points that are seen and give readings."""
+    """A device, or a site that has computed points; `ids` are those of its points that are seen and give readings.
+
+    `own` marks those that are heard of the device itself, all of them where each is computed.
+    """
 
     district: str
     id: str
@@ -44,6 +48,7 @@ class Thing:
     site: str
     place: tuple[float, float]
     ids: Ids
+    own: np.ndarray
 
     @property
     def path(self) -> str:
@@ -98,9 +103,14 @@ def places_of(platform: Platform, sight: Sight) -> Mapping[str, Places]:
 
 def standings(platform: Platform, things: Sequence[Thing], alarmed: frozenset[str]) -> str:
     """Return how each thing stands, a letter each; `alarmed` are `district/id` with an alarm."""
-    gaps, quality = platform.gaps.reason, platform.live.quality
+    sizes = np.array([len(one.ids) for one in things], np.int64)
+    if not sizes.sum():
+        return "".join("a" if one.path in alarmed else "f" for one in things)
+    ids = np.concatenate([one.ids for one in things])
+    own = np.concatenate([one.own for one in things])
+    letters = _standings(platform.gaps.reason[ids], platform.live.quality[ids], own, sizes)
     return "".join(
-        "a" if one.path in alarmed else _standing(gaps[one.ids], quality[one.ids]) for one in things
+        "a" if one.path in alarmed else letter for one, letter in zip(things, letters, strict=True)
     )
 
 
@@ -115,14 +125,16 @@ def counted(letters: str) -> dict[str, int]:
     return {one: tally[one] for one in GRAVEST}
 
 
-def _standing(gaps: np.ndarray, quality: np.ndarray) -> str:
+def _standings(gaps: np.ndarray, quality: np.ndarray, own: np.ndarray, sizes: np.ndarray) -> str:
+    """Return a letter for each thing, of rows that belong to the things in turn, `sizes` of them to each."""
     absent = (gaps != 0) | (quality >= _FIRST_ABSENT)
-    if len(absent) == 0:
-        return "f"
-    if absent.all():
-        return "s"
     doubtful = absent | (quality >= _FIRST_UNCERTAIN)
-    return "u" if doubtful.any() else "f"
+    filled = np.flatnonzero(sizes)
+    starts = (np.cumsum(sizes) - sizes)[filled]
+    letters = np.full(len(sizes), "f")
+    letters[filled[np.logical_or.reduceat(doubtful, starts)]] = "u"
+    letters[filled[np.logical_and.reduceat(absent | ~own, starts)]] = "s"
+    return "".join(letters)
 
 
 # --- what is where ------------------------------------------------------------------------------------------
@@ -130,13 +142,17 @@ def _standing(gaps: np.ndarray, quality: np.ndarray) -> str:
 
 def _places(district: District, sight: Sight) -> Places:
     ids: dict[str, list[int]] = {}
+    own: dict[str, list[bool]] = {}
+    computed = {point.path for _, point in computed_points(district)}
     owners: dict[str, Device] = {}
     for path in sight.paths:
         item = sight.points[path]
         owner = sight.owners[item.id]
         if owner.district == district.id:
             owners[owner.id] = owner
-            ids.setdefault(owner.id, []).extend([item.id] if item.point.readable else [])
+            readable = [item] if item.point.readable else []
+            ids.setdefault(owner.id, []).extend(one.id for one in readable)
+            own.setdefault(owner.id, []).extend(one.point.path not in computed for one in readable)
     seats: Counter[str] = Counter()
     things = []
     for owner in owners.values():
@@ -150,6 +166,7 @@ def _places(district: District, sight: Sight) -> Places:
                 owner.site,
                 place,
                 np.array(ids[owner.id], np.int32),
+                np.array(own[owner.id], bool) | (not any(own[owner.id])),
             )
         )
     sites = _sites(district, things)

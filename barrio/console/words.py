@@ -57,6 +57,10 @@ NONE_FOUND = Text("nothing matches", "nada coincide")
 SHOW_MORE = Text("Show more", "Mostrar más")
 SHOWN = Text("{shown} of {total}", "{shown} de {total}")
 LIST = Text("List", "Lista")
+WRONG = Text("What is wrong", "Qué anda mal")
+NOTHING_WRONG = Text("No alarm stands, and nothing is silent.", "No hay alarmas y todo comunica.")
+MORE_WRONG = Text("{count} more", "{count} más")
+SILENT_COUNT = Text("{count} devices are not heard", "{count} dispositivos no comunican")
 LEGEND = Text("Legend", "Leyenda")
 MAP_LABEL = Text(
     "Map of {name}. Arrow keys move it, plus and minus zoom; the list beside it has all devices.",
@@ -257,10 +261,38 @@ def state_words(name: str, lang: Lang) -> str:
     return found[0].of(lang) if found else name.replace("_", " ")
 
 
+_REASONS: Mapping[str, Text] = MappingProxyType(
+    {
+        "late": Text("arrived late", "llegó tarde"),
+        "backfilled": Text("read later", "leída después"),
+        "restamped": Text("clock of the device was off", "reloj del dispositivo desviado"),
+        "uncertain_status": Text("the device calls it uncertain", "el dispositivo la da por dudosa"),
+        "imprecise": Text("too large to be exact", "demasiado grande para ser exacta"),
+        "age_unknown": Text("of unknown age", "de antigüedad desconocida"),
+        "incomplete": Text("some inputs are missing", "faltan algunas entradas"),
+        "input_uncertain": Text("computed from an uncertain value", "calculada de un valor dudoso"),
+        "not_available": Text("the device has no value", "el dispositivo no tiene valor"),
+        "device_exception": Text(
+            "the device answered with an exception", "el dispositivo respondió con error"
+        ),
+        "bad_status": Text("the device calls it bad", "el dispositivo la da por mala"),
+        "not_a_number": Text("not a number", "no es un número"),
+        "out_of_range": Text("outside its range", "fuera de rango"),
+        "wrong_type": Text("of another type", "de otro tipo"),
+        "unknown_state": Text("unknown state", "estado desconocido"),
+        "undecodable": Text("not decodable", "no se pudo decodificar"),
+        "input_missing": Text("an input is missing", "falta una entrada"),
+        "undefined": Text("not defined for these inputs", "sin valor para estas entradas"),
+    }
+)
+
+
 def reason_words(slug: str, meaning: str, lang: Lang) -> str:
-    """Return why something was not heard or is not good; `meaning` where the table has no shorter words."""
+    """Return why something was not heard or is not good; `meaning` where no table has shorter words."""
     found = REASONS.get(slug)
-    return found[0].of(lang) if found else meaning
+    if found is not None:
+        return found[0].of(lang)
+    return _REASONS[slug].of(lang) if slug in _REASONS else meaning
 
 
 def priority_words(name: str, lang: Lang) -> str:

@@ -12,7 +12,9 @@ const PAGE = 100;
 export default {
   props: { rows: Array, standings: String, texts: Object },
   data() {
-    return { word: "", only: "", most: PAGE };
+    // A link to this page may choose what is shown first.
+    const asked = new URLSearchParams(window.location.search);
+    return { word: asked.get("filter") || "", only: ORDER.includes(asked.get("state")) ? asked.get("state") : "", most: PAGE };
   },
   computed: {
     found() {

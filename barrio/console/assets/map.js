@@ -4,6 +4,7 @@
 // standings: a letter for each thing: a alarm, s silent, u uncertain, f fine; shown by shape as well as by colour
 // sites:     [name, east, south, [[east, south] ...]]
 // ways:      [east, south, east, south], from where to where something is fed
+// wrong:     [letter, name, href, what, since], what is wrong; more: how many rows there are beyond these
 // box:       [west, north, width, height] in metres; south is down
 
 const SHAPES = {
@@ -23,6 +24,8 @@ export default {
     ways: Array,
     box: Array,
     texts: Object,
+    wrong: Array,
+    more: Number,
   },
   data() {
     return { width: 800, height: 500, zoom: 1, east: 0, south: 0, word: "", only: "", open: {} };
@@ -200,6 +203,17 @@ export default {
   },
   template: `
     <div class="district">
+      <section class="wrong" :aria-label="texts.wrong">
+        <h2>{{ texts.wrong }}</h2>
+        <p v-if="!wrong.length" class="quiet">{{ texts.nothingWrong }}</p>
+        <ul v-else>
+          <li v-for="one in wrong" :key="one.join()" :class="'is-' + one[0]"><svg viewBox="-9 -9 18 18" width="16" height="16"
+            aria-hidden="true"><path :d="shape(one[0])" class="mark"/></svg><a :href="one[2]">{{ one[1] }}</a>
+            <span>{{ one[3] }}</span><small>{{ one[4] }}</small></li>
+        </ul>
+        <p v-if="more" class="quiet"><a href="/console/alarms">{{ texts.moreWrong.replace('{count}', more) }}</a></p>
+        <p v-if="wrong.length" class="quiet">{{ texts.clock }}</p>
+      </section>
       <section class="mapside">
         <div class="legend" role="group" :aria-label="texts.legend">
           <button v-for="letter in 'asuf'" :key="letter" type="button" class="chip" :class="'is-' + letter"

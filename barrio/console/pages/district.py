@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 from nicegui import ui
 from starlette.requests import Request
 
-from barrio.console import frame, places, words
+from barrio.console import frame, places, trouble, words
 from barrio.console.parts import DistrictMap, Tag, link
 from barrio.console.visitor import Busy, Refused, Visitor
 
 if TYPE_CHECKING:
     from barrio.console.front import Console
+    from twin.model.district import District
 
 REFRESH_S = 5.0
 
@@ -47,37 +48,51 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
                 current = "true" if one is here else None
                 href = frame.address("/", district=one.district.id)
                 link(one.district.name, href, "pill", aria_current=current)
+    now = await _now(visitor, here)
     drawn = DistrictMap(
         things=_rows(here),
         sites=[[one.name, *_rounded(one.place), [_rounded(spot) for spot in one.hull]] for one in here.sites],
         ways=[[*_rounded(start), *_rounded(stop)] for start, stop in here.ways],
         box=[round(one, 1) for one in here.box],
-        texts=_texts(visitor, here.district.name),
-        standings=await standing(visitor, here.things),
+        texts=_texts(visitor, here.district),
+        **now,
     )
 
     async def refresh() -> None:
         who = await visitor.who()
-        now = None if who is None else places.places_of(visitor.platform, who.sight).get(asked)
-        if now is None or now is not here:
+        places_now = None if who is None else places.places_of(visitor.platform, who.sight).get(asked)
+        if places_now is None or places_now is not here:
             ui.navigate.reload()
             return
-        letters = await standing(visitor, here.things)
-        if letters != drawn.props["standings"]:
-            drawn.props["standings"] = letters
+        for name, found in (await _now(visitor, here)).items():
+            if found != drawn.props[name]:
+                drawn.props[name] = found
 
     frame.every(REFRESH_S, refresh)
 
 
+async def _now(visitor: Visitor, here: places.Places) -> dict[str, Any]:
+    """Return what changes on the map: how things stand, and what is wrong."""
+    found = await _alarms(visitor)
+    letters = places.standings(visitor.platform, here.things, places.alarmed(found))
+    rows, more = trouble.rows_of(visitor, here, found, letters)
+    return {"standings": letters, "wrong": rows, "more": more}
+
+
 async def standing(visitor: Visitor, things: Any) -> str:
     """Return how things stand for this visitor, a letter each."""
+    found = await _alarms(visitor)
+    return places.standings(visitor.platform, things, places.alarmed(found))
+
+
+async def _alarms(visitor: Visitor) -> list[dict[str, Any]]:
     try:
-        found = await visitor.get("/api/v1/alarms", limit=10_000)
+        found: list[dict[str, Any]] = (await visitor.get("/api/v1/alarms", limit=10_000))["alarms"]
     except Busy:
         raise
     except Refused:
-        found = {"alarms": []}
-    return places.standings(visitor.platform, things, places.alarmed(found["alarms"]))
+        return []
+    return found
 
 
 def _rows(here: places.Places) -> list[list[Any]]:
@@ -105,11 +120,15 @@ def list_texts(visitor: Visitor) -> dict[str, Any]:
     }
 
 
-def _texts(visitor: Visitor, name: str) -> dict[str, Any]:
+def _texts(visitor: Visitor, district: District) -> dict[str, Any]:
     say = visitor.say
     return list_texts(visitor) | {
-        "label": say(words.MAP_LABEL.fill(name=name)),
+        "label": say(words.MAP_LABEL.fill(name=district.name)),
         "legend": say(words.LEGEND),
+        "wrong": say(words.WRONG),
+        "nothingWrong": say(words.NOTHING_WRONG),
+        "moreWrong": say(words.MORE_WRONG),
+        "clock": say(words.LOCAL.fill(zone=district.zone.key)),
         "list": say(words.LIST),
         "noPlace": say(words.NO_PLACE),
         "nearer": say(words.NEARER),

@@ -213,9 +213,22 @@ def test_a_state_ends_where_a_silence_begins():
 )
 def test_how_a_device_stands(gaps, quality, letter):
     """Silent where nothing is heard, uncertain where something is missing or doubtful, fine otherwise."""
-    found = places._standing(np.array(gaps, np.uint8), np.array(quality, np.uint8))
+    own = np.ones(len(gaps), bool)
+    between = ([Reason.SILENT, 0], [Reason.GOOD, Reason.GOOD], [True, True])
+    rows = [np.concatenate([*pair]) for pair in zip(between, (gaps, quality, own), between, strict=True)]
+    found = places._standings(
+        rows[0].astype(np.uint8), rows[1].astype(np.uint8), rows[2].astype(bool), np.array([2, len(gaps), 2])
+    )
 
-    assert found == letter
+    assert found == f"u{letter}u"
+
+
+def test_a_device_is_silent_whatever_is_computed_of_it():
+    """A computed point that still has a value does not hide that nothing is heard of the device."""
+    gaps = np.array([Reason.NO_ANSWER, Reason.NO_ANSWER, 0], np.uint8)
+    own = np.array([True, True, False])
+
+    assert places._standings(gaps, np.zeros(3, np.uint8), own, np.array([3])) == "s"
 
 
 def test_a_hull_goes_around_all():
