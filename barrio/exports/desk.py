@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from barrio import memory
 from barrio.exports import file, sources
 from barrio.exports.book import Book
 from barrio.exports.job import UNFINISHED, Job, State
@@ -241,6 +242,7 @@ class ExportDesk:
             job.state, job.started, job.rows, job.bytes = State.RUNNING, self._now(), 0, 0
             job.tries += 1
             self._open().put(job)
+        memory.give_back()
         try:
             found, job.expected = sources.table(self._platform, job.plan)
             written = file.write(found, job.form, self.path(job), partial(self._watch, job))

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -68,8 +67,6 @@ def _write(
     table: Table, form: Form, descriptor: int, watch: Callable[[int, int], None], files: Files
 ) -> Written:
     counted, digest = _Counted(table.parts), hashlib.sha256()
-    # pyarrow's own allocator takes some MB more; it looks here when it is first loaded, which this may be.
-    os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     size = due = 0
     for piece in form.write(replace(table, parts=counted)):
         write_all(files, descriptor, piece, size)
