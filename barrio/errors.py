@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from twin.errors import BarrioError
+from twin.errors import BarrioError, TransientError
+from twin.store.port import StoreBusy, StoreDenied
+
+AWAY = "the store of readings does not answer now: ask again"
 
 
 class AskError(BarrioError):
@@ -16,3 +19,11 @@ class AskError(BarrioError):
 
 class UnknownName(BarrioError):
     """Raised when nothing has the name that was given; the words offer the nearest one."""
+
+
+def words_for(error: TransientError, *, whole: bool) -> str:
+    """Return what a caller is told of a peer that is away.
+
+    Where the store is and what it said is for those who see the `whole` platform: it names machines and databases.
+    """
+    return AWAY if isinstance(error, (StoreBusy, StoreDenied)) and not whole else str(error)

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from barrio.errors import AskError, UnknownName
+from barrio.access.who import STATE
+from barrio.errors import AskError, UnknownName, words_for
 from twin.errors import TransientError
 from twin.model.source import suggest
 
@@ -86,10 +87,13 @@ async def _unknown(_request: Request, error: Exception) -> Response:
     return problem(HTTPStatus.NOT_FOUND, str(error))
 
 
-async def _away(_request: Request, error: Exception) -> Response:
+async def _away(request: Request, error: Exception) -> Response:
     """The store is away: not the fault of whoever asks."""
-    headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return problem(HTTPStatus.SERVICE_UNAVAILABLE, str(error), headers)
+    if not isinstance(error, TransientError):
+        raise error
+    who = getattr(request.state, STATE, None)
+    words = words_for(error, whole=who is None or who.sight.whole)
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, words, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def _invalid(request: Request, error: Exception) -> Response:

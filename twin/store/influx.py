@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ import numpy as np
 from twin.clock import Clock, SystemClock
 from twin.errors import StartError
 from twin.facts import COVERAGE, Fact
-from twin.frame import Batch, Ids, Times, empty_batch, join
+from twin.frame import Batch, Ids, Times, Values, empty_batch, join
 from twin.quality import FIRST_BAD, Reason
 from twin.resolution import Resolution
 from twin.store import influx_rollups, influxql
@@ -44,6 +45,26 @@ _OF_STATES = frozenset({Aggregate.COUNT, Aggregate.FIRST, Aggregate.LAST})
 
 _Key = tuple[str, str, str, str]
 """Database, measurement, device, point."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a query is about: no answer to it holds another measurement, series (None: any) or time."""
+
+    database: str
+    measurement: str
+    series: Sequence[Series] | None
+    start: int | None = None
+    stop: int | None = None
+
+    def check(self, name: str, times: Sequence[Any]) -> None:
+        """Raise ValueError or TypeError for a measurement, or times, that were not asked for."""
+        if name != self.measurement or {*map(type, times)} != {int}:
+            raise TypeError(name)
+        if (self.start is not None and min(times) < self.start) or (
+            self.stop is not None and max(times) >= self.stop
+        ):
+            raise ValueError(times[0])
 
 
 class InfluxStore:
@@ -137,7 +158,8 @@ class InfluxStore:
         """Return readings ordered by (series, time)."""
         found = [empty_batch()]
         for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
-            found += self._rows(database, influxql.rows(measurement, some, start, stop))
+            text = influxql.rows(measurement, some, start, stop)
+            found += self._rows(_Asked(database, measurement, some, start, stop), text)
         return settle(sort_rows(join(found)))
 
     def before(self, ids: Ids, moment: int) -> Batch:
@@ -173,11 +195,9 @@ class InfluxStore:
         found: dict[int, int] = {}
         for database, measurement, some, of_states in self._whole_or_parts(ids):
             text = influxql.first_usable(measurement, some, "state" if of_states else "value", since)
-            for answer in self._http.query(database, text):
-                with self._understood(answer):
-                    one = self._id_of(database, answer)
-                    if one is not None:
-                        found[one] = int(_columns(answer)["time"][0])
+            asked = _Asked(database, measurement, some, since)
+            for one, columns in self._series_of(asked, text):
+                found[one] = int(columns["time"][0])
         wanted = [one for one in np.unique(ids).tolist() if one in found]
         return np.array(wanted, np.int32), np.array([found[one] for one in wanted], np.int64)
 
@@ -196,13 +216,12 @@ class InfluxStore:
         """Return rollups; see the port."""
         grid = influx_rollups.RollupReader(resolution, np.unique(ids).astype(np.int32), edges, self._codes)
         for database, measurement, some, _ in self._whole_or_parts(ids):
-            text = influxql.everything(measurement, some, int(edges[0]), int(edges[-1]))
-            name = f"{database}_{resolution.value}"
-            for answer in self._http.query(name, text):
-                with self._understood(answer):
-                    one = self._id_of(database, answer)
-                    if one is not None:
-                        grid.take(one, _columns(answer))
+            start, stop = int(edges[0]), int(edges[-1])
+            text = influxql.everything(measurement, some, start, stop)
+            asked = _Asked(database, measurement, some, start, stop)
+            for one, columns in self._series_of(asked, text, f"{database}_{resolution.value}"):
+                with self._understood(columns):
+                    grid.take(one, columns)
         return grid.rollups()
 
     def forget_rollups(self, resolution: Resolution, district: str, before: int) -> None:
@@ -238,9 +257,10 @@ class InfluxStore:
             of_states = is_state(some[0])
             reduced = _OF_STATES.intersection(wanted) if of_states else wanted
             text = influxql.cells(measurement, some, "state" if of_states else "value", grid, reduced)
-            for answer in self._http.query(database, text):
-                with self._understood(answer):
-                    parts.append(self._cells(database, answer, grid, wanted))
+            asked = _Asked(database, measurement, some, grid.start, grid.stop)
+            for one, columns_of in self._series_of(asked, text):
+                with self._understood(columns_of):
+                    parts.append(self._cells(one, columns_of, grid, reduced, wanted))
         columns = {
             one: np.concatenate([np.empty(0), *(part.columns[one] for part in parts)]) for one in wanted
         }
@@ -264,7 +284,8 @@ class InfluxStore:
         found = [empty_batch()]
         for database, measurement, some in self._groups(ids, _SERIES_A_QUERY):
             field = "state" if is_state(some[0]) else "value"
-            found += self._rows(database, influxql.newest_usable(measurement, some, field, before))
+            text = influxql.newest_usable(measurement, some, field, before)
+            found += self._rows(_Asked(database, measurement, some, None, before), text)
         rows = sort_rows(join(found))
         return rows.take(rows.quality < FIRST_BAD)
 
@@ -272,7 +293,8 @@ class InfluxStore:
         """Return newest readings."""
         found = [empty_batch()]
         for database, measurement, some, _ in self._whole_or_parts(ids):
-            found += self._rows(database, influxql.newest(measurement, some, before))
+            text = influxql.newest(measurement, some, before)
+            found += self._rows(_Asked(database, measurement, some, None, before), text)
         rows = sort_rows(join(found))
         return rows.take(np.isin(rows.ids, ids))
 
@@ -295,14 +317,30 @@ class InfluxStore:
                 self._http.url, "InfluxDB 3 Core deletes no readings; give the database a retention period"
             )
 
-    def _rows(self, database: str, text: str) -> Iterator[Batch]:
+    def _rows(self, asked: _Asked, text: str) -> Iterator[Batch]:
         """Yield the readings that a query gives, a portion of one series at a time."""
-        for answer in self._http.query(database, text):
+        for one, columns in self._series_of(asked, text):
+            with self._understood(columns):
+                found = self._decode(one, columns)
+            yield found
+
+    def _series_of(
+        self, asked: _Asked, text: str, database: str = ""
+    ) -> Iterator[tuple[int, dict[str, Sequence[Any]]]]:
+        """Yield id and columns of each portion of a series; `database` is one of another name that is asked.
+
+        `StoreBusy` for what was not asked: better no answer than one to another question. Series that nobody knows
+        any more are passed over where all of a measurement are asked for.
+        """
+        names = None if asked.series is None else {one.id for one in asked.series}
+        for answer in self._http.query(database or asked.database, text):
             with self._understood(answer):
-                one = self._id_of(database, answer)
-                found = None if one is None else self._decode(one, _columns(answer))
-            if found is not None:
-                yield found
+                one, columns = self._id_of(asked.database, answer), _columns(answer)
+                asked.check(answer["name"], columns["time"])
+                if names is not None and one not in names:
+                    raise ValueError(one)
+            if one is not None:
+                yield one, columns
 
     @contextmanager
     def _understood(self, answer: Mapping[str, Any]) -> Iterator[None]:
@@ -324,23 +362,30 @@ class InfluxStore:
         if is_state(self._series[one]):
             value = np.array([self._codes.get(name, np.nan) for name in columns["state"]], np.float64)
         else:
-            value = np.array(columns["value"], np.float64)
+            value = _numbers(columns["value"])
         value[quality >= FIRST_BAD] = np.nan
         return Batch(np.full(len(time), one, np.int32), time, received, device, value, quality)
 
     def _cells(
-        self, database: str, answer: Mapping[str, Any], grid: Grid, wanted: Collection[Aggregate]
+        self,
+        one: int,
+        columns: Mapping[str, Sequence[Any]],
+        grid: Grid,
+        reduced: Collection[Aggregate],
+        wanted: Collection[Aggregate],
     ) -> Cells:
-        one, columns = self._id_of(database, answer), _columns(answer)
-        rows = len(columns["time"]) if one is not None else 0
-        found = {name: np.full(rows, np.nan) for name in wanted}
-        for name in wanted:
-            if rows and name.value in columns:
-                texts = columns[name.value]
-                codes = [self._codes.get(text, np.nan) if isinstance(text, str) else text for text in texts]
-                found[name] = np.array(codes, np.float64)
-        cell = (np.array(columns["time"][:rows], np.int64) - grid.start) // grid.step
-        return Cells(np.full(rows, one or 0, np.int32), cell, found)
+        time = np.array(columns["time"], np.int64)
+        if (np.diff(time) <= 0).any():
+            raise ValueError(time)
+        found = {name: np.full(len(time), np.nan) for name in wanted}
+        for name in reduced:
+            values = columns[name.value]
+            if name is not Aggregate.COUNT and is_state(self._series[one]):
+                values = [self._codes.get(text, np.nan) for text in values]
+            found[name] = _numbers(values)
+        if not (found[Aggregate.COUNT] > 0).all():
+            raise ValueError(found)
+        return Cells(np.full(len(time), one, np.int32), (time - grid.start) // grid.step, found)
 
     def _groups(self, ids: Ids, most: int) -> Iterator[tuple[str, str, list[Series]]]:
         """Yield database, measurement and series, of which one query may hold at most so many."""
@@ -433,6 +478,13 @@ def _make_bucket(url: str, access: Access, name: str, timeout_s: float) -> None:
         raise StoreBusy(
             url, f"the answer to a request for the bucket {name!r} was not understood: {error}"
         ) from error
+
+
+def _numbers(column: Sequence[Any]) -> Values:
+    """Return a column of numbers and nulls; TypeError where it holds anything else, which numpy would take for some."""
+    if not {*map(type, column)} <= {float, int, type(None)}:
+        raise TypeError(column)
+    return np.array(column, np.float64)
 
 
 def _columns(answer: Mapping[str, Any]) -> dict[str, Sequence[Any]]:

@@ -2,11 +2,16 @@
 
 Only a 204 says that a write is stored. A query may fail inside a 200. Everything that is not understood is
 `StoreBusy`: nothing is dropped because of it.
+
+What answers may be a proxy, or a server that is not well. So an answer to a query is whole (it has results, and its
+last line says that no more follow) or an error, never less data; and no answer takes more memory or time than is said
+here, be it one line without an end, a compressed one that grows, or a byte now and then.
 """
 
 from __future__ import annotations
 
 import gzip
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +30,10 @@ Api = Literal["1", "2"]
 _GZIP_FROM = 16_384
 _GZIP_LEVEL = 1
 _CHUNK = 10_000
+_LONGEST_LINE = 67_108_864
+_LONGEST_WORDS = 65_536
+_TIMEOUTS = 30.0
+"""Longest time that one answer may take from its first to its last byte, as a multiple of the timeout."""
 # A wait of days is a mistake of whoever asks for it; what waits is asked about again.
 _LONGEST_WAIT_S = 300.0
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -120,13 +129,13 @@ class InfluxHTTP:
 
     def ping(self) -> None:
         """Learn the version; `NotAStore` when what answers is not InfluxDB."""
-        with self._words():
-            answer = self._client.get("/ping", auth=self._access.basic)
+        with self._words(), self._client.stream("GET", "/ping", auth=self._access.basic) as answer:
+            said = self._said(answer)
         self.version = answer.headers.get("X-Influxdb-Version", "")
         if answer.is_success and (self.version or self._api):
             return
         if answer.status_code in (401, 403, 429) or answer.status_code >= 500:
-            raise self._why(answer)
+            raise self._why(answer, said)
         raise NotAStore(
             f"{self.url}: not an InfluxDB: /ping answered {answer.status_code} without the header X-Influxdb-Version"
         )
@@ -137,52 +146,94 @@ class InfluxHTTP:
         access = self.access(database)
         if len(lines) >= _GZIP_FROM and not self._near:
             lines, headers["Content-Encoding"] = gzip.compress(lines, _GZIP_LEVEL), "gzip"
-        with self._words():
-            if self.api == "1":
-                params = {"db": database, "precision": "ns"}
-                answer = self._client.post(
-                    "/write", params=params, content=lines, headers=headers, auth=access.basic
-                )
-            else:
-                if access.token:
-                    headers["Authorization"] = f"Token {access.token}"
-                params = {"bucket": database, "org": access.org, "precision": "ns"}
-                answer = self._client.post("/api/v2/write", params=params, content=lines, headers=headers)
+        path, auth = "/write", access.basic
+        params = {"db": database, "precision": "ns"}
+        if self.api == "2":
+            path, auth = "/api/v2/write", httpx.Auth()
+            params = {"bucket": database, "org": access.org, "precision": "ns"}
+            if access.token:
+                headers["Authorization"] = f"Token {access.token}"
+        with (
+            self._words(),
+            self._client.stream(
+                "POST", path, params=params, content=lines, headers=headers, auth=auth
+            ) as answer,
+        ):
+            said = self._said(answer)
         if answer.status_code != httpx.codes.NO_CONTENT:
-            raise self._why(answer)
+            raise self._why(answer, said)
 
     def query(self, database: str, text: str) -> Iterator[dict[str, Any]]:
         """Yield the series of a query's answer, in portions; none when the database does not exist."""
         params = {"db": database, "epoch": "ns", "chunked": "true", "chunk_size": str(_CHUNK)}
-        with self._words():
-            request = self._client.build_request("POST", "/query", params=params, data={"q": text})
-            answer = self._client.send(request, auth=self.access(database).basic, stream=True)
-            try:
-                if answer.status_code != httpx.codes.OK:
-                    answer.read()
-                    raise self._why(answer)
-                for line in answer.iter_lines():
-                    if line.strip():
-                        yield from self._series(line)
-            finally:
-                answer.close()
+        asked = self._client.stream(
+            "POST", "/query", params=params, data={"q": text}, auth=self.access(database).basic
+        )
+        more = True
+        with self._words(), asked as answer:
+            if answer.status_code != httpx.codes.OK:
+                why = self._why(answer, self._said(answer))
+                # What is refused is the question, and no data.
+                raise StoreBusy(self.url, why.words) if isinstance(why, StoreRefused) else why
+            for line in self._lines(answer):
+                series, more = self._series(line)
+                yield from series
+        if more:
+            raise StoreBusy(self.url, "the answer to a query is not whole")
 
     def close(self) -> None:
         """Release the connections."""
         self._client.close()
 
-    def _series(self, line: str) -> Iterator[dict[str, Any]]:
+    def _lines(self, answer: httpx.Response) -> Iterator[bytes]:
+        """Yield the lines of an answer that are not blank."""
+        rest = bytearray()
+        for piece in self._pieces(answer):
+            rest += piece
+            if b"\n" in piece:
+                *lines, last = bytes(rest).split(b"\n")
+                rest = bytearray(last)
+                yield from filter(bytes.strip, lines)
+            if len(rest) > _LONGEST_LINE:
+                raise StoreBusy(self.url, f"a line of an answer has more than {_LONGEST_LINE:,} bytes")
+        if rest.strip():
+            yield bytes(rest)
+
+    def _said(self, answer: httpx.Response) -> bytes:
+        """Return the beginning of what a server says beside the status."""
+        found = bytearray()
+        for piece in self._pieces(answer):
+            found += piece
+            if len(found) > _LONGEST_WORDS:
+                break
+        return bytes(found[:_LONGEST_WORDS])
+
+    def _pieces(self, answer: httpx.Response) -> Iterator[bytes]:
+        """Yield the body as it comes, for as long as it may take."""
+        longest_s = _TIMEOUTS * (self._client.timeout.read or 0.0)
+        until_s = time.monotonic() + longest_s
+        for piece in answer.iter_bytes():
+            if time.monotonic() > until_s:
+                raise StoreBusy(self.url, f"no whole answer within {longest_s:g} s")
+            yield piece
+
+    def _series(self, line: bytes) -> tuple[list[dict[str, Any]], bool]:
+        """Return the series in a line of an answer, and whether it says that more lines follow."""
+        found: list[dict[str, Any]] = []
+        more = True
         try:
             document = orjson.loads(line)
-            results = [document, *document.get("results", ())]
-            for result in results:
+            for result in [document] if "error" in document else document["results"]:
                 if error := result.get("error"):
                     if "database not found" in error or ("bucket" in error and "not found" in error):
-                        return
+                        return [], False
                     raise StoreBusy(self.url, f"the query failed: {error}")
-                yield from result.get("series", ())
-        except (ValueError, AttributeError) as error:
-            raise StoreBusy(self.url, f"the answer to a query was not understood: {line[:100]!r}") from error
+                found += result.get("series", ())
+                more = bool(result.get("partial"))
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            words = f"the answer to a query was not understood: {line[:100].decode('utf-8', 'replace')!r}"
+            raise StoreBusy(self.url, words) from error
+        return found, more
 
     @contextmanager
     def _words(self) -> Iterator[None]:
@@ -193,9 +244,9 @@ class InfluxHTTP:
         except (httpx.HTTPError, httpx.StreamError) as error:
             raise StoreBusy(self.url, f"cannot be reached: {str(error) or type(error).__name__}") from error
 
-    def _why(self, answer: httpx.Response) -> Exception:
+    def _why(self, answer: httpx.Response, said: bytes) -> Exception:
         """Return the error that an answer means."""
-        status, words = answer.status_code, f"answered {answer.status_code}: {_words_of(answer)}"
+        status, words = answer.status_code, f"answered {answer.status_code}: {_words_of(answer, said)}"
         if status in (400, 422):
             return StoreRefused(self.url, words)
         if status == httpx.codes.REQUEST_ENTITY_TOO_LARGE:
@@ -209,11 +260,11 @@ class InfluxHTTP:
         return StoreBusy(self.url, words, _retry_after_s(answer.headers))
 
 
-def _words_of(answer: httpx.Response) -> str:
+def _words_of(answer: httpx.Response, said: bytes) -> str:
     """Return the server's own words, in one line."""
-    text = answer.text[:2_000]
+    text = said[:2_000].decode("utf-8", "replace")
     try:
-        document = orjson.loads(answer.content)
+        document = orjson.loads(said)
     except ValueError:
         document = None
     if isinstance(document, dict):
