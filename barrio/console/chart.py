@@ -5,6 +5,7 @@ Made from the answers of `/api/v1/history` and `/api/v1/gaps`; `assets/chart.js`
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -40,6 +41,7 @@ _STEPS = (
     ("1d", 86_400),
 )
 _LENGTHS = dict(_STEPS)
+SHORTEST_SILENCE_S = 60.0
 _LAPSES = 2.5
 """So many times the usual distance between readings is a silence."""
 _USUAL = {
@@ -62,7 +64,7 @@ class Drawn(StrEnum):
 class Frame:
     """From when to when in s since 1970, in which zone and language, and in windows of what; None: every reading.
 
-    `patience_s` is how long a point may say nothing, since nothing changed.
+    `patience_s` is how long a point may say nothing, since nothing changed; after `now` nothing is missing yet.
     """
 
     start: float
@@ -71,6 +73,12 @@ class Frame:
     lang: Lang
     every: str | None
     patience_s: float = 0.0
+    now: float = math.inf
+
+    @property
+    def end(self) -> float:
+        """Until when there can be something, in s since 1970."""
+        return max(self.start, min(self.stop, self.now))
 
 
 def window_for(length_s: float, finest: Resolution) -> str | None:
@@ -156,26 +164,75 @@ def _doubts(times: Sequence[float], slugs: Sequence[str], frame: Frame) -> list[
             found.append([at, at, "doubt", words.reason_words(slug, reason.meaning, frame.lang)])
         before = slug if is_doubtful else ""
     if found and before:
-        found[-1][1] = frame.stop
+        found[-1][1] = frame.end
     return found
+
+
+def doubts_in_windows(
+    usual: Mapping[str, Any], every: Mapping[str, Any], good: Mapping[str, Any], frame: Frame
+) -> tuple[list[list[Any]], int, int]:
+    """Return stretches of windows with readings that are not good, how many such readings there are, and of how many.
+
+    Each is an answer with `count`: of the readings that are drawn, of all, and of good ones. Where fewer are left than
+    were drawn (rollups are kept for longer) nothing is said of a window.
+    """
+    size = _LENGTHS[frame.every] if frame.every else 0
+    found: list[list[Any]] = []
+    doubtful = total = 0
+    for text, drawn, all_of_it, fine in zip(
+        every["start"], usual["count"], every["count"], good["count"], strict=True
+    ):
+        if all_of_it < drawn or all_of_it == 0:
+            continue
+        # Good ones are counted a moment later than all: of the running window there may be more of them.
+        bad = max(0, all_of_it - fine)
+        total += all_of_it
+        doubtful += bad
+        if not bad:
+            continue
+        start = seconds(text)
+        if found and start - found[-1][1] < 1.0:
+            found[-1][1:] = [start + size, found[-1][2] + bad, found[-1][3] + all_of_it]
+        else:
+            found.append([start, start + size, bad, all_of_it])
+    shades = [
+        [
+            max(start, frame.start),
+            min(stop, frame.stop),
+            "doubt",
+            words.NOT_GOOD.fill(count=count, total=some).of(frame.lang),
+        ]
+        for start, stop, count, some in found
+    ]
+    return shades, doubtful, total
+
+
+def doubts_among(series: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many readings are not good, and of how many."""
+    slugs = series.get("quality") or []
+    bad = sum(_SLUGS.get(one, Reason.GOOD) >= Reason.UNCERTAIN_STATUS for one in slugs)
+    return bad, len(series["time"])
 
 
 def _gap(one: Mapping[str, Any], frame: Frame) -> list[Any]:
     start = max(frame.start, seconds(one["from"]))
-    stop = frame.stop if one["to"] is None else min(frame.stop, seconds(one["to"]))
+    stop = frame.end if one["to"] is None else min(frame.stop, seconds(one["to"]))
     said = words.reason_words(one["reason"], one["meaning"], frame.lang)
     return [start, stop, "gap", f"{said}: {one['words']}" if one["words"] else said]
 
 
 def _silences(rows: Sequence[Sequence[Any]], frame: Frame, known: Sequence[Sequence[Any]]) -> list[list[Any]]:
-    """Return stretches without a reading that are longer than is usual here, and that no known gap accounts for."""
-    if frame.every is None:
-        return []
-    window = _LENGTHS[frame.every]
+    """Return stretches without a reading that are longer than is usual here, and that no known gap accounts for.
+
+    Of readings only the stretch before the first: later ones may be seldom since nothing changed.
+    """
     times = [row[0] for row in rows]
+    window = 0.0 if frame.every is None else _LENGTHS[frame.every]
     usual = sorted(late - early for early, late in pairwise(times))
-    patience = max(frame.patience_s, _LAPSES * usual[len(usual) // 2] if usual else 0.0, _LAPSES * window)
-    spans = pairwise([frame.start - window, *times, frame.stop])
+    lapse = _LAPSES * usual[len(usual) // 2] if usual else 0.0
+    patience = max(frame.patience_s, lapse, _LAPSES * window, SHORTEST_SILENCE_S)
+    spots = [frame.start - window, *times, frame.end]
+    spans = pairwise(spots if frame.every is not None else spots[:2])
     found = [[start + window, stop] for start, stop in spans if stop - start > patience]
     said = words.NO_READINGS.of(frame.lang)
     return [
@@ -189,7 +246,7 @@ def _stretches(rows: Sequence[Sequence[Any]], ends: Iterable[float], frame: Fram
     """Return stretches of one state: from, until, its words, its colour; none goes on where a silence begins."""
     found: list[list[Any]] = []
     stops = sorted(ends)
-    for row, after in zip(rows, [*(row[0] for row in rows[1:]), frame.stop], strict=True):
+    for row, after in zip(rows, [*(row[0] for row in rows[1:]), frame.end], strict=True):
         cut = next((one for one in stops if row[0] < one < after), after)
         said = words.state_words(row[1], frame.lang)
         if found and found[-1][2] == said and found[-1][1] == row[0]:

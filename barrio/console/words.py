@@ -115,6 +115,17 @@ LOCAL = Text("local time of {zone}", "hora local de {zone}")
 EVERY_READING = Text("every reading", "cada lectura")
 WINDOWS = Text("windows of {every}", "ventanas de {every}")
 BAND = Text("band: smallest to largest", "banda: del menor al mayor")
+NOT_GOOD = Text(
+    "{count} of {total} readings doubtful or without a value",
+    "{count} de {total} lecturas dudosas o sin valor",
+)
+ALL_GOOD = Text("all {total} readings are good", "las {total} lecturas son buenas")
+QUALITY_LOOKED_AT = Text("quality is being looked at …", "revisando la calidad …")
+QUALITY_UNSEEN = Text(
+    "quality is not known for all of this time: look closer",
+    "no se conoce la calidad de todo este tiempo: mire más de cerca",
+)
+DOUBT = Text("doubtful or without a value", "dudosa o sin valor")
 NO_READINGS = Text("no readings", "sin lecturas")
 NO_READINGS_MORE = Text("There are no readings in this time.", "No hay lecturas en este tiempo.")
 GAPS = Text("Gaps", "Huecos")

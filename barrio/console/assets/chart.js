@@ -3,7 +3,7 @@
 // rows: [time, value, smallest, largest]; stretches: [from, until, words, colour]; shades: [from, until, kind, words]
 // with the kinds gap (known reason), doubt (value is not good), none (nothing came, no reason is known).
 
-const LEFT = 52, RIGHT = 12, TOP = 12, BOTTOM = 26;
+const LEFT = 52, RIGHT = 12, TOP = 26, BOTTOM = 26;
 
 export default {
   props: { drawing: Object, texts: Object, unit: String },
@@ -22,18 +22,21 @@ export default {
       });
     },
     lines() {
+      return this.runs.map((run) => "M" + run.map(([time, value]) => `${this.x(time)},${this.y(value)}`).join(" L"));
+    },
+    // Readings with nothing beside them: no line shows them.
+    lone() {
+      return this.runs.filter((run) => run.length === 1).map(([[time, value]]) => ({ x: this.x(time), y: this.y(value) }));
+    },
+    // Readings that follow each other without a silence in between.
+    runs() {
       const found = [];
-      let path = "", before = null;
-      for (const [time, value] of this.rows) {
-        if (path && this.broken(before, time)) {
-          found.push(path);
-          path = "";
-        }
-        const spot = `${this.x(time)},${this.y(value)}`;
-        path = path ? `${path} L${spot}` : `M${spot} h0.01 M${spot}`;
-        before = time;
+      let before = null;
+      for (const row of this.rows) {
+        if (before === null || this.broken(before, row[0])) found.push([]);
+        found[found.length - 1].push(row);
+        before = row[0];
       }
-      if (path) found.push(path);
       return found;
     },
     band() {
@@ -182,12 +185,13 @@ export default {
           <g class="grid" aria-hidden="true">
             <g v-for="value in levels" :key="'v' + value"><path :d="'M52,' + y(value) + ' H' + (width - 12)"/>
               <text x="46" :y="y(value) + 4" text-anchor="end">{{ level(value) }}</text></g>
-            <g v-for="([time, said], at) in drawing.ticks" :key="'t' + time"><path :d="'M' + x(time) + ',12 V' + (height - 26)"/>
+            <g v-for="([time, said], at) in drawing.ticks" :key="'t' + time"><path :d="'M' + x(time) + ',26 V' + (height - 26)"/>
               <text v-if="fits(at)" :x="x(time)" :y="height - 8" text-anchor="middle">{{ said }}</text></g>
           </g>
+          <text v-if="unit" x="8" y="14" class="axis">{{ unit }}</text>
           <g v-for="(one, at) in shades" :key="'s' + at" class="shade" :class="'shade-' + one.kind">
-            <rect :x="one.left" y="12" :width="one.width" :height="height - 38"/>
-            <rect v-if="one.kind !== 'doubt'" :x="one.left" y="12" :width="one.width" :height="height - 38" fill="url(#hatch)"/>
+            <rect :x="one.left" y="26" :width="one.width" :height="height - 52"/>
+            <rect v-if="one.kind !== 'doubt'" :x="one.left" y="26" :width="one.width" :height="height - 52" fill="url(#hatch)"/>
             <title>{{ one.said }}</title></g>
           <g v-for="(one, at) in stretches" :key="'st' + at" class="stretch">
             <rect :x="one.left" y="60" :width="one.width" :height="height - 140" :fill="one.colour"/>
@@ -195,8 +199,9 @@ export default {
             <title>{{ one.said }}</title></g>
           <path v-for="(one, at) in band" :key="'b' + at" :d="one" class="band"/>
           <rect v-for="(one, at) in bars" :key="'r' + at" class="bar" :x="one.left" :y="one.top" :width="one.width" :height="one.height"/>
-          <template v-if="drawing.drawn === 'line'"><path v-for="(one, at) in lines" :key="'l' + at" :d="one" class="line"/></template>
-          <g v-if="spot" class="cursor" aria-hidden="true"><path :d="'M' + spot.x + ',12 V' + (height - 26)"/>
+          <template v-if="drawing.drawn === 'line'"><path v-for="(one, at) in lines" :key="'l' + at" :d="one" class="line"/>
+            <circle v-for="(one, at) in lone" :key="'o' + at" :cx="one.x" :cy="one.y" r="2.5" class="bar"/></template>
+          <g v-if="spot" class="cursor" aria-hidden="true"><path :d="'M' + spot.x + ',26 V' + (height - 26)"/>
             <circle v-if="spot.y !== null" :cx="spot.x" :cy="spot.y" r="4"/></g>
           <text v-if="!moments.length" class="empty" :x="width / 2" :y="height / 2" text-anchor="middle">{{ texts.empty }}</text>
         </svg>

@@ -9,6 +9,7 @@ from nicegui import ui
 from starlette.requests import Request
 
 from barrio.console import chart, frame, shown, words
+from barrio.console.pages import point_tables
 from barrio.console.parts import PointChart, Tag, link, pairs
 from barrio.console.visitor import Refused, Visitor, url_of
 from barrio.errors import AskError
@@ -28,7 +29,6 @@ YOUNG = (("1h", 3 * 3_600), ("6h", 12 * 3_600))
 """What is shown first where a district has not run for longer than so many seconds: a day of nothing says little."""
 LONGEST_S = 3 * 366 * 86_400.0
 SHORTEST_S = 10.0
-MOST_ROWS = 200
 MOST_GAPS = 500
 
 
@@ -64,7 +64,7 @@ class _Point:
         self.start, self.stop = self._span(now)
         every = chart.window_for(self.stop - self.start, who.sight.resolution(item.id))
         patience = max(item.point.heartbeat_s, item.point.silent_after_s)
-        self.frame = chart.Frame(self.start, self.stop, self.zone, visitor.lang, every, patience)
+        self.frame = chart.Frame(self.start, self.stop, self.zone, visitor.lang, every, patience, now / NS)
         self.asked = {
             "point": item.point.path,
             "from": _rfc3339(self.start),
@@ -122,7 +122,8 @@ class _Point:
                 current = "true" if name == asked and "to" not in self.visitor.query else None
                 href = frame.point_page(path, **{"from": f"-{name}"})
                 link(self.visitor.say(text), href, "pill", aria_current=current)
-            for text, sign, shift in ((words.EARLIER, "←", -length), (words.LATER, "→", length)):
+            ways = ((words.EARLIER, "←", -length), (words.LATER, "→", length))
+            for text, sign, shift in ways if self.stop < self.frame.now else ways[:1]:
                 link(
                     sign,
                     self._at(self.start + shift, self.stop + shift),
@@ -149,85 +150,58 @@ class _Point:
                 ui.navigate.to(self._at(start, max(stop, start + SHORTEST_S)))
 
         with Tag("section", look="card", aria_label=say(words.CHART)):
-            PointChart(drawing, texts, self.unit).on("look", look)
+            self.drawn = PointChart(drawing, texts, self.unit)
+            self.drawn.on("look", look)
             self._keys()
+        if self.frame.every is None:
+            self._say_quality(*chart.doubts_among(series))
+        else:
+            ui.timer(0.0, lambda: self._quality(series, drawing), once=True)
         if gaps:
-            self._gaps(gaps)
-        self._table(drawing)
+            point_tables.add_gaps(self.visitor, self.zone, gaps)
+        point_tables.add_rows(self.visitor, self.zone, drawing)
         self._api()
+
+    async def _quality(self, series: dict[str, Any], drawing: dict[str, Any]) -> None:
+        """Shade windows with readings that are not good, which are counted once the chart stands."""
+        asked = self.asked | {"aggregate": "count"}
+        try:
+            every, good = [
+                (await self.visitor.get("/api/v1/history", **asked, quality=keep))["series"][0]
+                for keep in ("all", "good")
+            ]
+        except Refused:
+            self.looked_at.text = self.visitor.say(words.QUALITY_UNSEEN)
+            return
+        shades, doubtful, total = chart.doubts_in_windows(series, every, good, self.frame)
+        if shades:
+            self.drawn.props["drawing"] = drawing | {"shades": [*drawing["shades"], *shades]}
+        if total < sum(series["count"]):
+            self.looked_at.text = self.visitor.say(words.QUALITY_UNSEEN)
+        else:
+            self._say_quality(doubtful, total)
+
+    def _say_quality(self, doubtful: int, total: int) -> None:
+        lang = self.visitor.lang
+        text = words.NOT_GOOD if doubtful else words.ALL_GOOD
+        shown_as = {name: shown.number(one, lang) for name, one in (("count", doubtful), ("total", total))}
+        self.looked_at.text = self.visitor.say(text.fill(**shown_as)) if total else ""
 
     def _keys(self) -> None:
         say, every = self.visitor.say, self.frame.every
         with Tag("ul", look="keys"):
-            Tag("li", f"{self.unit or self.item.point.quantity.name}")
             Tag("li", say(words.EVERY_READING) if every is None else say(words.WINDOWS.fill(every=every)))
             Tag("li", say(words.LOCAL.fill(zone=self.zone.key)))
             if self.kind is Aggregation.GAUGE and every is not None:
                 self._key("key-band", say(words.BAND))
             self._key("key-gap", say(words.NO_READINGS))
-            self._key("key-doubt", say(words.UNCERTAIN))
+            self._key("key-doubt", say(words.DOUBT))
+        self.looked_at = Tag("p", say(words.QUALITY_LOOKED_AT), "quiet", role="status")
 
     def _key(self, look: str, text: str) -> None:
         with Tag("li"):
             Tag("i", look=look)
             Tag("span", text)
-
-    def _gaps(self, gaps: list[dict[str, Any]]) -> None:
-        say, lang = self.visitor.say, self.visitor.lang
-        with Tag("details", look="more"):
-            Tag("summary", f"{say(words.GAPS)} ({len(gaps)})")
-            with Tag("table", look="table"):
-                with Tag("thead"), Tag("tr"):
-                    for text in (words.FROM, words.UNTIL, words.REASON):
-                        Tag("th", say(text), scope="col")
-                with Tag("tbody"):
-                    for one in gaps[:MOST_ROWS]:
-                        until = (
-                            say(words.STILL) if one["to"] is None else shown.clock(one["to"], self.zone, lang)
-                        )
-                        reason = words.reason_words(one["reason"], one["meaning"], lang)
-                        with Tag("tr"):
-                            Tag(
-                                "td",
-                                shown.clock(one["from"], self.zone, lang),
-                                **{"data-label": say(words.FROM)},
-                            )
-                            Tag("td", until, **{"data-label": say(words.UNTIL)})
-                            said = f"{reason}: {one['words']}" if one["words"] else reason
-                            Tag("td", said, **{"data-label": say(words.REASON)})
-
-    def _table(self, drawing: dict[str, Any]) -> None:
-        """Add the newest rows as a table, which a screen reader can walk through."""
-        say = self.visitor.say
-        rows = drawing.get("rows")
-        if rows is None:
-            rows = [[start, said, None, None] for start, _, said, _ in drawing["stretches"]]
-        known = rows[-MOST_ROWS:]
-        with Tag("details", look="more"):
-            Tag("summary", say(words.AS_TABLE))
-            heads = (words.WHEN, words.VALUE, words.LEAST, words.MOST)
-            has_band = any(row[2] is not None for row in known)
-            with Tag("table", look="table"):
-                with Tag("thead"), Tag("tr"):
-                    for text in heads[: 4 if has_band else 2]:
-                        Tag("th", say(text), scope="col")
-                with Tag("tbody"):
-                    for row in reversed(known):
-                        self._cells(row[: 4 if has_band else 2], [say(text) for text in heads])
-
-    def _cells(self, row: list[Any], heads: list[str]) -> None:
-        when = datetime.fromtimestamp(row[0], self.zone)
-        with Tag("tr"):
-            Tag("th", f"{when:%Y-%m-%d %H:%M:%S}", scope="row")
-            for one, head in zip(row[1:], heads[1:], strict=False):
-                text = (
-                    ""
-                    if one is None
-                    else one
-                    if isinstance(one, str)
-                    else shown.number(one, self.visitor.lang)
-                )
-                Tag("td", text, **{"data-label": head})
 
     def _api(self) -> None:
         say = self.visitor.say
