@@ -117,6 +117,9 @@ def alarms(platform: Platform) -> list[Alarm]:
         found.append(Alarm("ledger refuses", "ledger", platform.ledger_words))
     if platform.clock_steps:
         found.append(Alarm("clock stepped", "clock", f"{platform.clock_steps} times since the start"))
+    if (bugs := platform.supervisor.bugs).count:
+        words = f"{bugs.count} since the start, the newest in {bugs.words}; the log says more"
+        found.append(Alarm("fault of barrio", "barrio", words, bugs.since))
     found += [
         Alarm("link down", status.name, status.words, status.since)
         for status, _ in platform.supervisor.links

@@ -5,7 +5,8 @@ peer is read again within 5 s of its return, also when the try before has just m
 was up for `STEADY_S`, so that a peer which answers and hangs up, for ever, does not flood log and ledger.
 
 A link that drops is said once when it drops and once when it is back. Any other exception is a bug: it stops the
-platform loudly.
+platform loudly. So does one in anything else, but for work that people ask for and that is made later (`asked`): a
+question must not end what reads the devices.
 """
 
 from __future__ import annotations
@@ -14,13 +15,13 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import structlog
 
 from barrio.strangers import Strangers
-from twin.errors import TransientError
+from twin.errors import BarrioError, TransientError
 from twin.quality import Reason
 
 if TYPE_CHECKING:
@@ -39,7 +40,22 @@ MAX_WAIT_S = 2.5
 START_SPREAD_S = 0.5
 STEADY_S = 10.0
 
+T = TypeVar("T")
+
 log = structlog.get_logger("barrio.links")
+
+
+class AskedInVain(BarrioError):
+    """Raised in place of a bug in work that somebody asked for."""
+
+
+@dataclass(slots=True)
+class Bugs:
+    """Bugs that ended what somebody asked for, since the start. `words` and `since`, ns UTC, are of the newest."""
+
+    count: int = 0
+    words: str = ""
+    since: int = 0
 
 
 @dataclass(slots=True)
@@ -132,6 +148,7 @@ class Supervisor:
         self.desk = desk
         self.listeners: list[Callable[[LinkStatus], object]] = []
         self.strangers = Strangers(note)
+        self.bugs = Bugs()
         self._note = note
         self._by_device = {
             f"{bound.device.district}/{bound.device.id}": link
@@ -150,6 +167,22 @@ class Supervisor:
                 group.create_task(self._keep(status, link), name=f"link {status.name}")
             if not self.links:
                 await asyncio.Event().wait()
+
+    def asked(self, what: str, work: Callable[[], T]) -> T:
+        """Do work that somebody asked for, and end only that with `AskedInVain` where it meets a bug; blocks.
+
+        The one place where a bug does not stop the platform. It is logged with its traceback and counted, and barrio
+        says of itself that it is not well until the next start. What is no bug is raised as it is.
+        """
+        try:
+            return work()
+        except (BarrioError, OSError):
+            raise
+        except Exception as error:
+            log.exception("supervisor.bug", what=what)
+            self.bugs.count += 1
+            self.bugs.words, self.bugs.since = f"{what}: {type(error).__name__}", self.clock.now_ns()
+            raise AskedInVain("a fault of barrio; its log says more") from error
 
     def mark_up(self, status: LinkStatus) -> None:
         """Say once that a link is up."""

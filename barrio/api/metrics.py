@@ -65,6 +65,9 @@ def collect(platform: Platform) -> list[Metric]:
         _gauge("store_up", "1 while the store takes readings.", not store_words(platform)),
         _counter("store_errors_total", "Writes that the store did not take.", platform.writer.state.errors),
         _counter("clock_steps_total", "Times that the wall clock was set.", platform.clock_steps),
+        _counter(
+            "bugs_total", "Faults of barrio that ended what was asked for.", platform.supervisor.bugs.count
+        ),
         _gauge("uptime_seconds", "Seconds since the start.", now["seconds"]),
         _gauge("alarms", "Alarms of the platform itself.", len(now["alarms"])),
         *_links(platform),

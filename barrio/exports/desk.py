@@ -59,7 +59,7 @@ AWAY_S = 5.0
 log = structlog.get_logger("barrio.exports")
 
 
-class Stopped(Exception):
+class Stopped(BarrioError):
     """Raised inside a job that is not wanted any more, or whose process ends."""
 
 
@@ -244,8 +244,7 @@ class ExportDesk:
             self._open().put(job)
         memory.give_back()
         try:
-            found, job.expected = sources.table(self._platform, job.plan)
-            written = file.write(found, job.form, self.path(job), partial(self._watch, job))
+            written = self._platform.supervisor.asked(f"export {job.id}", partial(self._write, job))
         except Stopped:
             return
         except TransientError:
@@ -255,13 +254,12 @@ class ExportDesk:
             words = error.strerror if isinstance(error, OSError) else ""
             self._end(job, words or str(error))
             return
-        except Exception:
-            # A fault of ours in one file must not end what reads the devices.
-            log.exception("exports.fault", job=job.id)
-            self._end(job, "a fault of barrio; its log says more")
-            return
         job.rows, job.bytes, job.sha256 = written.rows, written.bytes, written.sha256
         self._end(job, "")
+
+    def _write(self, job: Job) -> file.Written:
+        found, job.expected = sources.table(self._platform, job.plan)
+        return file.write(found, job.form, self.path(job), partial(self._watch, job))
 
     def _watch(self, job: Job, rows: int, size: int) -> None:
         job.rows, job.bytes = rows, size

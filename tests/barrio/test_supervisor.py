@@ -1,5 +1,6 @@
 """How links are kept: what is tried again, when, and how often that is said."""
 
+import ast
 import asyncio
 import contextlib
 import random
@@ -11,6 +12,7 @@ import pytest
 
 from barrio import supervisor
 from barrio.supervisor import Supervisor
+from tests import ROOT
 from tests.barrio.moved import MovedClock, MovedLoop
 from tests.barrio.scripted import until
 from twin.clock import SystemClock
@@ -160,3 +162,40 @@ async def test_a_stop_is_heeded_whatever_a_link_makes_of_it(tells):
     await asyncio.wait({running}, timeout=5)
 
     assert running.cancelled()
+
+
+def test_one_place_only_takes_a_bug_for_an_answer():
+    """Whoever catches everything raises it again, there or where it is awaited; a bug is never passed over."""
+    elsewhere = {
+        "connectors/modbus/session.py": "raised by run, since a callback has nobody to raise it to",
+        "barrio/notify/daemon.py": "raised where the work of the thread is awaited",
+    }
+    quiet = [
+        str(path.relative_to(ROOT))
+        for top in ("barrio", "connectors", "dashboards", "provisioning", "twin")
+        for path in sorted((ROOT / top).rglob("*.py"))
+        for handler in ast.walk(ast.parse(path.read_text("utf-8")))
+        if catches_all(handler) and not any(isinstance(one, ast.Raise) for one in ast.walk(handler))
+    ]
+    told = [
+        str(path.relative_to(ROOT))
+        for path in sorted((ROOT / "barrio").rglob("*.py"))
+        for handler in ast.walk(ast.parse(path.read_text("utf-8")))
+        if catches_all(handler, "Exception")
+    ]
+
+    assert sorted(quiet) == sorted(elsewhere)
+    assert told == ["barrio/supervisor.py"]
+
+
+def catches_all(node: ast.AST, *names: str) -> bool:
+    """Whether a node is an `except` or a `suppress` of everything, or of `names`."""
+    everything = set(names or ("Exception", "BaseException"))
+    if isinstance(node, ast.ExceptHandler):
+        caught = [] if node.type is None else [node.type]
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+        caught = list(node.args)
+    else:
+        return False
+    found = {one.id for part in caught for one in ast.walk(part) if isinstance(one, ast.Name)}
+    return bool(found & everything) or (isinstance(node, ast.ExceptHandler) and not caught)

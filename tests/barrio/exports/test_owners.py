@@ -234,8 +234,9 @@ async def test_a_restart(stage, monkeypatch):
 
 
 async def test_a_fault_of_ours(stage, monkeypatch):
-    """An export that meets a bug has failed; the platform goes on."""
+    """An export that meets a bug has failed; the platform goes on, and says that it is not well."""
     fill(stage.platform, 90)
+    before = (await stage.http.get("/metrics")).text
 
     def broken(*_args):
         raise ZeroDivisionError
@@ -243,6 +244,11 @@ async def test_a_fault_of_ours(stage, monkeypatch):
     monkeypatch.setattr("barrio.exports.sources.table", broken)
     job = await ended(stage.http)
     monkeypatch.undo()
+    after, status = (await stage.http.get("/metrics")).text, (await stage.http.get("/api/v1/status")).json()
+    words = f"1 since the start, the newest in export {job['id']}: ZeroDivisionError; the log says more"
 
     assert (job["state"], job["words"]) == ("failed", "a fault of barrio; its log says more")
     assert (await ended(stage.http))["state"] == "done"
+    assert "\nbarrio_bugs_total 0\n" in before
+    assert "\nbarrio_bugs_total 1\n" in after
+    assert [one["words"] for one in status["alarms"] if one["kind"] == "fault of barrio"] == [words]
