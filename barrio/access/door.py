@@ -9,6 +9,9 @@
 The operator's token of the data folder sees everything and may do everything; the token of a role of `commands.yaml`
 sees everything and may do what that role may. What is wrong, revoked or expired is answered with 401, also by a
 WebSocket before it is accepted, and counts as a request of the public.
+
+What is answered depends on who asks, so nobody between may keep it for others: what says nothing of caches itself is
+sent as `no-store`.
 """
 
 from __future__ import annotations
@@ -157,14 +160,18 @@ def _roles(scope: Scope) -> frozenset[str]:
 
 
 def _address(connection: HTTPConnection) -> str:
-    """Return by what the public is told apart: an address, of IPv6 the network that one customer has."""
+    """Return by what the public is told apart: an address, of IPv6 the network that one customer has.
+
+    An address of IPv4 is one also where a socket for both writes it as `::ffff:192.0.2.1`.
+    """
     host = connection.client.host if connection.client else ""
     try:
         found = ipaddress.ip_address(host)
     except ValueError:
         return host
-    if found.version == 4:
-        return host
+    mapped = getattr(found, "ipv4_mapped", None)
+    if found.version == 4 or mapped is not None:
+        return str(mapped or found)
     return str(ipaddress.ip_network((found, _IPV6_NETWORK), strict=False))
 
 
@@ -176,15 +183,13 @@ def _unauthorised(shown: str) -> HTTPException:
 
 
 def _told(who: Who, send: Send) -> Send:
-    """Return what sends an answer with the rate of whoever asked."""
-    if who.bucket is None:
-        return send
-    bucket = who.bucket
+    """Return what sends an answer with the rate of whoever asked, and for nobody else."""
 
     async def told(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
-            for name, value in bucket.headers().items():
+            headers.setdefault("Cache-Control", "no-store")
+            for name, value in who.bucket.headers().items() if who.bucket is not None else ():
                 headers[name] = value
         await send(message)
 

@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +101,14 @@ class TokenBook(DataBook):
 
     def __init__(self, path: Path) -> None:
         super().__init__(Database(path, _SCHEMA, synchronous="FULL"))
+        self._path = path
         self._version = -1
+
+    def open(self) -> Path | None:
+        """Open the file, for the owner of the folder only: it says who was given what."""
+        with suppress(OSError):  # what is wrong is said by who opens it
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        return super().open()
 
     def create(
         self, name: str, scope: Scope, by: str, *, now_ns: int, expires: int, per_minute: int = PER_MINUTE
