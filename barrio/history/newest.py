@@ -13,8 +13,9 @@ from barrio.history.answers import named
 from barrio.history.chosen import choose
 from barrio.history.permitted import NOTHING_USABLE, permitted_latest
 from barrio.moments import exact
-from barrio.tables.cells import NEVER, as_json
+from barrio.tables.cells import as_json
 from barrio.tables.table import Column, Kind, Part, Table
+from barrio.tables.times import NEVER
 from twin.model.quantities import Aggregation
 from twin.quality import Reason
 from twin.resolution import Resolution

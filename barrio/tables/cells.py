@@ -10,24 +10,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 import orjson
 
+from barrio.tables import times
 from barrio.tables.coded import coded
 from barrio.tables.table import Kind
-from twin.clock import NS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
     from typing import Any
 
     import numpy.typing as npt
 
-    from twin.frame import Times
-
 OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
-NEVER = np.iinfo(np.int64).min
-"""Where a column of times has none."""
-
-_SECOND = len('"2026-11-23T15:00:00')
-_EXACT = _SECOND + len('.123456789Z",')
 
 
 def as_json(kind: Kind, column: npt.NDArray[Any]) -> bytes:
@@ -38,12 +31,9 @@ def as_json(kind: Kind, column: npt.NDArray[Any]) -> bytes:
             one = _texts([column[0]])[1:-1]
             return b"[%b%b]" % ((one + b",") * (len(column) - 1), one)
         return _texts(column.tolist())
-    if kind is not Kind.TIME:
-        return orjson.dumps(np.ascontiguousarray(column), option=OPTIONS)
-    micros = column // 1000
-    if bool((micros * 1000 == column).all()):
-        return orjson.dumps(micros.view("datetime64[us]"), option=OPTIONS)
-    return _exact(column)
+    if kind is Kind.TIME:
+        return times.as_json(column)
+    return orjson.dumps(np.ascontiguousarray(column), option=OPTIONS)
 
 
 def json_cells(kind: Kind, column: npt.NDArray[Any]) -> list[bytes]:
@@ -103,27 +93,3 @@ def _split(array: bytes, absent: bytes = b"null") -> list[bytes]:
     if not inner:
         return []
     return (inner if absent == b"null" else inner.replace(b"null", absent)).split(b",")
-
-
-def _exact(times: Times) -> bytes:
-    """Return times as JSON to the nanosecond, with nine digits."""
-    known = times != NEVER
-    seconds = np.where(known, times, 0) // NS
-    left = np.where(known, times, 0) - seconds * NS
-    whole = orjson.dumps(seconds.view("datetime64[s]"), option=OPTIONS)
-    found = np.empty((len(times), _EXACT), np.uint8)
-    found[:, :_SECOND] = np.frombuffer(whole, np.uint8)[1:].reshape(len(times), -1)[:, :_SECOND]
-    found[:, _SECOND] = ord(".")
-    for at in range(9):
-        found[:, _SECOND + 9 - at] = ord("0") + left % 10
-        left //= 10
-    found[:, _SECOND + 10 :] = np.frombuffer(b'Z",', np.uint8)
-    return _array(found, known.tolist() if not known.all() else None)
-
-
-def _array(found: npt.NDArray[np.uint8], known: Iterable[bool] | None) -> bytes:
-    inner = found.tobytes()[:-1]
-    if known is not None:
-        pairs = zip(inner.split(b","), known, strict=True)
-        inner = b",".join(cell if one else b"null" for cell, one in pairs)
-    return b"[" + inner + b"]"

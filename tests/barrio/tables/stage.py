@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from barrio.tables.cells import NEVER
 from barrio.tables.table import Column, Kind, Part, Table
+from barrio.tables.times import NEVER
 
 START = 1_764_000_000_000_000_000
 COLUMNS = (

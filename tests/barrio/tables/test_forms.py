@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from barrio.tables.cells import NEVER
 from barrio.tables.forms import Form
+from barrio.tables.times import NEVER
 from tests.barrio.tables.stage import AWKWARD, COLUMNS, START, part, rows_of, table
 
 NAMES = ["point", "quantity", "unit", *(one.name for one in COLUMNS)]
