@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from barrio.errors import UnknownName
+from twin.datasets.seen import known_to
 from twin.model.source import suggest, suggest_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from twin.access.sight import Sight
-    from twin.datasets.dataset import Dataset
     from twin.model.bound import BoundPoint
 
 
@@ -42,15 +42,39 @@ class Filters:
 
     def nothing(self) -> UnknownName:
         """Return what to raise when no point is left: names that nothing visible has come with the nearest one."""
-        words = ", ".join(f"{name}={value}{self._near(name, value)}" for name, value in self._filters.items())
-        return UnknownName(f"there is no point with {words}")
+        near = {name: self._near(name, value) for name, value in self._filters.items()}
+        return nothing_with("point", self._filters, near)
 
     def _near(self, name: str, value: str) -> str:
         if name == "under":
             near = suggest_path(value, self._sight.paths)
             return "" if f" {value.strip('/')}?" in near else near
         known = _known(name, self._sight)
-        return "" if value in known else suggest(value, known)
+        if value in known or (name == "site" and not self._sight.sites_around.isdisjoint(self._sites or ())):
+            return ""
+        return suggest(value, known)
+
+
+def nothing_with(word: str, filters: Mapping[str, str], near: Mapping[str, str]) -> UnknownName:
+    """Return what to raise when nothing of a kind passes: its filters, each with what was probably meant."""
+    words = ", ".join(f"{name}={value}{near[name]}" for name, value in filters.items())
+    return UnknownName(f"there is no {word} with {words}")
+
+
+def hold_under(under: str | None, sight: Sight) -> None:
+    """Return when a point, device, site or district is seen that has this path; UnknownName with the nearest else.
+
+    For lists of what happened, where there is nothing to show: because nothing did, or because there is no such name.
+    """
+    path = (under or "").strip("/")
+    if under is None or (sight.whole and any(path == one.id for one in sight.districts)):
+        return
+    if any(f"{one}/".startswith(f"{path}/") for one in sight.paths):
+        return
+    if any(path == f"{district}/{site}" for district, site in sight.sites_around):
+        return
+    near = suggest_path(path, sight.paths)
+    raise UnknownName(f"there is no point, device, site or district {under!r}{near}")
 
 
 def _known(name: str, sight: Sight) -> set[str]:
@@ -65,12 +89,13 @@ def _known(name: str, sight: Sight) -> set[str]:
         case "device":
             return {name for one in owners for name in (one.id, f"{one.district}/{one.id}")}
         case "site":
-            return {name for one in sight.sites_around for name in (one[1], f"{one[0]}/{one[1]}")}
+            # A place around what is seen may be asked for; where nothing of its own is seen, it is not named.
+            seen = (
+                {f"{one.id}/{site}" for one in sight.districts for site in one.sites}
+                if sight.whole
+                else sight.site_ids
+            )
+            return {name for one in seen for name in (one, one.partition("/")[2])}
         case _:
-            return {name for one in _datasets(sight) for name in (one.id, one.key)}
-
-
-def _datasets(sight: Sight) -> list[Dataset]:
-    books = [one.datasets for one in sight.districts if one.datasets is not None]
-    every = [one for book in books for one in book.datasets if one.figures is None]
-    return [one for one in every if not sight.visible.isdisjoint(one.members)]
+            datasets = [one.dataset for one in known_to(sight, sight.districts)]
+            return {name for one in datasets for name in (one.id, one.key)}

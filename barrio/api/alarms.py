@@ -19,6 +19,7 @@ from barrio.api.parameters import Limit, Number, Said, Since, Word, span_of
 from barrio.api.problems import problem
 from barrio.api.recorded import on_record
 from barrio.errors import AskError, UnknownName
+from barrio.filters import hold_under
 from barrio.moments import parse_moment, rfc3339
 from twin.access.scope import Verb
 from twin.alarms.desk import NoSuchAlarm
@@ -71,6 +72,8 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         known = _standing(platform, who)
         below = view.by_cause(known)
         found = [one for one in known if _passes(one, state, priority, under)]
+        if not found:
+            hold_under(under, who.sight)
         found.sort(key=lambda one: (PRIORITIES.index(one.priority), -one.at, one.number))
         return as_json(
             {

@@ -19,7 +19,7 @@ from barrio.api.catalogue_answers import GEOJSON, Kind, Listing, one, reached
 from barrio.api.catalogue_asked import Common, Devices, Mapped, Points, Relations, Sites
 from barrio.api.catalogue_examples import EXAMPLES, ROWS
 from barrio.api.declared import declared
-from barrio.catalogue.ask import box_of
+from barrio.catalogue.ask import Wanted, box_of
 from barrio.catalogue.newest import with_newest
 from barrio.catalogue.view import Views
 from barrio.errors import UnknownName
@@ -69,7 +69,7 @@ def _places(app: FastAPI, views: Views) -> None:
     async def sites(request: Request, who: Seen, asked: Annotated[Sites, Query()]) -> Response:
         """List sites in which something is seen."""
         view = views.of(who.sight)
-        rows = view.sites_that(asked.wanted())
+        rows = view.sites_that(asked.wanted(view.names, "site"))
         return Listing(request, view, Kind.SITES, asked.format).answer(rows, asked)
 
     @_single(app, "sites", "{district}/{site}")
@@ -84,7 +84,7 @@ def _devices(app: FastAPI, views: Views) -> None:
     async def devices(request: Request, who: Seen, asked: Annotated[Devices, Query()]) -> Response:
         """List the devices of which some point passes all filters."""
         view = views.of(who.sight)
-        rows = view.devices_that(asked.wanted())
+        rows = view.devices_that(asked.wanted(view.names, "device"))
         return Listing(request, view, Kind.DEVICES, asked.format).answer(rows, asked)
 
     @_single(app, "devices", "{district}/{device}")
@@ -99,7 +99,7 @@ def _common(app: FastAPI, views: Views) -> None:
     async def profiles(request: Request, who: Seen, asked: Annotated[Common, Query()]) -> Response:
         """List the device models of the points that pass, each with these points."""
         view = views.of(who.sight)
-        rows = list(view.profiles(asked.wanted()).values())
+        rows = list(view.profiles(asked.wanted(view.names, "profile")).values())
         return Listing(request, view, Kind.PROFILES, asked.format).answer(rows, asked)
 
     @_single(app, "profiles", "{profile}")
@@ -112,7 +112,7 @@ def _common(app: FastAPI, views: Views) -> None:
     async def quantities(request: Request, who: Seen, asked: Annotated[Common, Query()]) -> Response:
         """List what the points that pass measure."""
         view = views.of(who.sight)
-        rows = list(view.quantities(asked.wanted()).values())
+        rows = list(view.quantities(asked.wanted(view.names, "quantity")).values())
         return Listing(request, view, Kind.QUANTITIES, asked.format).answer(rows, asked)
 
     @_single(app, "quantities", "{quantity}")
@@ -127,6 +127,8 @@ def _relations(app: FastAPI, views: Views) -> None:
     async def relations(request: Request, who: Seen, asked: Annotated[Relations, Query()]) -> Response:
         """List relations as they are written, of which both ends are seen."""
         view = views.of(who.sight)
+        view.names.hold(Wanted(district=asked.district), "relation")
+        view.names.hold_end(asked.of)
         rows = view.relations(asked.district, asked.type, asked.of)
         return Listing(request, view, Kind.RELATIONS, asked.format).answer(rows, asked)
 
@@ -139,7 +141,7 @@ def _points(app: FastAPI, platform: Platform, views: Views) -> None:
         Without `latest` the list changes only with the districts' files, and has an ETag.
         """
         view = views.of(who.sight)
-        facts = view.points(asked.wanted())
+        facts = view.points(asked.wanted(view.names, "point"))
         listing = Listing(request, view, Kind.POINTS, asked.format, live=asked.latest)
         if (known := listing.unchanged()) is not None:
             return known

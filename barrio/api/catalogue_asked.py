@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from barrio.api.parameters import MOST_LISTED, MOST_SKIPPED
 from barrio.catalogue.ask import Wanted, box_of
 from twin.model.graph import RelationType
+
+if TYPE_CHECKING:
+    from barrio.catalogue.names import Names
 
 USUALLY_LISTED = 1_000
 
@@ -55,10 +58,10 @@ class _Filters(BaseModel):
     profile: Word = Field(None, description="With points of devices of this profile")
     dataset: Word = Field(None, description="With points in this dataset: id, or `district/id`")
 
-    def wanted(self) -> Wanted:
-        """Return what is meant; AskError for a box that is none."""
+    def wanted(self, names: Names, word: str) -> Wanted:
+        """Return which `word`s are meant; AskError for a box that is none, UnknownName for a name that nothing has."""
         found = {name: getattr(self, name) for name in type(self).model_fields if name in _KEYS}
-        return Wanted(**found, box=box_of(getattr(self, "bbox", None)))
+        return names.hold(Wanted(**found, box=box_of(getattr(self, "bbox", None))), word)
 
 
 _KEYS = {one.name for one in fields(Wanted)} - {"box"}

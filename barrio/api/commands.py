@@ -20,6 +20,7 @@ from barrio.api.command_bodies import MOST_POINTS, CancelBody, CommandBody, Conf
 from barrio.api.further import require_part
 from barrio.api.parameters import MOST_LISTED, Limit, Number, Word
 from barrio.errors import AskError, UnknownName
+from barrio.filters import hold_under
 from twin.access.scope import Verb
 from twin.clock import NS
 from twin.commands.command import Asked, Refusal, State, Why
@@ -59,6 +60,8 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         most = limit if who.sight.whole else MOST_LISTED
         found = await desk.recent(point and point.strip("/"), state and state.value, most)
         seen = [one for one in found if _sees(who, one.path)][:limit]
+        if not seen:
+            hold_under(point, who.sight)
         return as_json({"commands": [command_answer(desk, one) for one in seen]})
 
     @app.get("/api/v1/commands/{number}")
@@ -76,6 +79,8 @@ def _questions(app: FastAPI, platform: Platform) -> None:
         desk = _desk(platform, who)
         prefix = f"{(under or '').strip('/')}/".lstrip("/")
         found = [one for one in desk.desired() if f"{one.path}/".startswith(prefix) and _sees(who, one.path)]
+        if not found:
+            hold_under(under, who.sight)
         return as_json({"desired": [standing_answer(one) for one in sorted(found, key=lambda one: one.path)]})
 
     @app.get("/api/v1/schedules")

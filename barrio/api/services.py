@@ -20,6 +20,7 @@ from barrio.api.recorded import on_record
 from barrio.api.service_answers import place_answer, request_answer, service_answer, tank_answer
 from barrio.api.signed import is_signed
 from barrio.errors import AskError, UnknownName
+from barrio.filters import hold_under
 from barrio.homes import Secrets
 from barrio.moments import parse_moment, rfc3339
 from twin.access.scope import Verb
@@ -208,8 +209,10 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
             if _made_of(who, one.service.counter.path)
             and state in {None, one.state}
             and rule in {None, one.service.rule.id}
-            and (under is None or f"{one.service.key}/".startswith(f"{under}/"))
+            and (under is None or f"{one.service.key}/".startswith(f"{under.strip('/')}/"))
         ]
+        if not rows:
+            hold_under(under, who.sight)
         rows.sort(key=lambda one: -(one.used or 0.0) / one.service.every)
         page = [service_answer(one) for one in rows[offset : offset + limit]]
         return as_json({"total": len(rows), "limit": limit, "offset": offset, "services": page})

@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 from barrio import __version__
 from barrio.catalogue.ask import Wanted
 from barrio.catalogue.facts import Fact, facts_of, location_of, site_place
+from barrio.catalogue.names import Names
 from twin.access.scope import Tier
 
 if TYPE_CHECKING:
@@ -59,7 +60,8 @@ class View:
         self._whole = sight.whole
         self._on_duty = sight.scope.tier is Tier.OPERATOR
         self.digest = _digest(catalogue, sight)
-        self.facts = facts
+        self.facts: list[Fact] = facts
+        self.names = Names(self, sight, catalogue.districts)
 
     def points(self, wanted: Wanted) -> list[Fact]:
         """Return the points that pass."""

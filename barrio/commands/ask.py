@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from barrio import history
 from barrio.client import answers, fetch, tell
-from barrio.errors import AskError, UnknownName
+from barrio.errors import AskError
 from barrio.moments import lasted
 from barrio.service import run_loop
 from barrio.terminal import plain
@@ -58,20 +58,10 @@ def past(settings: Settings, districts: Sequence[str], query: Mapping[str, Any],
 def latest(settings: Settings, districts: Sequence[str], under: str | None, *, machine: bool) -> str:
     """Return the newest reading of a point, or of every point of a device or a district."""
     body = ask(settings, districts, "/api/v1/points", {"under": under, "limit": _MOST})
-    if not body["points"]:
-        near = _nearest(under or "", ask(settings, districts, "/api/v1/points", {"limit": _MOST}))
-        raise UnknownName(f"there is no point, device or district {under!r}{near}; barrio latest lists all")
     if machine:
         return as_json([point["latest"] for point in body["points"]])
     rows = [_latest_row(point["latest"]) for point in body["points"]]
     return "\n".join(history.aligned([["point", "value", "heard", "quality"], *rows]))
-
-
-def _nearest(name: str, body: Any) -> str:
-    """Return a hint at the path, device or district that comes nearest; `body` lists all points."""
-    paths = [point["path"] for point in body["points"]]
-    owners = dict.fromkeys(path.rpartition("/")[0] for path in paths)
-    return suggest(name, [*dict.fromkeys(path.partition("/")[0] for path in paths), *owners, *paths])
 
 
 def why(settings: Settings, districts: Sequence[str], path: str, *, machine: bool) -> str:

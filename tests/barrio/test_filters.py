@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from barrio.assembly import Counting, bind, load_all
-from barrio.filters import Filters
+from barrio.errors import UnknownName
+from barrio.filters import Filters, hold_under
 from connectors.registry import Connectors
 from tests.barrio.access.town import DATASETS, DEVICES, DISTRICT, HIDDEN_PROFILE, PROFILE
 from tests.barrio.scripted import ScriptedConnector, write_district
@@ -76,6 +77,28 @@ def test_a_filter_takes_ids_with_and_without_district_and_what_lies_in_a_site(se
 def test_where_nothing_is_left_misspelt_names_come_with_the_nearest(seen, filters, words):
     """Names that are right come as they are."""
     assert str(Filters(filters, seen(EVERYTHING)).nothing()) == f"there is no point with {words}"
+
+
+@pytest.mark.parametrize(
+    ("scope", "under", "known"),
+    [
+        (EVERYTHING, None, True),
+        *(
+            (EVERYTHING, path, True)
+            for path in ("little", "/little/probe/", "little/block", "little/probe/level")
+        ),
+        *((EVERYTHING, path, False) for path in ("litle", "little/pro", "block", "little/probe/levels", "")),
+        *((OPEN, path, True) for path in ("little", "little/probe", "little/house", "little/block")),
+        *((OPEN, path, False) for path in ("little/hushyard", "little/hushmeter", "little/probe/energy")),
+    ],
+)
+def test_nothing_is_shown_under_a_name_only_where_that_name_is(seen, scope, under, known):
+    """A district, a device, a site with those around it, or a point, of what is seen."""
+    if known:
+        hold_under(under, seen(scope))
+    else:
+        with pytest.raises(UnknownName, match="there is no point, device, site or district"):
+            hold_under(under, seen(scope))
 
 
 HIDDEN = ({"site": "hushyrd"}, {"device": "hushmetr"}, {"kind": "Hushkin"}, {"under": "little/hushmetr"})

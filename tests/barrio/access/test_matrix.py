@@ -141,6 +141,12 @@ _MORE = [
     ("/api/v1/sites/little/{}", "hushyard", "mushyard"),
     ("/api/v1/devices/little/{}", "hushmeter", "mushmeter"),
     ("/api/v1/devices?kind={}", "Hushkind", "Mushkind"),
+    ("/api/v1/devices?profile={}", "hushthing", "mushthing"),
+    ("/api/v1/sites?district={}", "hushtown", "mushtown"),
+    ("/api/v1/sites?site={}", "little/hushyard", "little/mushyard"),
+    ("/api/v1/points?device={}", "hushmeter", "mushmeter"),
+    ("/api/v1/points?dataset={}", "hushlevels", "mushlevels"),
+    ("/api/v1/relations?of={}", "hushmeter", "mushmeter"),
     ("/api/v1/profiles/{}", "hushthing", "mushthing"),
     ("/api/v1/datasets/little/{}", "hushlevels", "mushlevels"),
 ]
@@ -264,6 +270,14 @@ async def test_what_is_hidden_is_answered_like_what_there_is_not(place, caller):
             different.append((url.format(hidden), *said))
 
     assert different == [], "\n".join(map(str, different))
+
+
+async def test_a_name_that_nothing_has_comes_with_the_nearest(place):
+    """Whichever list or thing is asked for by it: nothing is empty because a name is misspelt."""
+    found = {url: await place.ask("operator", "GET", url.format("little/prob")) for url in TWINS}
+
+    assert {url: answer.status_code for url, answer in found.items()} == dict.fromkeys(TWINS, 404)
+    assert [url for url, answer in found.items() if "did you mean little/probe?" not in answer.text] == []
 
 
 def _texts(body):

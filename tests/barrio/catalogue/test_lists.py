@@ -55,7 +55,10 @@ async def test_a_list_has_what_exists_for_its_reader(little, who, counts):
         ("points?quantity=pump_state", ["little/probe/pump", "little/meter/pump"]),
         ("points?site=block&quantity=pump_state", ["little/probe/pump"]),
         ("points?site=little/block&quantity=pump_state", ["little/probe/pump"]),
-        ("points?site=elsewhere/block", []),
+        ("points?site=block&device=meter", []),
+        ("devices?dataset=climate&site=yard", []),
+        ("sites?kind=Plaza&dataset=climate", []),
+        ("relations?type=feeds&of=yard", []),
         ("points?dataset=climate", ["little/probe/temperature"]),
         ("points?dataset=little/climate", ["little/probe/temperature"]),
         ("points?profile=thing&device=meter&quantity=pump_state", ["little/meter/pump"]),
@@ -79,6 +82,95 @@ async def test_filters_are_joined_by_and(little, path, found):
     """Sites stand for those within them; devices are where they are, else where their site is."""
 
     assert await names(little, path) == found
+
+
+UNKNOWN = [
+    ("points?site=elsewhere/block", "point with site=elsewhere/block"),
+    ("points?site=hose", "point with site=hose (did you mean house?)"),
+    ("points?device=little/prob", "point with device=little/prob (did you mean little/probe?)"),
+    ("points?under=little/prob", "point with under=little/prob (did you mean little/probe?)"),
+    ("points?under=litle", "point with under=litle (did you mean little?)"),
+    ("devices?kind=Thign&district=little", "device with district=little, kind=Thign (did you mean Thing?)"),
+    ("devices?quantity=pump_stat", "device with quantity=pump_stat (did you mean pump_state?)"),
+    ("devices?kind=Plaza", "device with kind=Plaza"),
+    ("sites?kind=Plasa", "site with kind=Plasa (did you mean Plaza?)"),
+    ("sites?kind=Thing", "site with kind=Thing"),
+    ("sites?district=litle", "site with district=litle (did you mean little?)"),
+    ("sites?dataset=climat", "site with dataset=climat (did you mean climate?)"),
+    ("profiles?profile=thin", "profile with profile=thin (did you mean thing?)"),
+    ("quantities?site=yrd", "quantity with site=yrd (did you mean yard?)"),
+    ("relations?of=yrad", "relation with of=yrad (did you mean yard?)"),
+    ("relations?district=litle", "relation with district=litle (did you mean little?)"),
+]
+
+
+@pytest.mark.parametrize(("path", "words"), UNKNOWN)
+async def test_a_name_that_nothing_has_comes_with_the_nearest(little, path, words):
+    """404, whatever else is asked; names that are right come as they are, and fit nothing together at worst."""
+    async with little.client() as http:
+        answer = await http.get(f"/api/v1/{path}")
+        geo = await http.get(
+            f"/api/v1/{path}", headers={"Accept": "application/geo+json", "If-None-Match": "*"}
+        )
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"there is no {words}")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (geo.status_code, geo.json()["detail"]) == (404, f"there is no {words}")
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        *("site=hose", "site=house/x", "device=prob", "kind=Thign", "quantity=pump_stat", "dataset=climat"),
+        *("under=little/prob", "under=litle", "kind=Thign&site=yard", "dataset=energi&quantity=pump_state"),
+    ],
+)
+@pytest.mark.parametrize("who", SCOPES)
+async def test_points_are_looked_for_as_in_history(little, who, query):
+    """The same status and the same words, for whoever asks."""
+    async with little.client(SCOPES[who]) as http:
+        answers = [await http.get(f"/api/v1/{name}?{query}") for name in ("points", "latest", "history")]
+
+    assert {(one.status_code, one.json()["detail"]) for one in answers} == {
+        (404, answers[0].json()["detail"])
+    }
+
+
+@pytest.mark.parametrize(
+    ("path", "hidden", "absent"),
+    [
+        ("points?device={}", "meter", "zeter"),
+        ("points?under={}", "little/meter", "little/zeter"),
+        ("points?site={}", "yard", "zard"),
+        ("devices?quantity={}", "pump_state", "qump_state"),
+        ("points?dataset={}", "energy", "znergy"),
+        ("sites?kind={}", "Plaza", "Zlaza"),
+        ("sites?site={}", "little/yard", "little/zard"),
+        ("relations?of={}", "meter", "zeter"),
+    ],
+)
+async def test_a_hidden_name_is_looked_for_as_one_that_there_is_not(little, path, hidden, absent):
+    """Neither is found, neither is suggested for the other; operators find it."""
+    async with little.client(OPEN) as public, little.client() as operator:
+        one, two = [await public.get(f"/api/v1/{path.format(name)}") for name in (hidden, absent)]
+        seen, near = [await operator.get(f"/api/v1/{path.format(name)}") for name in (hidden, absent)]
+
+    assert (one.status_code, two.status_code, seen.status_code, near.status_code) == (404, 404, 200, 404)
+    assert one.json()["detail"].replace(hidden, "N") == two.json()["detail"].replace(absent, "N")
+    assert hidden not in two.json()["detail"]
+    assert f"did you mean {hidden}?" in near.json()["detail"]
+
+
+async def test_a_place_around_what_is_seen_is_found_and_not_named(little):
+    """The public sees the house in the block: the block chooses it, and is suggested to nobody but who sees it."""
+    async with little.client(OPEN) as public, little.client() as operator:
+        paths = ("points?site=block", "points?site=blok", "history?site=blok")
+        found, *near = [await public.get(f"/api/v1/{path}") for path in paths]
+        operators = [await operator.get(f"/api/v1/{path}") for path in paths[1:]]
+
+    assert [row["path"] for row in found.json()["points"]] == ["little/probe/temperature"]
+    assert ["block" in one.json()["detail"] for one in near] == [False, False]
+    assert ["block" in one.json()["detail"] for one in operators] == [True, True]
 
 
 async def test_a_profile_has_no_more_points_than_its_reader_sees(little):
