@@ -160,3 +160,7 @@ def _default(info: FieldInfo, kind: str) -> str:
     if value is None or value in ("", (), {}) or isinstance(value, BaseModel):
         return "–"
     return f"`{value:g}s`" if kind == "duration" else f"`{json.dumps(value)}`"
+
+
+if __name__ == "__main__":
+    print(reference(), datasets_reference(), sep="\n\n")  # noqa: T201 - the answer of the command
