@@ -161,9 +161,9 @@ def test_five_thousand_meters_make_a_page_that_is_short_and_quick(tmp_path):
         for n in range(5000)
     )
     inventory = Inventory(small(tmp_path, rows))
-    begin = time.perf_counter()
+    begin = time.process_time()
     board = page(inventory, Options())
-    took = time.perf_counter() - begin
+    took = time.process_time() - begin
 
     assert board is not None
     text = json.dumps(board.json)

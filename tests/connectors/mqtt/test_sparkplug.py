@@ -37,11 +37,11 @@ def test_a_payload_by_the_published_schema():
 )
 def test_a_birth_of_a_million_bytes_is_refused_at_once(payload, words):
     """More metrics than anybody has, or a metric that does not end, is undecodable, and nobody waits for it."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(NoValue, match=words):
         decode(payload)
 
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_a_name_that_is_no_text_is_read_past():
@@ -61,14 +61,14 @@ def test_a_metric_with_a_hundred_thousand_properties_is_read_at_once():
     head = b"\x4a" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14])
     metric = b"\x0a\x01a" + head + properties + b"\x50\x07"
     size = len(metric)
-    began = time.monotonic()
+    began = time.process_time()
 
     (found,) = decode(
         b"\x12" + bytes([size & 0x7F | 0x80, size >> 7 & 0x7F | 0x80, size >> 14]) + metric
     ).metrics
 
     assert (found.value, found.quality) == (7, None)
-    assert time.monotonic() - began < 0.5
+    assert time.process_time() - began < 0.5
 
 
 _NUMBERS = {

@@ -33,12 +33,12 @@ BOMBS = {
 @pytest.mark.parametrize(("wire", "payload", "words"), BOMBS.values(), ids=list(BOMBS))
 def test_bombs_are_refused_at_once(wire, payload, words):
     """Each is undecodable in words for a person, within a fraction of a second."""
-    began = time.monotonic()
+    began = time.process_time()
     with pytest.raises(NoValue) as caught:
         decode(wire, payload)
 
     assert (caught.value.reason, words in caught.value.words) == (Reason.UNDECODABLE, True)
-    assert time.monotonic() - began < 1
+    assert time.process_time() - began < 1
 
 
 def test_as_many_records_as_are_read():

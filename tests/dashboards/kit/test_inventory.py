@@ -99,9 +99,9 @@ def test_five_thousand_devices_are_looked_through_quickly(tmp_path):
         for n in range(5000)
     )
     district = small(tmp_path, rows)
-    begin = time.perf_counter()
+    begin = time.process_time()
     inventory = Inventory(district)
     inventory.points("lamp_power", within="plaza")
 
     assert inventory.kinds == {"Streetlight": 5000}
-    assert time.perf_counter() - begin < 2.0
+    assert time.process_time() - begin < 2.0

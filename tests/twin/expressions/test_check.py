@@ -263,8 +263,8 @@ def test_five_thousand_instances_load_fast():
     tank = town.devices["tank-a"]
     devices = {f"tank-{number}": tank for number in range(5_000)}
     grown = Ground(town.id, town.zone, town.location, town.sites, devices, town.graph)
-    began = time.perf_counter()
+    began = time.process_time()
     for owner in devices:
         check_text("if(rate(level over 10min) < -5 %/h and pump = 'on', volume, 0 m3)", Scope(grown, owner))
 
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0

@@ -125,10 +125,10 @@ def test_ninety_days_of_minutes_are_quick():
     value = 50 + 40 * np.sin(np.arange(count) / 200)
     ids = np.full(count, series("tank-a/level"), np.int32)
     rows = Batch(ids, stamps, stamps, np.zeros(count, np.int64), value, np.zeros(count, np.uint8))
-    began = time.perf_counter()
+    began = time.process_time()
     times, _, _ = replay(
         check("rate(level over 1h) < -5 %/h and level < 30 % or hour = 3"), IDS, STATES, rows
     )
 
     assert len(times) >= count
-    assert time.perf_counter() - began < 2.0
+    assert time.process_time() - began < 2.0
