@@ -21,6 +21,7 @@ import pytest
 LOOPBACK = "127.0.0.1"
 START_WITHIN_S = 60.0
 STOP_WITHIN_S = 20.0
+MOST_GIVEN_AWAY = 6_000
 
 
 @dataclass(frozen=True)
@@ -86,6 +87,9 @@ def need(peer: str) -> Path:
     return found
 
 
+_given_away: set[int] = set()
+
+
 def free_port() -> int:
     """Return a port that nothing listens on, neither TCP nor UDP."""
     return free_port_range(1)
@@ -94,12 +98,18 @@ def free_port() -> int:
 def free_port_range(count: int) -> int:
     """Return the first of `count` consecutive ports that nothing listens on, neither TCP nor UDP.
 
-    They lie below the range that the kernel takes from for outgoing connections, so that none takes them meanwhile.
+    They lie below the range that the kernel takes from for outgoing connections, so that none takes them meanwhile,
+    and this process is given none of them again before many others: who has it may not have bound it yet.
     """
     for _ in range(1_000):
-        first = random.randrange(20_000, 32_000 - count)
-        if all(_is_free(port) for port in range(first, first + count)):
+        # Not from `random` itself, which tests may have seeded.
+        first = random.SystemRandom().randrange(20_000, 32_000 - count)
+        ports = range(first, first + count)
+        if not _given_away.intersection(ports) and all(map(_is_free, ports)):
+            _given_away.update(ports)
             return first
+        if len(_given_away) > MOST_GIVEN_AWAY:
+            _given_away.clear()
     raise RuntimeError(f"no {count} consecutive ports are free")
 
 

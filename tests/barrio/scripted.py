@@ -1,10 +1,10 @@
 """A protocol that does what a test says, a small district that speaks it, and a platform that runs with it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import httpx
 import numpy as np
@@ -24,7 +24,9 @@ from twin.frame import Frame
 from twin.model.bound import BoundDevice, BoundPoint
 from twin.quality import Reason
 
+T = TypeVar("T")
 NS = 1_000_000_000
+PATIENCE_S = 60.0
 NOBODY = "Basic Tm9uZTpOb25l"
 """`Authorization` of the public: `None:None`, as a client shows it that was given no user."""
 FURTHER = {"derived", "alarms", "commands", "services", "intervals"}
@@ -156,15 +158,28 @@ class Stage:
         self.http = http
 
     async def settled(self) -> None:
-        """Return when nothing is in memory and the spool is empty."""
+        """Return when nothing is in memory, the spool is empty, and what that changed stands in the ledger."""
         await until(lambda: not self.platform.intake.pending and not self.platform.spool.books().waiting)
+        await self.platform.in_thread("ledger", lambda: None)
 
 
 async def until(condition: Callable[[], object]) -> None:
-    """Return when a condition holds; TimeoutError after ten seconds."""
-    async with asyncio.timeout(10):
+    """Return when a condition holds; TimeoutError after a minute, which is for machines that have other things to do.
+
+    What is asserted afterwards has to follow from the condition: that readings are stored says nothing of what is
+    done once a tick, or in another thread.
+    """
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():  # noqa: ASYNC110 - what tests wait for sets no event
             await asyncio.sleep(0.01)
+
+
+async def answered(ask: Callable[[], Awaitable[T]], holds: Callable[[T], object]) -> T:
+    """Return the first answer of which a condition holds; it is asked for again and again, for a minute at most."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds(found := await ask()):  # noqa: ASYNC110 - what tests wait for sets no event
+            await asyncio.sleep(0.02)
+    return found
 
 
 def write_district(folder: Path, **texts: str) -> Path:

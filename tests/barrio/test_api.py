@@ -240,7 +240,6 @@ async def test_gaps_are_listed_with_their_reasons(stage):
     """A gap that ended has both ends; one that lasts has none."""
     await stage.links["probe"].give("temperature", 20.0)
     await stage.settled()
-    await asyncio.sleep(0.05)
     found = await body(stage, "/api/v1/gaps", point="little/probe")
     ended = [gap for gap in found["gaps"] if gap["point"] == PATH]
 

@@ -15,7 +15,7 @@ import pytest
 
 from barrio.commands import services as command
 from barrio.settings import Settings
-from tests.barrio.scripted import NOBODY, Stage, staged, until
+from tests.barrio.scripted import NOBODY, PATIENCE_S, Stage, staged, until
 
 TOKEN = "let-me"
 SECRET = "shared-with-aguas"
@@ -63,11 +63,10 @@ async def asked(stage: Stage) -> Stage:
     """The same, with the request open."""
     services = stage.platform.living.services
     assert services is not None
-    for _ in range(60):
-        await stage.links["tank"].give("level", 20.0)
-        if services.supply.open_request(1) is not None:
-            break
-        await asyncio.sleep(0.05)
+    async with asyncio.timeout(PATIENCE_S):
+        while services.supply.open_request(1) is None:
+            await stage.links["tank"].give("level", 20.0)
+            await asyncio.sleep(0.05)
     await stage.platform.in_thread("ledger", lambda: None)
     return stage
 

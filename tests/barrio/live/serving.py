@@ -15,7 +15,7 @@ from barrio.access.door import Door
 from barrio.api.app import create_app
 from barrio.api.server import Server, address, bind
 from barrio.settings import Listen
-from tests.barrio.scripted import Stage, staged
+from tests.barrio.scripted import PATIENCE_S, Stage, staged
 from twin.access.scope import Scope, Tier, Verb
 from twin.access.tokens import TokenBook
 
@@ -110,7 +110,7 @@ async def events(answer: httpx.Response, *, most: int = 10**9) -> AsyncIterator[
 async def take(stream: AsyncIterator[Event], count: int, *names: str) -> list[Event]:
     """Return the next events of these names."""
     found: list[Event] = []
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         async for one in stream:
             if not names or one["event"] in names:
                 found.append(one)

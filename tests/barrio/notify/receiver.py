@@ -8,6 +8,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Self
 
+from tests.barrio.scripted import PATIENCE_S
+
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
 
 
@@ -61,7 +63,7 @@ class Receiver:
 
     async def heard(self, many: int) -> None:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while len(self.requests) < many:  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.005)
 

@@ -10,6 +10,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from barrio.notify.notifier import Notifier
+from tests.barrio.scripted import PATIENCE_S
 from tests.moved import MovedClock
 from twin.backoff import Patience
 from twin.errors import StartError
@@ -76,7 +77,7 @@ async def sending(
 
 async def until(holds: Callable[[], bool]) -> None:
     """Wait until something holds, or fail."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - what is waited for sets no event
             await asyncio.sleep(0.005)
 

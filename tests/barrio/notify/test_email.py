@@ -3,7 +3,6 @@ from __future__ import annotations
 import asyncio
 import email
 import email.policy
-import socket
 import socketserver
 import threading
 import time
@@ -17,6 +16,7 @@ from barrio.notify.email import mail_of
 from tests.barrio.notify.certificates import context_of
 from tests.barrio.notify.stage import channel, outbox_at, sending, stands, until
 from tests.moved import START
+from tests.servers import free_port
 from twin.outbox_rows import Entry
 
 BODY = {
@@ -61,9 +61,7 @@ class Postbox:
 @contextmanager
 def served(postbox, **given):
     """A mail server on loopback; yields its port."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     controller = Controller(postbox, hostname="127.0.0.1", port=port, **given)
     controller.start()
     try:

@@ -189,9 +189,15 @@ class Stage:
         self.desk.tick(self.clock.now)
         await self.settled()
 
+    async def writing(self) -> None:
+        """Return when a write is at a device."""
+        async with asyncio.timeout(60):
+            while not self.field.at_once:  # noqa: ASYNC110 - there is no event for that
+                await asyncio.sleep(0.001)
+
     async def settled(self) -> None:
         """Return when nothing is going on and everything is on the disk."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while self.desk._crew.busy or self.desk._scribe.busy:  # noqa: ASYNC110 - there is no event for that
                 await asyncio.sleep(0.001)
 

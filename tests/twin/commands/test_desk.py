@@ -364,7 +364,7 @@ async def test_two_commands_at_once_are_taken_one_after_the_other(tmp_path):
         stage.field.gate = asyncio.Event()
         first = asyncio.create_task(stage.ask(value=40, expect=100))
         second = asyncio.create_task(stage.ask(value=50, who="ben", expect=100))
-        await asyncio.sleep(0.05)
+        await stage.writing()
         stage.field.gate.set()
 
         assert (await first).state is State.CONFIRMED
@@ -429,7 +429,9 @@ async def test_a_queue_has_an_end(tmp_path):
     async with staged(tmp_path) as stage:
         stage.field.gate = asyncio.Event()
         asked = [asyncio.create_task(stage.ask(value=30 + number)) for number in range(20)]
-        await asyncio.sleep(0.05)
+        async with asyncio.timeout(60):
+            while sum(one.done() for one in asked) < 4:  # noqa: ASYNC110 - there is no event for that
+                await asyncio.sleep(0.001)
         stage.field.gate.set()
         found = await asyncio.gather(*asked)
 

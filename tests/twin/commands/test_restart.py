@@ -272,7 +272,7 @@ async def test_an_answer_that_came_is_on_record_when_the_disk_is_back(tmp_path, 
         monkeypatch.setattr(stage.audit, "append", append)
         stage.field.gate = asyncio.Event()
         first = asyncio.create_task(stage.ask(value=40))
-        await asyncio.sleep(0.05)
+        await stage.writing()
         full[0] = True
         stage.field.gate.set()
         assert (await first).state is State.CONFIRMED

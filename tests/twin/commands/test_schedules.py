@@ -159,7 +159,7 @@ async def test_people_do_not_wait_for_a_programme(tmp_path, monkeypatch):
     async with staged(tmp_path, RULES + LIGHTS, clock=at("2026-03-10T22:00")) as stage:
         stage.field.gate = asyncio.Event()
         stage.desk.tick(stage.clock.now)
-        await asyncio.sleep(0.05)
+        await stage.writing()
         gate, stage.field.gate = stage.field.gate, None
         command = await asyncio.wait_for(stage.ask("riverside/tank-1/inlet", "open"), 5)
         gate.set()
