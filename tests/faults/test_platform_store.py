@@ -173,10 +173,10 @@ async def test_the_dead_letters_wait_for_the_disk(shop, judge, monkeypatch):
 
     judge.verdict = refuse(2.0)
     async with shop.running(store=judge.standin.url) as platform:
-        put, tries = platform.letters.put, count(1)
+        put, is_full = platform.letters.put, True
 
         def full(letters):
-            if next(tries) < 3:
+            if is_full:
                 raise DatabaseBusy("letters.sqlite", "database or disk is full")
             return put(letters)
 
@@ -184,6 +184,7 @@ async def test_the_dead_letters_wait_for_the_disk(shop, judge, monkeypatch):
         await commit(shop.links["probe"], 0, 1)
         await until(lambda: platform.writer.state.words)
         words = platform.writer.state.words
+        is_full = False
         await settled(platform)
         letters = platform.letters.list()
 
@@ -198,8 +199,10 @@ async def test_wrong_after_a_start_without_a_store(shop, judge, ping):
     right, judge.standin.ping = judge.standin.ping, Answer(503)
     async with shop.running(store=judge.standin.url) as platform:
         judge.standin.ping = ping
+        asked = len(judge.standin.asked("/ping"))
         await commit(shop.links["probe"], 0, 25)
-        await asyncio.sleep(0.3)
+        # The first of these is answered wrongly, and the second is asked when that was understood.
+        await until(lambda: len(judge.standin.asked("/ping")) > asked + 1)
         found = alarms(platform)
         judge.standin.ping = right
         await settled(platform)

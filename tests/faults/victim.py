@@ -2,8 +2,8 @@
 
 One data folder lives through all rounds. In each, a child starts a platform whose two links commit readings, every one
 with a value of its own, and writes down what was acknowledged; at a seeded moment it is killed with SIGKILL, sometimes
-while it stops. The notes of a round say `offered` and `acked` with series, first value and number, and which phases
-were reached.
+while it stops. Moments are told by what was noted, and a little later: a slow machine gets as far as a quick one. The
+notes of a round say `offered` and `acked` with series, first value and number, and which phases were reached.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from tests.barrio.scripted import ScriptedLink, until
 from tests.faults.stage import Shop, frame, sink_of
 
 A_ROUND = 1_000_000
+PATIENCE_S = 20.0
 
 
 class Notes:
@@ -73,6 +74,15 @@ async def live(folder: Path, number: int, notes: Notes) -> None:
     notes.write("phase", "ended")
 
 
+def reached(notes: Path, said: str, times: int) -> None:
+    """Return when a child has noted something so often, or when it never will."""
+    ends = time.monotonic() + PATIENCE_S
+    while time.monotonic() < ends:
+        if not times or (notes.exists() and notes.read_text().count(said) >= times):
+            return
+        time.sleep(0.002)
+
+
 def main(folder: Path, rounds: int, seed: int) -> None:
     """Run all rounds."""
     rng = random.Random(seed)
@@ -83,9 +93,12 @@ def main(folder: Path, rounds: int, seed: int) -> None:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
                 runner.run(live(folder, number, Notes(folder / f"notes-{number}")))
             os._exit(0)
-        time.sleep(rng.uniform(0.0, 0.12 if rng.random() < 0.3 else 0.9))
+        notes, early = folder / f"notes-{number}", rng.random() < 0.3
+        reached(notes, *(("phase restore", rng.randrange(2)) if early else ("acked", rng.randrange(120))))
+        time.sleep(rng.uniform(0.0, 0.05))
         if rng.random() < 0.35:
             os.kill(child, signal.SIGTERM)
+            reached(notes, "phase drain", 0 if early else rng.randrange(2))
             time.sleep(rng.uniform(0.0, 0.25))
         os.kill(child, signal.SIGKILL)
         os.waitpid(child, 0)

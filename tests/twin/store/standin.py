@@ -30,13 +30,17 @@ class Request:
 
 
 class StandIn:
-    """Answers `/ping` as `version`, and everything else with `answer` (or by path, from `answers`)."""
+    """Answers `/ping` as `version`, and everything else with `answer` (or by path, from `answers`).
+
+    `here.request` is the request that is being answered in the thread that asks: others may be answered meanwhile.
+    """
 
     def __init__(self, version: str = "2.9.1") -> None:
         self.ping = Answer(204, headers={"X-Influxdb-Version": version})
         self.answer = Answer()
         self.answers: dict[str, Answer] = {}
         self.requests: list[Request] = []
+        self.here = threading.local()
         stand_in = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -46,7 +50,9 @@ class StandIn:
                 if self.headers.get("Content-Encoding") == "gzip":
                     body = gzip.decompress(body)
                 headers = dict(self.headers.items())
-                stand_in.requests.append(Request(self.command, url.path, parse_qs(url.query), headers, body))
+                request = Request(self.command, url.path, parse_qs(url.query), headers, body)
+                stand_in.requests.append(request)
+                stand_in.here.request = request
                 answer = (
                     stand_in.ping if url.path == "/ping" else stand_in.answers.get(url.path, stand_in.answer)
                 )
