@@ -50,7 +50,7 @@ async def test_a_store_that_was_away_is_told_what_happened_meanwhile(tmp_path, i
         assert state.lost == 0
 
 
-async def test_a_killed_process_is_gone_on_from(tmp_path, influxdb):
+async def test_a_killed_process_is_gone_on_from(tmp_path, influxdb, monkeypatch):
     """What came after the last acknowledgement is told, what was told is not read again, what had lasted is ended."""
     database = Database(influxdb.url, "facts_killed")
     texts = {"alarms": QUIET, "services": SERVICES}
@@ -59,6 +59,7 @@ async def test_a_killed_process_is_gone_on_from(tmp_path, influxdb):
         await hot(stage)
         stage.links["tank"].break_off("no route to host")
         await holds(database, "barrio_events", lambda rows: rows, kind="delivery")
+        await holds(database, "barrio_events", lambda rows: rows, kind="alarm", device="probe")
         await holds(database, "barrio_gaps", lambda rows: rows, reason="link_down")
         await holds(database, "barrio_alarms", lambda rows: rows)
         tried = nothing_more(stage)
@@ -69,6 +70,9 @@ async def test_a_killed_process_is_gone_on_from(tmp_path, influxdb):
         shutil.copytree(tmp_path / "first" / "data", tmp_path / "second" / "data")
 
     before = database.rows("barrio_events", kind="alarm", device="probe")
+    # How things are is told once, so that what is told of what happened can be counted.
+    for often in ("STANDING_S", "HEALTH_S"):
+        monkeypatch.setattr(f"barrio.facts.teller.{often}", 3_600.0)
     async with told(tmp_path / "second", influxdb.url, "facts_killed", **texts) as stage:
         found = stage.platform.notes.of(f"facts {influxdb.url}")
         await speak(stage.links["tank"])
