@@ -14,6 +14,7 @@ from twin.clock import NS
 from twin.datasets.figures import Window, figures
 from twin.datasets.groups import clusters, least, published_of
 from twin.errors import TransientError
+from twin.intervals.register import register_of
 from twin.store.windows import edges
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from twin.datasets.figure_book import FigureBook
     from twin.datasets.groups import Published
     from twin.frame import Ids
+    from twin.intervals.register import Register
     from twin.model.district import District
 
 LOOK_S = 5.0
@@ -63,7 +65,6 @@ class FigureDesk:
         self._platform = platform
         self._said = ""
         self._numbers = {path: item.id for path, item in platform.catalogue.points.items()}
-        self._wraps = {path: item.point.wraps_at for path, item in platform.catalogue.points.items()}
         self._parts: list[_Part] | None = None
 
     async def run(self) -> None:
@@ -110,6 +111,15 @@ class FigureDesk:
         paths = {path for one in groups for path in one.group.members}
         return np.array(sorted(self._numbers[path] for path in paths), np.int32)
 
+    def _registers(self, groups: Sequence[Published]) -> dict[str, Register]:
+        """Return the registers of groups in the steps in which their intervals are kept."""
+        desk, points = self._platform.intervals, self._platform.catalogue.points
+        items = [points[path] for one in groups for path in one.group.members]
+        return {
+            item.point.path: desk.register(item.id) if desk.has(item.id) else register_of(item)
+            for item in items
+        }
+
     def _first(self, groups: Sequence[Published]) -> int:
         """Return from when on there is anything to be summed up; now where there is nothing yet."""
         now = self._platform.clock.now_ns()
@@ -132,7 +142,7 @@ class FigureDesk:
 
     def _publish(self, part: _Part, window: Window) -> None:
         rows = self._platform.store.raw(part.ids, window.since, window.stop + 1)
-        found = figures(part.groups, window, rows, self._numbers, self._wraps)
+        found = figures(part.groups, window, rows, self._numbers, self._registers(part.groups))
         self.book.publish(part.setting, part.key, window, found, least(part.groups))
         part.until = window.stop
 

@@ -5,6 +5,10 @@ same meters. It contributes when each register was read shortly before both ends
 length); what it counted in between is its part, resets and wraps accounted for. Only readings that had been received by
 the time of publication are taken, whenever the sum is made.
 
+Registers are counted in whole steps, as for intervals, and sums are of whole steps: a figure is the number nearest to
+its decimal text, in whatever order its parts are added. A single reading that sticks out is left out, and a register
+that fell otherwise than by a wrap or a reset does not contribute: what it shows would be told as what was used.
+
 Which groups are published is decided from the smallest to the largest: at least k contributed, and what is left of the
 contributors without the groups published inside is nobody or at least k. As groups nest or are apart
 (`twin.datasets.groups`), whatever is added and subtracted is over such remainders.
@@ -19,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from twin.datasets.groups import least
+from twin.intervals.axis import Reads, believed
 from twin.quality import FIRST_BAD
 from twin.store.aggregate import growth
 
@@ -26,7 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
     from twin.datasets.groups import Published
-    from twin.frame import Batch, Times, Values
+    from twin.frame import Batch
+    from twin.intervals.register import Register
 
 NEAR = 4
 """A register counts as read at an edge when it was within this part of a window before it."""
@@ -82,33 +88,41 @@ def figures(
     window: Window,
     rows: Batch,
     ids: Mapping[str, int],
-    wraps_at: Mapping[str, float | None],
+    registers: Mapping[str, Register],
 ) -> list[Figure]:
     """Return the figures of one window; `rows` are readings of all members from `window.since` to its end, included."""
     usable = rows.take(
         (rows.received <= window.cutoff) & (rows.quality < FIRST_BAD) & (rows.time <= window.stop)
     )
-    counted: dict[str, float | None] = {}
+    counted: dict[str, int | None] = {}
     for path in {path for one in cluster for path in one.group.members}:
-        mine = usable.ids == ids[path]
-        counted[path] = used(usable.time[mine], usable.value[mine], window, wraps_at[path])
+        mine, register = usable.take(usable.ids == ids[path]), registers[path]
+        counted[path] = used(Reads(mine.time, register.steps(mine.value), mine.quality), window, register)
     absent = {path.split("/")[1] for path, value in counted.items() if value is None}
     present = {path.split("/")[1] for path in counted} - absent
     return [
-        _figure(one, verdict, present, counted)
+        _figure(one, verdict, present, counted, registers)
         for one, verdict in zip(cluster, decide(cluster, present), strict=True)
     ]
 
 
-def used(time: Times, value: Values, window: Window, wraps_at: float | None) -> float | None:
-    """Return what a register counted in a window, None when it was not read near both edges."""
+def used(reads: Reads, window: Window, register: Register) -> int | None:
+    """Return what a register counted in a window, in steps; None when it was not read near both edges, or only fell."""
+    reads = reads.take(believed(reads, ()))
+    time = reads.time
     first = int(np.searchsorted(time, window.start, "right")) - 1
     last = int(np.searchsorted(time, window.stop, "right")) - 1
     if first < 0 or time[first] < window.start - window.near or time[last] < window.stop - window.near:
         return None
-    known = value[first : last + 1]
-    grown = growth(known[:-1], known[1:], np.nan if wraps_at is None else wraps_at)
-    return float(grown.sum())
+    known = reads.steps[first : last + 1].astype(np.float64)
+    before, after = known[:-1], known[1:]
+    turn = np.nan if register.wraps is None else float(register.wraps)
+    grown = growth(before, after, turn)
+    reset = (after < before) & (grown == after)
+    for at in np.flatnonzero(reset).tolist():
+        if 2 * after[at] > before[at] or known[at + 1 :].max() >= before[at]:
+            return None
+    return int(grown.sum())
 
 
 def decide(cluster: Sequence[Published], present: Collection[str]) -> list[Verdict]:
@@ -130,9 +144,15 @@ def decide(cluster: Sequence[Published], present: Collection[str]) -> list[Verdi
 
 
 def _figure(
-    one: Published, verdict: Verdict, present: Collection[str], counted: Mapping[str, float | None]
+    one: Published,
+    verdict: Verdict,
+    present: Collection[str],
+    counted: Mapping[str, int | None],
+    registers: Mapping[str, Register],
 ) -> Figure:
     if verdict is not Verdict.PUBLISHED:
         return Figure(one, verdict, np.nan, np.nan)
-    parts = [counted[path] or 0.0 for path in one.group.members if path.split("/")[1] in present]
-    return Figure(one, verdict, float(np.sum(parts)), len(one.meters & set(present)) / len(one.meters))
+    members = [path for path in one.group.members if path.split("/")[1] in present]
+    places = max(registers[path].decimals for path in members)
+    total = sum((counted[path] or 0) * 10 ** (places - registers[path].decimals) for path in members)
+    return Figure(one, verdict, total / 10**places, len(one.meters & set(present)) / len(one.meters))

@@ -1,5 +1,6 @@
 """What a window adds up to, and the attack on it: everything that can be added and subtracted hides at least k."""
 
+from collections.abc import Iterable
 from itertools import combinations, product
 
 import numpy as np
@@ -12,6 +13,8 @@ from twin.datasets.dataset import Dataset, Figures, Group
 from twin.datasets.figures import Verdict, Window, decide, figures, used
 from twin.datasets.groups import Published, clusters, faults_of, published_of
 from twin.frame import Batch, join
+from twin.intervals.axis import Reads
+from twin.intervals.register import Register
 from twin.quality import Reason
 from twin.resolution import Resolution
 
@@ -46,10 +49,17 @@ def rows_of(readings: dict[int, list[tuple[int, float]]], received: int = 0) -> 
     )
 
 
+TIMES = [START + minute * 60 * NS for minute in range(-10, 61, 10)]
+
+
 def steady(meters: range, rate: float = 1.0) -> dict[int, list[tuple[int, float]]]:
     """Meters that count `rate` an hour, read every ten minutes from before the window to its end."""
-    times = [START + minute * 60 * NS for minute in range(-10, 61, 10)]
-    return {one: [(time, 100.0 + rate * (time - START) / HOUR) for time in times] for one in meters}
+    return {one: [(time, 100.0 + rate * (time - START) / HOUR) for time in TIMES] for one in meters}
+
+
+def registers(paths: Iterable[str], decimals: int = 3) -> dict[str, Register]:
+    """Registers of thousandths that do not wrap."""
+    return {path: Register(0, path, decimals) for path in paths}
 
 
 def told(
@@ -58,7 +68,7 @@ def told(
     """What is told of each group."""
     paths = {path for one in cluster for path in one.group.members}
     ids = {path: int(path.split("/")[1][1:]) for path in paths}
-    found = figures(cluster, window, rows, ids, dict.fromkeys(paths))
+    found = figures(cluster, window, rows, ids, registers(paths))
     return {one.published.group.id: (one.verdict, one.value, one.completeness) for one in found}
 
 
@@ -120,14 +130,37 @@ def test_what_was_received_after_the_time_of_publication_does_not_count():
         ([(0, 0.0), (60, 0.0)], 0.0),
         ([(0, 95.0), (30, 3.0), (60, 4.0)], 9.0),
         ([(0, 20.0), (30, 3.0), (60, 4.0)], 4.0),
+        ([(0, 20.0), (30, 19.999), (45, 19.999), (60, 21.0)], None),
+        ([(0, 20.0), (20, 3.0), (30, 3.0), (60, 21.0)], None),
+        ([(0, 20.0), (30, 90.0), (60, 21.0)], 1.0),
+        ([(0, 20.0), (30, 0.0), (60, 21.0)], 1.0),
     ],
 )
 def test_a_register_counts_when_it_was_read_near_both_edges(readings, grown):
     """Within a quarter of the window before each; zero is a value; wraps at 100 and resets are accounted for."""
     time = np.array([START + minute * 60 * NS for minute, _ in readings], np.int64)
-    value = np.array([one for _, one in readings], float)
+    register = Register(0, "town/m0/energy", 3, 100_000)
+    reads = Reads(
+        time, register.steps(np.array([one for _, one in readings], float)), np.zeros(len(time), np.uint8)
+    )
 
-    assert used(time, value, WINDOW, 100.0) == grown
+    assert used(reads, WINDOW, register) == (None if grown is None else grown * 1_000)
+
+
+def test_a_sum_is_exact_whatever_the_order_of_its_meters():
+    """A tenth of each of 25 meters, some read in ten-thousandths: their decimal sum, to the last digit."""
+    cluster = published_of([dataset("a", {"all": set(range(25))})])
+    paths = cluster[0].group.members
+    some = {one: [(time, 4_821.1 + one * 0.7 + 0.1 * (time > START)) for time in TIMES] for one in range(25)}
+    numbers = {path: int(path.split("/")[1][1:]) for path in paths}
+    known = registers(paths[:20]) | registers(paths[20:], 4)
+    found = [
+        figures(cluster, WINDOW, rows_of({one: some[one] for one in order}), numbers, known)[0].value
+        for order in (range(25), reversed(range(25)), (*range(12, 25), *range(12)))
+    ]
+
+    assert sum(0.1 for _ in range(25)) != 2.5
+    assert found == [2.5, 2.5, 2.5]
 
 
 def test_a_meter_contributes_with_all_of_its_registers_or_with_none():
@@ -143,7 +176,7 @@ def test_a_meter_contributes_with_all_of_its_registers_or_with_none():
     silent = {position for path, position in numbers.items() if path == "town/m3/active_energy_export"}
     readings = {one: steady(range(one, one + 1))[one] for one in numbers.values() if one not in silent}
 
-    found = figures(cluster, WINDOW, rows_of(readings), numbers, dict.fromkeys(numbers))
+    found = figures(cluster, WINDOW, rows_of(readings), numbers, registers(numbers))
 
     assert [one.completeness for one in found] == [pytest.approx(10 / 11)] * 2
     assert [one.value for one in found] == [pytest.approx(10.0)] * 2
