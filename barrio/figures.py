@@ -121,8 +121,13 @@ class FigureDesk:
         }
 
     def _first(self, groups: Sequence[Published]) -> int:
-        """Return from when on there is anything to be summed up; now where there is nothing yet."""
+        """Return from when on there is anything to be summed up; now where there is nothing yet.
+
+        Now too where a damaged book was set aside: what was told in it is told a second time by nothing else.
+        """
         now = self._platform.clock.now_ns()
+        if self.book.set_aside is not None:
+            return now
         _, times = self._platform.store.first(self._ids(groups), now - BACK_NS)
         return int(times.min(initial=now))
 

@@ -256,6 +256,24 @@ async def test_a_meter_that_is_added_is_in_no_window_that_was_told_without_it(tm
     assert told["value"][1:] == [pytest.approx(224.0)] * 7
 
 
+async def test_a_damaged_book_is_not_made_again(tmp_path):
+    """What was told in it nobody can take back: windows go on from now, whatever was read since, or is read anew."""
+    async with town(tmp_path, 24) as found:
+        found.read(range(24), range(3))
+        await found.publish(2.1)
+        book = found.platform.folder.figures
+    book.write_bytes(b"no database at all " * 1_000)
+    async with town(tmp_path, 25) as found:
+        found.read(range(25), range(3))
+        again = await found.publish(5.5)
+        found.read(range(25), range(5, 9))
+        await found.publish(10.1)
+        told = await found.figures(**{"from": "2027-01-15T08:00Z"})
+
+    assert again == 0
+    assert told["value"] == [pytest.approx(25.0)] * 3
+
+
 async def test_a_change_of_the_windows_begins_after_all_that_was_told(tmp_path):
     """Hours become days: no day is told of which hours were told, or their sum would give away hours that were not."""
     daily = DATASETS.replace("every: 1h", "every: 1d")
