@@ -78,14 +78,27 @@ def _whose(visitor: Visitor, who: Who | None) -> None:
             Tag("button", visitor.say(words.SIGN_OUT), "button", type="button").on("click", js_handler=OUT)
 
 
-def every(seconds: float, refresh: Callable[[], Awaitable[None]]) -> None:
-    """Refresh a page as long as it stands; a visitor who asked too much is shown nothing new meanwhile."""
+def every(visitor: Visitor, who: Who | None, seconds: float, refresh: Callable[[], Awaitable[None]]) -> None:
+    """Refresh a page as long as it stands, and open it anew where it is for `who` no more: a session has ended.
+
+    A visitor who asked too much is shown nothing new meanwhile.
+    """
 
     async def tick() -> None:
         with suppress(Busy):
+            now = await visitor.who()
+            if _is_other(now, who):
+                ui.navigate.reload()
+                return
             await refresh()
 
     ui.timer(seconds, tick, immediate=False)
+
+
+def _is_other(now: Who | None, before: Who | None) -> bool:
+    if now is None or before is None:
+        return now is not before
+    return (now.name, now.token) != (before.name, before.token)
 
 
 def is_public(who: Who) -> bool:

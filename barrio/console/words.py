@@ -60,6 +60,7 @@ LIST = Text("List", "Lista")
 WRONG = Text("What is wrong", "Qué anda mal")
 NOTHING_WRONG = Text("No alarm stands, and nothing is silent.", "No hay alarmas y todo comunica.")
 MORE_WRONG = Text("{count} more", "{count} más")
+DEVICE_COUNT = Text("{count} devices", "{count} dispositivos")
 SILENT_COUNT = Text("{count} devices are not heard", "{count} dispositivos no comunican")
 LEGEND = Text("Legend", "Leyenda")
 MAP_LABEL = Text(

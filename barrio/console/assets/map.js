@@ -1,6 +1,6 @@
 // The district as a map with a list beside it. What it shows comes as data: names are text wherever they appear.
 //
-// things:    [name, href, kind, east, south, number of the site or -1]
+// things:    as JSON, [name, href, kind, east, south, number of the site or -1]
 // standings: a letter for each thing: a alarm, s silent, u uncertain, f fine; shown by shape as well as by colour
 // sites:     [name, east, south, [[east, south] ...]]
 // ways:      [east, south, east, south], from where to where something is fed
@@ -15,10 +15,14 @@ const SHAPES = {
 };
 const ORDER = "asuf";
 const NEAREST = 60;
+// More marks than these in view are put together, those within CELL pixels into one that says how many it stands for.
+const MOST_MARKS = 400, CELL = 34;
+// Of the list so many rows are opened by themselves, and so many shown of one place.
+const MOST_OPENED = 200, MOST_ROWS = 100;
 
 export default {
   props: {
-    things: Array,
+    things: String,
     standings: String,
     sites: Array,
     ways: Array,
@@ -30,7 +34,31 @@ export default {
   data() {
     return { width: 800, height: 500, zoom: 1, east: 0, south: 0, word: "", only: "", open: {} };
   },
+  watch: {
+    word() { this.open = {}; },
+    only() { this.open = {}; },
+  },
   computed: {
+    // Read once: what comes as a property would be watched thing by thing.
+    all() {
+      return JSON.parse(this.things);
+    },
+    // What the filter looks at.
+    texted() {
+      return this.all.map((one) => {
+        const site = this.sites[one[5]];
+        return [one[0], one[1], one[2], site ? site[0] : ""].join(" ").toLowerCase();
+      });
+    },
+    // The numbers of those that the filter leaves, the gravest first.
+    found() {
+      const word = this.word.toLowerCase(), by = { a: [], s: [], u: [], f: [] };
+      this.all.forEach((one, at) => {
+        const standing = this.standings[at] || "f";
+        if ((!this.only || standing === this.only) && (!word || this.texted[at].includes(word))) by[standing].push(at);
+      });
+      return [].concat(...ORDER.split("").map((letter) => by[letter]));
+    },
     // Pixels a metre at zoom 1: the whole box fits, both axes alike.
     fit() {
       return Math.min(this.width / this.box[2], this.height / this.box[3]);
@@ -38,15 +66,32 @@ export default {
     scale() {
       return this.fit * this.zoom;
     },
+    // Those in view, the gravest last: they are drawn above the others.
+    seen() {
+      const found = [];
+      for (const at of this.found) {
+        const one = this.all[at], x = this.x(one[3]), y = this.y(one[4]);
+        if (x < -20 || y < -20 || x > this.width + 20 || y > this.height + 20) continue;
+        found.push({ at, name: one[0], href: one[1], kind: one[2], x, y, standing: this.standings[at] || "f" });
+      }
+      return found.reverse();
+    },
     marks() {
-      const found = this.things.map((one, at) => ({
-        at, name: one[0], href: one[1], kind: one[2], x: this.x(one[3]), y: this.y(one[4]),
-        standing: this.standings[at] || "f",
-      }));
-      // The gravest are drawn last, above the others.
-      return found
-        .filter((one) => this.shown(one.at))
-        .sort((one, other) => ORDER.indexOf(other.standing) - ORDER.indexOf(one.standing));
+      return this.seen.length > MOST_MARKS ? this.cells.filter((one) => one.count === 1) : this.seen;
+    },
+    heaps() {
+      return this.seen.length > MOST_MARKS ? this.cells.filter((one) => one.count > 1) : [];
+    },
+    // One mark for all in a square of the ground, in the shape of the gravest: it stays together while the map moves.
+    cells() {
+      const found = new Map(), size = CELL / this.scale;
+      for (const one of this.seen) {
+        const [, , , east, south] = this.all[one.at];
+        const key = `${Math.floor(east / size)} ${Math.floor(south / size)}`;
+        const before = found.get(key) || { count: 0, sumX: 0, sumY: 0 };
+        found.set(key, { ...one, key, count: before.count + 1, sumX: before.sumX + one.x, sumY: before.sumY + one.y });
+      }
+      return [...found.values()].map((one) => ({ ...one, x: one.sumX / one.count, y: one.sumY / one.count }));
     },
     areas() {
       return this.sites.map((one) => ({
@@ -73,16 +118,18 @@ export default {
     groups() {
       const found = this.sites.map((one, at) => ({ at, name: one[0], rows: [] }));
       const rest = { at: -1, name: this.texts.noPlace, rows: [] };
-      this.things.forEach((one, at) => {
-        if (!this.shown(at)) return;
-        (found[one[5]] || rest).rows.push({ at, name: one[0], href: one[1], kind: one[2], standing: this.standings[at] || "f" });
-      });
+      for (const at of this.found) (found[this.all[at][5]] || rest).rows.push(at);
       const filled = [...found, rest].filter((one) => one.rows.length);
+      for (const group of filled) group.worst = this.standings[group.rows[0]] || "f";
+      filled.sort((one, other) => ORDER.indexOf(one.worst) - ORDER.indexOf(other.worst));
+      let opened = 0;
       for (const group of filled) {
-        group.worst = ORDER.split("").find((letter) => group.rows.some((one) => one.standing === letter));
-        group.rows.sort((one, other) => ORDER.indexOf(one.standing) - ORDER.indexOf(other.standing));
+        const chosen = !!(this.word || this.only) && (opened += group.rows.length) <= MOST_OPENED;
+        group.open = this.open[group.at] === undefined ? chosen : this.open[group.at];
+        group.shown = group.open ? group.rows.slice(0, MOST_ROWS).map((at) => this.row(at)) : [];
+        group.rest = group.open ? group.rows.length - group.shown.length : 0;
       }
-      return filled.sort((one, other) => ORDER.indexOf(one.worst) - ORDER.indexOf(other.worst));
+      return filled;
     },
     counts() {
       const found = {};
@@ -132,12 +179,9 @@ export default {
       const [x, y, toX, toY] = [this.x(east), this.y(south), this.x(toEast), this.y(toSouth)];
       return `M${x},${y} Q${(x + toX) / 2 + (toY - y) * 0.12},${(y + toY) / 2 - (toX - x) * 0.12} ${toX},${toY}`;
     },
-    shown(at) {
-      const one = this.things[at];
-      if (this.only && (this.standings[at] || "f") !== this.only) return false;
-      if (!this.word) return true;
-      const site = this.sites[one[5]];
-      return [one[0], one[1], one[2], site ? site[0] : ""].join(" ").toLowerCase().includes(this.word.toLowerCase());
+    row(at) {
+      const [name, href, kind] = this.all[at];
+      return { at, name, href, kind, standing: this.standings[at] || "f" };
     },
     choose(letter) {
       this.only = this.only === letter ? "" : letter;
@@ -229,6 +273,12 @@ export default {
             <g class="areas" aria-hidden="true"><path v-for="(one, at) in areas" :key="at" :d="one.shape"/></g>
             <g class="ways" aria-hidden="true"><path v-for="(one, at) in ways" :key="at" :d="way(one)"/></g>
             <g class="marks">
+              <a v-for="one in heaps" :key="one.key" :href="one.href" tabindex="-1" class="heap" :class="'is-' + one.standing"
+                :transform="'translate(' + one.x + ' ' + one.y + ')'" @click.prevent="nearer(2.5, one.x, one.y)">
+                <title>{{ texts.heap.replace('{count}', one.count) }} · {{ texts.standings[one.standing] }}</title>
+                <circle r="13" class="reach"/><path :d="shape(one.standing)" class="mark"/>
+                <text y="17" text-anchor="middle">{{ one.count }}</text>
+              </a>
               <a v-for="one in marks" :key="one.at" :href="one.href" tabindex="-1" :class="'is-' + one.standing"
                 :transform="'translate(' + one.x + ' ' + one.y + ')'">
                 <title>{{ one.name }} · {{ one.kind }} · {{ texts.standings[one.standing] }}</title>
@@ -252,15 +302,16 @@ export default {
       <section class="listside" :aria-label="texts.list">
         <label class="field"><span>{{ texts.filter }}</span>
           <input type="search" v-model="word" :placeholder="texts.hint" autocomplete="off" spellcheck="false"></label>
-        <p class="quiet" role="status">{{ marks.length }} / {{ things.length }}</p>
-        <details v-for="group in groups" :key="group.at" :open="open[group.at] || !!word || !!only"
-          @toggle="open[group.at] = $event.target.open">
-          <summary><svg viewBox="-9 -9 18 18" width="16" height="16" aria-hidden="true" :class="'is-' + group.worst"><path
-            :d="shape(group.worst)" class="mark"/></svg><span>{{ group.name }}</span><b>{{ group.rows.length }}</b></summary>
-          <ul v-if="open[group.at] || word || only">
-            <li v-for="one in group.rows" :key="one.at"><a :href="one.href"><svg viewBox="-9 -9 18 18" width="14" height="14"
+        <p class="quiet" role="status">{{ found.length }} / {{ all.length }}</p>
+        <details v-for="group in groups" :key="group.at" :open="group.open">
+          <summary @click.prevent="open[group.at] = !group.open"><svg viewBox="-9 -9 18 18" width="16" height="16" aria-hidden="true"
+            :class="'is-' + group.worst"><path :d="shape(group.worst)" class="mark"/></svg><span>{{ group.name }}</span><b>{{ group.rows.length }}</b></summary>
+          <ul v-if="group.open">
+            <li v-for="one in group.shown" :key="one.at"><a :href="one.href"><svg viewBox="-9 -9 18 18" width="14" height="14"
               aria-hidden="true" :class="'is-' + one.standing"><path :d="shape(one.standing)" class="mark"/></svg><span>{{ one.name }}</span>
               <small>{{ one.kind }}, {{ texts.standings[one.standing] }}</small></a></li>
+            <li v-if="group.rest"><a :href="'/console/devices?filter=' + encodeURIComponent(group.name)"><span></span><span>{{
+              texts.moreWrong.replace('{count}', group.rest) }}</span></a></li>
           </ul>
         </details>
         <p v-if="!groups.length" class="quiet">{{ texts.none }}</p>

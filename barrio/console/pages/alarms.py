@@ -89,7 +89,7 @@ class _Alarms:
             Tag("p", say(words.LOCAL.fill(zone=next(iter(zones)))), "quiet")
         self.dialog = Dialog(self.visitor, self.who.name, self._told)
         await self._refresh()
-        frame.every(REFRESH_S, self._refresh)
+        frame.every(self.visitor, self.who, REFRESH_S, self._refresh)
 
     async def _refresh(self) -> None:
         try:

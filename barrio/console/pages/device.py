@@ -75,7 +75,7 @@ class _Device:
                 for one in found:
                     self._row(one)
         Tag("p", say(words.LOCAL.fill(zone=self.here.district.zone.key)), "quiet")
-        frame.every(REFRESH_S, self._refresh)
+        frame.every(self.visitor, await self.visitor.who(), REFRESH_S, self._refresh)
 
     async def _points(self) -> list[dict[str, Any]]:
         found = await self.visitor.get("/api/v1/points", under=self.thing.path, limit=MOST_POINTS)

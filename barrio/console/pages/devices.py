@@ -58,4 +58,4 @@ async def _shown(visitor: Visitor, known: Mapping[str, places.Places]) -> None:
         if letters != table.props["standings"]:
             table.props["standings"] = letters
 
-    frame.every(REFRESH_S, refresh)
+    frame.every(visitor, await visitor.who(), REFRESH_S, refresh)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
 from nicegui import ui
 from starlette.requests import Request
 
@@ -50,7 +51,7 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
                 link(one.district.name, href, "pill", aria_current=current)
     now = await _now(visitor, here)
     drawn = DistrictMap(
-        things=_rows(here),
+        things=orjson.dumps(_rows(here)).decode(),
         sites=[[one.name, *_rounded(one.place), [_rounded(spot) for spot in one.hull]] for one in here.sites],
         ways=[[*_rounded(start), *_rounded(stop)] for start, stop in here.ways],
         box=[round(one, 1) for one in here.box],
@@ -68,7 +69,7 @@ async def _shown(visitor: Visitor, known: Any, asked: str) -> None:
             if found != drawn.props[name]:
                 drawn.props[name] = found
 
-    frame.every(REFRESH_S, refresh)
+    frame.every(visitor, await visitor.who(), REFRESH_S, refresh)
 
 
 async def _now(visitor: Visitor, here: places.Places) -> dict[str, Any]:
@@ -125,6 +126,7 @@ def _texts(visitor: Visitor, district: District) -> dict[str, Any]:
     return list_texts(visitor) | {
         "label": say(words.MAP_LABEL.fill(name=district.name)),
         "legend": say(words.LEGEND),
+        "heap": say(words.DEVICE_COUNT),
         "wrong": say(words.WRONG),
         "nothingWrong": say(words.NOTHING_WRONG),
         "moreWrong": say(words.MORE_WRONG),

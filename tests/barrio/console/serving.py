@@ -1,5 +1,7 @@
 """A process of two districts with scripted devices, for a browser to look at: `python -m tests.barrio.console.serving`.
 
+With a number behind the folder `little` has so many lamps more, which nothing is heard of.
+
 `little` has an alarm, a device that is silent, a name that is hostile, sixty days of history with a hole, and a meter
 that wraps; its temperatures are open. `secret` has nothing open. One line on stdout says where it answers, and with
 which tokens.
@@ -73,9 +75,19 @@ STEP_S = 900
 DAYS = 60
 
 
-def write(folder: Path) -> list[str]:
+def lamps(count: int) -> str:
+    """Return lines of lamps that stand in a square, twenty metres apart."""
+    return "".join(
+        f'  - {{id: lamp-{one}, profile: thing, site: yard, endpoint: "scripted://10.1.{one // 250}.{one % 250}:1", '
+        f"location: {{lat: {20.5 + one // 40 * 0.0002:.4f}, lon: {-100.3 + one % 40 * 0.0002:.4f}}}}}\n"
+        for one in range(count)
+    )
+
+
+def write(folder: Path, count: int) -> list[str]:
     """Write both districts and return their folders."""
-    little = write_district(folder / "little", district=DISTRICT, devices=DEVICES, alarms=ALARMS)
+    devices = DEVICES + lamps(count)
+    little = write_district(folder / "little", district=DISTRICT, devices=devices, alarms=ALARMS)
     (little / "datasets.yaml").write_text(DATASETS)
     secret = write_district(folder / "secret", district=SECRET, devices=SAFE)
     return [str(little), str(secret)]
@@ -115,11 +127,11 @@ class Shared(ScriptedConnector):
         return found
 
 
-async def serve(folder: Path) -> None:
+async def serve(folder: Path, count: int) -> None:
     connector = Shared()
     connectors = Connectors({})
     connectors.add(connector)
-    districts = load_all(write(folder), Path(), connectors, folder)
+    districts = load_all(write(folder, count), Path(), connectors, folder)
     settings = load_settings(data=folder / "data", listen="127.0.0.1:0")
     platform = Platform(districts, settings, connectors, SystemClock())
     stop = stop_on_signals()
@@ -142,4 +154,4 @@ async def serve(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    run_loop(serve(Path(sys.argv[1])))
+    run_loop(serve(Path(sys.argv[1]), int(sys.argv[2])))

@@ -120,6 +120,18 @@ def test_a_revoked_token_ends_its_pages(desk, city):
     expect(page.locator(".who")).to_contain_text("open data")
 
 
+@pytest.mark.parametrize("path", ["/console/alarms", "/console/devices", "/console/device?path=little/probe"])
+def test_a_session_that_ends_ends_what_its_pages_say(desk, city, path):
+    """A page is for who opened it: when that session is over it opens anew for whoever it is now."""
+    page = desk.open(path, token=city.tokens["keeper"])
+    expect(page.locator(".who")).to_contain_text("keeper")
+    ended = page.context.request.delete("/api/v1/session", headers={"Origin": city.url})
+    assert ended.ok
+
+    expect(page.locator(".who")).to_contain_text("open data", timeout=20_000)
+    expect(page.get_by_role("button", name=re.compile("Acknowledge|Shelve"))).to_have_count(0)
+
+
 def test_an_alarm_is_acknowledged(desk, city):
     """Who may, says who they are and why; it is on record, and the page says so. Who may not has no button."""
     reader = desk.open("/console/alarms", token=city.tokens["reader"])
