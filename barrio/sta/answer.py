@@ -6,6 +6,7 @@ observation of each of ten thousand Datastreams is one question to the store.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -14,17 +15,19 @@ from urllib.parse import quote
 from barrio.errors import AskError
 from barrio.sta import observing
 from barrio.sta.entities import ID_NAMES, KINDS, LINK_NAMES, Kind
+from barrio.sta.estimate import size_of, steps_of, steps_of_order
 from barrio.sta.evaluate import Compiler, ordered_by
-from barrio.sta.limits import MOST_PAGE, USUAL_PAGE
 from barrio.sta.properties import PROPERTIES, identity
+from barrio.sta.records import Stream
 from barrio.sta.resolve import Found, Shape, find
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from barrio.sta.context import Context
+    from barrio.sta.graph import Weights
     from barrio.sta.options import Options
-    from barrio.sta.records import Record, Stream
+    from barrio.sta.records import Record
 
 _OF_SPANS = frozenset({"phenomenonTime", "resultTime"})
 _AS_IT_IS = "/:'(),;$="
@@ -95,12 +98,14 @@ def _quoted(text: str) -> str:
 
 
 def _page(context: Context, kind: Kind, within: Record | None, options: Options) -> Page:
-    size = min(USUAL_PAGE if options.top is None else options.top, MOST_PAGE)
+    size = size_of(options)
     if kind.name != "Observations":
         if options.after is not None:
             raise AskError("$skiptoken", f"is for Observations, not for {kind.name}")
         return _of_records(context, kind, _candidates(context, kind, within), options, size)
     streams = context.view.streams if within is None else context.view.streams_of(within)
+    if options.filter is None and streams:
+        context.foresee(kind, streams, [size / len(streams)] * len(streams), options)
     return _of_readings(context, streams, options, size)
 
 
@@ -111,22 +116,27 @@ def _candidates(context: Context, kind: Kind, within: Record | None) -> list[Rec
 
 
 def _of_records(context: Context, kind: Kind, records: list[Record], options: Options, size: int) -> Page:
+    graph = context.view.graph
+    values = [Compiler(context, kind, "$orderby").path(one.path, single=True) for one in options.orderby]
     if options.filter is not None:
+        test = Compiler(context, kind, "$filter").test(options.filter)
+        _spend(context, kind, records, steps_of(graph, kind, options.filter), "$filter")
         _load(context, kind, records, options.written.get("$filter", ""))
-        compiler = Compiler(context, kind, "$filter")
-        test = compiler.test(options.filter)
-        context.spend(len(records) * compiler.parts, "$filter")
         records = [one for one in records if test(one)]
     if options.orderby:
+        _spend(context, kind, records, steps_of_order(graph, kind, options), "$orderby")
         _load(context, kind, records, options.written.get("$orderby", ""))
-        context.spend(len(records) * len(options.orderby), "$orderby")
-    for key in reversed(options.orderby):
-        value = Compiler(context, kind, "$orderby").path(key.path, single=True)
+    for key, value in reversed(list(zip(options.orderby, values, strict=True))):
         records = _by(records, value, descending=key.descending)
     count = len(records) if options.count else None
     stop = options.skip + size
     following = _with(options, {"$skip": str(stop)}) if len(records) > stop and size else None
     return Page(records[options.skip : stop], count, following)
+
+
+def _spend(context: Context, kind: Kind, records: list[Record], steps: Weights, option: str) -> None:
+    looked_at = context.view.graph.weights(kind.name, records)
+    context.spend(float((looked_at * steps).sum()), option)
 
 
 def _by(records: list[Record], value: Any, *, descending: bool) -> list[Record]:
@@ -140,7 +150,10 @@ def _load(context: Context, kind: Kind, records: Sequence[Record], text: str) ->
 
 
 def _of_readings(context: Context, streams: Sequence[Stream], options: Options, size: int) -> Page:
-    found = observing.page(context, streams, options, size)
+    return _linked(observing.page(context, streams, options, size), options)
+
+
+def _linked(found: observing.Page, options: Options) -> Page:
     following = None
     if found.after is not None:
         time, series = found.after
@@ -159,10 +172,16 @@ def _with(options: Options, changed: Mapping[str, str], without: str = "") -> di
 
 
 def _render(
-    context: Context, kind: Kind, records: Sequence[Record], options: Options
+    context: Context,
+    kind: Kind,
+    records: Sequence[Record],
+    options: Options,
+    times: Sequence[int] | None = None,
 ) -> list[dict[str, Any]]:
-    """Return entities as JSON, with what is expanded of them."""
-    context.hold(len(records))
+    """Return entities as JSON, with what is expanded; `times` is how often each stands in the answer, else once."""
+    times = [1] * len(records) if times is None else times
+    context.hold(sum(times))
+    context.foresee(kind, records, times, options)
     wanted = [one for one in kind.properties if not options.select or one in options.select]
     if kind.name == "Datastreams" and _OF_SPANS.intersection(wanted):
         context.load_spans(records)
@@ -185,38 +204,55 @@ def _render(
             body[f"{name}@iot.navigationLink"] = f"{link}/{name}"
         bodies.append(body)
     for name, inner in options.expand.items():
-        _expand(context, kind, name, inner, records, bodies)
+        _expand(context, kind, name, inner, Parents(records, bodies, times))
     return bodies
 
 
-def _expand(
-    context: Context,
-    kind: Kind,
-    name: str,
-    options: Options,
-    records: Sequence[Record],
-    bodies: Sequence[dict[str, Any]],
-) -> None:
-    """Put what a relation leads to into the bodies of entities."""
+@dataclass(frozen=True, slots=True)
+class Parents:
+    """Entities of which something is expanded: their bodies, and how often each stands in the answer."""
+
+    records: Sequence[Record]
+    bodies: Sequence[dict[str, Any]]
+    times: Sequence[int]
+
+
+def _expand(context: Context, kind: Kind, name: str, options: Options, parents: Parents) -> None:
+    """Put what a relation leads to into the bodies of entities.
+
+    What is reached from several of them is made once, and stands in each of their bodies.
+    """
     relation = kind.relations[name]
     target = KINDS[relation.target]
     if not relation.many:
         _single(options, name)
-        # Each as often as it stands in the answer, so that what the answer holds is what is counted.
-        reached = [context.view.related(one, name)[0] for one in records]
-        for body, one in zip(bodies, _render(context, target, reached, options), strict=True):
+        found = [[context.view.related(one, name)[0]] for one in parents.records]
+        for body, [one] in zip(parents.bodies, _made(context, target, found, options, parents), strict=True):
             body[name] = one
         return
-    pages = _pages(context, target, records, options)
-    flat = _render(context, target, [one for page in pages for one in page.records], options)
-    at = 0
-    for record, body, page in zip(records, bodies, pages, strict=True):
+    pages = _pages(context, target, parents.records, options)
+    made = _made(context, target, [page.records for page in pages], options, parents)
+    for record, body, page, inner in zip(parents.records, parents.bodies, pages, made, strict=True):
         if page.count is not None:
             body[f"{name}@iot.count"] = page.count
-        body[name] = flat[at : at + len(page.records)]
-        at += len(page.records)
+        body[name] = inner
         if page.following is not None:
             body[f"{name}@iot.nextLink"] = _next(f"{context.link(record)}/{name}", page.following)
+
+
+def _made(
+    context: Context, kind: Kind, found: Sequence[Sequence[Record]], options: Options, parents: Parents
+) -> list[list[dict[str, Any]]]:
+    """Return the bodies of what was found of each parent."""
+    records: dict[int, Record] = {}
+    times: dict[int, int] = defaultdict(int)
+    for some, number in zip(found, parents.times, strict=True):
+        for one in some:
+            records[id(one)] = one
+            times[id(one)] += number
+    bodies = _render(context, kind, list(records.values()), options, [times[one] for one in records])
+    made = dict(zip(records, bodies, strict=True))
+    return [[made[id(one)] for one in some] for some in found]
 
 
 def _single(options: Options, name: str) -> None:
@@ -227,6 +263,10 @@ def _single(options: Options, name: str) -> None:
 
 
 def _pages(context: Context, target: Kind, records: Sequence[Record], options: Options) -> list[Page]:
+    if target.name == "Observations" and not observing.is_newest(options) and _are_streams(records):
+        size = size_of(options)
+        found = observing.pages(context, records, options, size)
+        return [_linked(found[one.id], options) for one in records]
     if target.name != "Observations" or not observing.is_newest(options):
         return [_page(context, target, one, options) for one in records]
     groups = [context.view.streams_of(one) for one in records]
@@ -234,6 +274,10 @@ def _pages(context: Context, target: Kind, records: Sequence[Record], options: O
     newest = context.readings.newest(list(streams.values()))
     by_stream = {one.stream.id: one for one in observing.entities(context, newest)}
     return [_newest(some, by_stream, options) for some in groups]
+
+
+def _are_streams(records: Sequence[Record]) -> bool:
+    return all(isinstance(one, Stream) for one in records)
 
 
 def _newest(streams: Sequence[Stream], by_stream: Mapping[int, Record], options: Options) -> Page:

@@ -78,17 +78,13 @@ class Book:
         sensor = self._sensor(owner, computed=computed)
         observed = self._property(item)
         feature = self._feature(owner)
-        stream = Stream(item.id, item, thing, sensor, observed, feature)
-        self.streams[item.id] = stream
-        for one in (thing, sensor, observed, feature):
-            one.streams.append(stream)
+        self.streams[item.id] = Stream(item.id, item, thing, sensor, observed, feature)
 
     def _thing(self, owner: Device) -> Thing:
         key = _thing_key(owner)
         found = self._things.get(key)
         if found is None:
             found = self._things[key] = Thing(self._ids[key], owner, self._place(owner))
-            found.place.things.append(found)
         return found
 
     def _place(self, owner: Device) -> Place:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from barrio.errors import AskError
-from barrio.sta.limits import ENTITIES_A_REQUEST, MOST_ENTITIES, MOST_STEPS, STEPS_A_REQUEST
+from barrio.sta.estimate import Estimate, refuse_entities, refuse_steps
+from barrio.sta.limits import ENTITIES_A_REQUEST, LONGEST_S, STEPS_A_REQUEST
 from barrio.sta.observing import entities
 from barrio.sta.properties import identity
 from barrio.sta.readings import Readings
@@ -16,7 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from barrio.platform import Platform
+    from barrio.sta.entities import Kind
     from barrio.sta.numbers import ReadingId
+    from barrio.sta.options import Options
     from barrio.sta.records import Reading, Record, Stream
     from barrio.sta.values import Span
     from barrio.sta.view import View
@@ -39,17 +43,37 @@ class Context:
         self.asked = asked
         self.now = platform.clock.now_ns()
         self.states = platform.catalogue.states
-        self.readings = Readings(platform, view, self.now)
-        self._steps = self._entities = 0
+        self._begun = time.monotonic()
+        self.readings = Readings(platform, view, self.now, self.check)
+        self._steps, self._entities = 0.0, 0
         self._spans: dict[int, Span | None] = {}
 
-    def spend(self, steps: int, option: str) -> None:
-        """Count what a filter or an order works out; AskError when it is too much."""
+    def spend(self, steps: float, option: str) -> None:
+        """Count what a filter or an order is about to work out; AskError when it is too much."""
+        refuse_steps(self._steps + steps, option)
         self._steps += steps
-        if self._steps > MOST_STEPS:
-            raise AskError(
-                option, f"would take more than {MOST_STEPS:,} steps: ask for less at once, or more simply"
+        self.check(option)
+
+    def check(self, option: str) -> None:
+        """Refuse to go on with what takes too long."""
+        if time.monotonic() - self._begun > LONGEST_S:
+            words = (
+                f"took longer than {LONGEST_S:g} s and was given up: ask for less at once, or name a time "
+                "(phenomenonTime ge … and phenomenonTime lt …)"
             )
+            raise AskError(option, words)
+
+    def foresee(
+        self, kind: Kind, records: Sequence[Record], times: Sequence[float], options: Options
+    ) -> None:
+        """Refuse what is expanded of entities, each standing in the answer so many times, before it is looked for.
+
+        For observations the records may be their Datastreams.
+        """
+        if options.expand:
+            graph = self.view.graph
+            weights = graph.weights(kind.name, records, times)
+            Estimate(graph, self._entities, self._steps).expansion(kind, weights, options)
 
     @property
     def cost(self) -> float:
@@ -57,11 +81,10 @@ class Context:
         return self._steps / STEPS_A_REQUEST + self._entities / ENTITIES_A_REQUEST + self.readings.cost
 
     def hold(self, entities: int) -> None:
-        """Count what the answer holds; AskError when it is too much."""
+        """Count what the answer is about to hold; AskError when it is too much."""
+        refuse_entities(self._entities + entities)
         self._entities += entities
-        if self._entities > MOST_ENTITIES:
-            words = f"the answer would hold more than {MOST_ENTITIES:,} entities: ask for fewer ($top, also in $expand)"
-            raise AskError("$expand", words)
+        self.check("$expand")
 
     def load_spans(self, streams: Sequence[Stream]) -> None:
         """Find out at once from when to when there are observations of some Datastreams."""

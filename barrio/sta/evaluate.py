@@ -55,12 +55,9 @@ class Compiler:
         self._context = context
         self._kind = kind
         self._option = option
-        self.parts = 0
-        """How many parts what was compiled has: what it costs for an entity."""
 
     def compile(self, node: Node) -> Callable[[Record], Any]:
         """Return a node as a function; AskError for names that there are not."""
-        self.parts += 1
         if isinstance(node, Literal):
             return _constant(node.value)
         if isinstance(node, Path):
@@ -116,14 +113,13 @@ class Compiler:
     def _over(
         self, relations: list[tuple[str, bool]], last: Callable[[Record], Any]
     ) -> Callable[[Record], Any]:
-        context, option = self._context, self._option
+        related = self._context.view.related
         many = any(one for _, one in relations)
 
         def values(record: Record) -> Any:
             reached = [record]
             for name, _ in relations:
-                reached = [one for each in reached for one in context.view.related(each, name)]
-            context.spend(len(reached), option)
+                reached = [one for each in reached for one in related(each, name)]
             return Many(last(one) for one in reached) if many else last(reached[0])
 
         return values

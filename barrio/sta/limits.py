@@ -22,12 +22,14 @@ MOST_SKIPPED = 1_000_000_000
 MOST_ENTITIES = 50_000
 """Entities of one answer, the expanded ones included."""
 
-MOST_STEPS = 5_000_000
+MOST_STEPS = 2_000_000
 """Parts of a filter or an order times the entities that they are worked out for, and those reached by relations."""
 MOST_SCANNED = 500_000
 """Observations that one request reads from the store."""
-MOST_READS = 1_500
+MOST_READS = 300
 """Questions that one request puts to the store."""
+LONGEST_S = 10.0
+"""Seconds that one request works at most: what could not be estimated ends then."""
 READS_A_REQUEST, SCANNED_A_REQUEST, STEPS_A_REQUEST, ENTITIES_A_REQUEST = 10, 10_000, 100_000, 1_000
 """What costs of the caller's rate as much as a request of its own."""
 MOST_COUNTED = 1_000

@@ -10,6 +10,7 @@ import numpy as np
 
 from barrio.errors import AskError
 from barrio.sta.entities import ID_NAMES, KINDS
+from barrio.sta.estimate import refuse_steps, steps_of
 from barrio.sta.evaluate import Compiler, ordered_by
 from barrio.sta.numbers import parse_reading
 from barrio.sta.readings import END
@@ -19,7 +20,7 @@ from barrio.sta.values import MICRO, Instant, Span, parse_instant
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from barrio.sta.columns import Columns
     from barrio.sta.context import Context
@@ -63,11 +64,59 @@ def page(context: Context, streams: Sequence[Stream], options: Options, size: in
         return _sorted(context, plan, test, options, size, count)
     found = _walked(context, plan, order, options.after)
     passed = (one for one in found if test is None or test(one))
-    some = list(islice(passed, options.skip, options.skip + size + 1))
-    if len(some) <= size or size == 0:
-        return Page(some[:size], count)
-    last = some[size - 1]
-    return Page(some[:size], count, after=(last.time, last.stream.id))
+    some = list(islice(passed, options.skip + size + 1))
+    return _part(some, count, options, size, by_skip=False)
+
+
+def pages(context: Context, streams: Sequence[Stream], options: Options, size: int) -> Mapping[int, Page]:
+    """Return a page of the observations of each Datastream, by its id; all of them are read together."""
+    sight = context.view.sight
+    raw = all(sight.resolution(one.id) is Resolution.RAW for one in streams)
+    plan = plan_of(streams, options.filter, raw=raw)
+    test = _test(context, plan)
+    order = _order(options)
+    counted = options.count and test is None
+    counts = context.readings.counts(plan.streams, plan.start, plan.stop) if counted else {}
+    endless = order == "sorted" or (options.count and not counted)
+    found = _each(context, plan, test, order, END if endless else options.skip + size + 1)
+    if options.count and not counted:
+        counts = {series: len(some) for series, some in found.items()}
+    if order == "sorted":
+        for some in found.values():
+            _sort(context, options, some)
+    made = {}
+    for stream in streams:
+        some = found.get(stream.id, [])
+        count = counts.get(stream.id, 0) if options.count else None
+        made[stream.id] = _part(some, count, options, size, by_skip=order == "sorted")
+    return made
+
+
+def _each(
+    context: Context, plan: Plan, test: Callable[[Reading], bool] | None, order: str, wanted: int
+) -> Mapping[int, list[Reading]]:
+    """Return the first observations of each Datastream that pass, at least as many as wanted where there are."""
+    newest_first = order in {"newest", "last", "sorted"}
+    found: dict[int, list[Reading]] = {one.id: [] for one in plan.streams}
+    enough: set[int] = set()
+    for columns in context.readings.walk(
+        plan.streams, plan.start, plan.stop, newest_first=newest_first, enough=enough
+    ):
+        for one in entities(context, columns):
+            some = found[one.stream.id]
+            if len(some) < wanted and (test is None or test(one)):
+                some.append(one)
+        enough |= {series for series, some in found.items() if len(some) >= wanted}
+    return found
+
+
+def _part(found: Sequence[Reading], count: int | None, options: Options, size: int, *, by_skip: bool) -> Page:
+    """Return the page of what was found from the first on; the next begins behind its last, or after so many."""
+    stop = options.skip + size
+    some = found[options.skip : stop]
+    if len(found) <= stop or not size:
+        return Page(some, count)
+    return Page(some, count, skip=stop) if by_skip else Page(some, count, (some[-1].time, some[-1].stream.id))
 
 
 def is_newest(options: Options) -> bool:
@@ -151,9 +200,14 @@ def _test(context: Context, plan: Plan) -> Callable[[Reading], bool] | None:
         return None
     compiler = Compiler(context, _KIND, "$filter")
     tests = [compiler.test(one) for one in plan.left]
+    graph = context.view.graph
+    every = np.sum([steps_of(graph, _KIND, one) for one in plan.left], axis=0)
+    steps = {one.id: steps_at for one, steps_at in zip(context.view.streams, every.tolist(), strict=True)}
+    if plan.streams:
+        refuse_steps(min(steps[one.id] for one in plan.streams), "$filter")
 
     def passes(reading: Reading) -> bool:
-        context.spend(compiler.parts, "$filter")
+        context.spend(steps[reading.stream.id], "$filter")
         return all(test(reading) for test in tests)
 
     return passes
@@ -161,7 +215,7 @@ def _test(context: Context, plan: Plan) -> Callable[[Reading], bool] | None:
 
 def _count(context: Context, plan: Plan, test: Callable[[Reading], bool] | None) -> int:
     if test is None:
-        return context.readings.count(plan.streams, plan.start, plan.stop)
+        return sum(context.readings.counts(plan.streams, plan.start, plan.stop).values())
     return sum(test(one) for one in _walked(context, plan, "newest", None))
 
 
@@ -216,13 +270,16 @@ def _sorted(
 ) -> Page:
     """Return a page of an order that the store does not have: all of them are read, as many as are allowed."""
     found = [one for one in _walked(context, plan, "newest", None) if test is None or test(one)]
+    _sort(context, options, found)
+    return _part(found, count, options, size, by_skip=True)
+
+
+def _sort(context: Context, options: Options, found: list[Reading]) -> None:
     compiler = Compiler(context, _KIND, "$orderby")
+    context.spend(len(found) * sum(len(one.path.segments) for one in options.orderby), "$orderby")
     for key in reversed(options.orderby):
         value = compiler.path(key.path, single=True)
         found.sort(key=lambda one: ordered_by(value(one)), reverse=key.descending)
-    stop = options.skip + size
-    more = len(found) > stop and size > 0
-    return Page(found[options.skip : stop], count, skip=stop if more else None)
 
 
 def entities(context: Context, columns: Columns) -> Iterator[Reading]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -43,13 +43,24 @@ def _placed(_: Context, one: Place | Feature) -> dict[str, Any]:
 
 
 def _geojson(where: Location) -> dict[str, Any]:
-    return {"type": "Point", "coordinates": [where.lon, where.lat]}
+    return _point(where.lon, where.lat)
+
+
+@lru_cache(10_000)
+def _point(lon: float, lat: float) -> dict[str, Any]:
+    """Return a place as GeoJSON, one object for all who are there."""
+    return {"type": "Point", "coordinates": [lon, lat]}
 
 
 def _area(_: Context, one: Stream) -> dict[str, Any]:
     """A polygon, as the standard has it, around a point: all its corners are one."""
     where = one.feature.location
-    return {"type": "Polygon", "coordinates": [[[where.lon, where.lat]] * 4]}
+    return _polygon(where.lon, where.lat)
+
+
+@lru_cache(10_000)
+def _polygon(lon: float, lat: float) -> dict[str, Any]:
+    return {"type": "Polygon", "coordinates": [[[lon, lat]] * 4]}
 
 
 def _stream_words(_: Context, one: Stream) -> str:

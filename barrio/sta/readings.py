@@ -24,13 +24,14 @@ from twin.quality import FIRST_BAD
 from twin.store.port import Aggregate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from barrio.platform import Platform
     from barrio.sta.numbers import ReadingId
     from barrio.sta.records import Stream
     from barrio.sta.view import View
-    from twin.frame import Ids
+    from twin.frame import Ids, Times
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -39,6 +40,8 @@ END = 2**63 - 1
 _FIRST_STRETCH = 900 * NS
 _FEW, _MANY = 2_000, 20_000
 _MOST_WINDOWS = 200_000
+_MOST_SECONDS = 4_000_000
+"""Of all series together in one stretch: however few readings there were so far, the next stretch may be full."""
 _NEWEST_WINDOWS = 4
 _DAY = 86_400 * NS
 
@@ -46,7 +49,9 @@ _DAY = 86_400 * NS
 class Readings:
     """The observations that one caller sees, for one request. Every method blocks."""
 
-    def __init__(self, platform: Platform, view: View, now: int) -> None:
+    def __init__(self, platform: Platform, view: View, now: int, check: Callable[[str], None]) -> None:
+        """`check` raises when the request has taken too long; it is given the option that what was asked belongs to."""
+        self._check = check
         self._store = platform.store
         self._districts = {one.id: one for one in platform.catalogue.districts}
         self._view = view
@@ -56,14 +61,23 @@ class Readings:
     # --- many ---------------------------------------------------------------------------------------------------
 
     def walk(
-        self, streams: Sequence[Stream], start: int, stop: int, *, newest_first: bool
+        self,
+        streams: Sequence[Stream],
+        start: int,
+        stop: int,
+        *,
+        newest_first: bool,
+        enough: AbstractSet[int] = frozenset(),
     ) -> Iterator[Columns]:
-        """Yield the observations of `start <= time < stop`, stretch by stretch, each in order."""
+        """Yield the observations of `start <= time < stop`, stretch by stretch, each in order.
+
+        Series that come to be in `enough` meanwhile are not read any further.
+        """
         groups = self._groups(streams)
         if not groups or start >= stop:
             return
         walk = self._backward if newest_first else self._forward
-        for found in walk(groups, start, stop):
+        for found in walk(groups, start, stop, enough):
             self._scanned += len(found)
             if self._scanned > MOST_SCANNED:
                 words = (
@@ -73,12 +87,15 @@ class Readings:
                 raise AskError("$filter", words)
             yield found.in_order(newest_first=newest_first)
 
-    def _backward(self, groups: Sequence[Group], start: int, stop: int) -> Iterator[Columns]:
+    def _backward(
+        self, groups: Sequence[Group], start: int, stop: int, enough: AbstractSet[int]
+    ) -> Iterator[Columns]:
         ids, longest = _all_ids(groups), max(one.longest for one in groups)
         newest = self._ask(self._store.latest, ids)
         stop = min(stop, int(newest.time.max(initial=0)) + 1)
         stretch = _first_stretch(groups)
-        while start < stop:
+        while start < stop and (groups := _without(groups, enough)):
+            ids = _all_ids(groups)
             begin = max(start, min(floor(one, max(stop - stretch, 0)) for one in groups))
             found = self._stretch(groups, begin, stop)
             stop = begin
@@ -92,13 +109,15 @@ class Readings:
                 stop = begin if last >= begin else last + 1
             stretch = _next_stretch(groups, stretch, len(found))
 
-    def _forward(self, groups: Sequence[Group], start: int, stop: int) -> Iterator[Columns]:
-        ids, longest = _all_ids(groups), max(one.longest for one in groups)
+    def _forward(
+        self, groups: Sequence[Group], start: int, stop: int, enough: AbstractSet[int]
+    ) -> Iterator[Columns]:
+        longest = max(one.longest for one in groups)
         stretch, begin = _first_stretch(groups), start
         found = none()
-        while begin < stop:
+        while begin < stop and (groups := _without(groups, enough)):
             if not len(found):
-                _, first = self._ask(self._store.first, ids, begin)
+                _, first = self._ask(self._store.first, _all_ids(groups), begin)
                 if not len(first):
                     return
                 begin = max(begin, int(first.min()) - longest)
@@ -149,25 +168,30 @@ class Readings:
         found = self._ask(read, self._store, group, wanted.time, wanted.time + 1, self._now)
         return found.take(found.time == wanted.time)
 
-    def count(self, streams: Sequence[Stream], start: int, stop: int) -> int:
-        """Return how many observations there are; AskError where that would have to be found out of too many."""
+    def counts(self, streams: Sequence[Stream], start: int, stop: int) -> Mapping[int, int]:
+        """Return how many observations Datastreams have, none left out; AskError where they are too many to count."""
         if len(streams) > MOST_COUNTED and stop - start > _DAY:
             words = (
                 f"observations of more than {MOST_COUNTED:,} Datastreams are counted over a day at most: "
                 "name a time (phenomenonTime ge … and phenomenonTime lt …) or a Datastream"
             )
             raise AskError("$count", words)
-        return sum(self._count(one, start, min(stop, END)) for one in self._groups(streams))
+        found = {one.id: 0 for one in streams}
+        for group in self._groups(streams) if start < stop else ():
+            for ids, numbers in self._counted(group, start, min(stop, END)):
+                for series, number in zip(ids.tolist(), numbers.tolist(), strict=True):
+                    found[series] += number
+        return found
 
-    def _count(self, group: Group, start: int, stop: int) -> int:
-        if start >= stop:
-            return 0
+    def _counted(self, group: Group, start: int, stop: int) -> Iterator[tuple[Ids, Times]]:
         if not group.raw:
-            return sum(map(len, self._forward([group], start, stop)))
-        found = self._ask(
-            self._store.windows, group.ids, np.array([start, stop], np.int64), [Aggregate.COUNT]
-        )
-        return sum(int(np.nansum(one.columns[Aggregate.COUNT])) for one in found.values())
+            for found in self._forward([group], start, stop, set()):
+                yield np.unique(found.ids, return_counts=True)
+            return
+        edges = np.array([start, stop], np.int64)
+        windows = self._ask(self._store.windows, group.ids, edges, [Aggregate.COUNT])
+        ids = np.array(list(windows), np.int32)
+        yield ids, np.array([np.nansum(one.columns[Aggregate.COUNT]) for one in windows.values()], np.int64)
 
     def spans(self, streams: Sequence[Stream]) -> dict[int, Span | None]:
         """Return from when to when Datastreams have observations, None where they have none."""
@@ -191,14 +215,24 @@ class Readings:
         self._reads += 1
         if self._reads > MOST_READS:
             words = (
-                f"more than {MOST_READS} questions to the store would be needed: expand fewer Observations"
+                f"more than {MOST_READS} questions to the store would be needed: "
+                "expand fewer Observations, or name a time or a Datastream"
             )
             raise AskError("$expand", words)
+        self._check("$filter")
         return function(*args, **kwargs)
 
 
 def _all_ids(groups: Sequence[Group]) -> Ids:
     return np.concatenate([one.ids for one in groups])
+
+
+def _without(groups: Sequence[Group], enough: AbstractSet[int]) -> Sequence[Group]:
+    """Return groups without the series of which there is enough."""
+    if not enough:
+        return groups
+    some = [one.only(one.ids[[series not in enough for series in one.ids.tolist()]]) for one in groups]
+    return [one for one in some if len(one.ids)]
 
 
 def _first_stretch(groups: Sequence[Group]) -> int:
@@ -211,12 +245,10 @@ def _next_stretch(groups: Sequence[Group], stretch: int, found: int) -> int:
     if found > _MANY:
         return max(stretch // 4, NS)
     longest = min(
-        (
-            one.resolution.seconds * NS * max(_MOST_WINDOWS // len(one.ids), 2)
-            for one in groups
-            if not one.raw
-        ),
-        default=END // 8,
+        NS * max(_MOST_SECONDS // len(one.ids), 1)
+        if one.raw
+        else one.resolution.seconds * NS * max(_MOST_WINDOWS // len(one.ids), 2)
+        for one in groups
     )
     return min(stretch * 4, longest) if found < _FEW else stretch
 

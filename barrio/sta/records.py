@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ class Thing:
     id: int
     owner: Device
     place: Place
-    streams: list[Stream] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -33,7 +32,6 @@ class Place:
     name: str
     kind: str
     location: Location
-    things: list[Thing] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -55,7 +53,6 @@ class Instrument:
     profile: str
     kind: str
     protocol: str
-    streams: list[Stream] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -64,7 +61,6 @@ class Observed:
 
     id: int
     quantity: Quantity
-    streams: list[Stream] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
@@ -77,7 +73,6 @@ class Feature:
     name: str
     kind: str
     location: Location
-    streams: list[Stream] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)

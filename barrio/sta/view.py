@@ -8,13 +8,14 @@ from threading import Lock
 from typing import TYPE_CHECKING
 
 from barrio.sta.book import Book
-from barrio.sta.records import Feature, Observed, Place, Reading, Stay, Stream, Thing
+from barrio.sta.graph import Graph
+from barrio.sta.records import Feature, Instrument, Observed, Place, Reading, Stay, Stream, Thing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from barrio.platform import Platform
-    from barrio.sta.records import Instrument, Record
+    from barrio.sta.records import Record
     from twin.access.sight import Sight
 
 
@@ -45,20 +46,37 @@ class View:
         if relation == "HistoricalLocations":
             return self._stays_of[id(record)]
         if relation == "Things":
-            things = self._by_id["Things"]
-            return [one for one in record.things if one.id in things]
+            return self._things_of.get(record.id, [])
         if relation == "Datastreams":
-            return self.seen(record.streams)
+            return self._streams_of[type(record)].get(record.id, [])
         return [_ONE[relation](record)]
 
     def streams_of(self, record: Stream | Feature) -> Sequence[Stream]:
         """Return the Datastreams whose observations are those of an entity."""
-        return [record] if isinstance(record, Stream) else self.seen(record.streams)
+        return [record] if isinstance(record, Stream) else self._streams_of[Feature].get(record.id, [])
 
-    def seen(self, streams: Iterable[Stream]) -> list[Stream]:
-        """Return those Datastreams that exist for this caller."""
-        mask = self.sight.mask
-        return [one for one in streams if mask[one.id]]
+    @cached_property
+    def graph(self) -> Graph:
+        """How many entities relations lead to."""
+        return Graph(self)
+
+    @cached_property
+    def _things_of(self) -> Mapping[int, list[Thing]]:
+        found: dict[int, list[Thing]] = defaultdict(list)
+        for one in self._by_id["Things"].values():
+            found[one.place.id].append(one)
+        return dict(found)
+
+    @cached_property
+    def _streams_of(self) -> Mapping[type[Record], Mapping[int, list[Stream]]]:
+        """The Datastreams of things, sensors, observed properties and features, by type and id."""
+        found: dict[type[Record], dict[int, list[Stream]]] = {
+            one: defaultdict(list) for one in (Thing, Instrument, Observed, Feature)
+        }
+        for one in self.streams:
+            for record in (one.thing, one.sensor, one.observed, one.feature):
+                found[type(record)][record.id].append(one)
+        return {kind: dict(some) for kind, some in found.items()}
 
     @cached_property
     def _stays(self) -> dict[int, Stay]:
@@ -95,7 +113,7 @@ def kind_of(record: Record) -> str:
     return _KINDS.get(type(record), "Sensors")
 
 
-_KINDS: Mapping[type[Thing | Place | Stay | Stream | Instrument | Observed | Feature | Reading], str] = {
+_KINDS: Mapping[type[Record], str] = {
     Thing: "Things",
     Place: "Locations",
     Stay: "HistoricalLocations",

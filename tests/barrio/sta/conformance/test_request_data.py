@@ -169,7 +169,7 @@ async def test_functions(little):
 @holds(OF + "pagination")
 async def test_pagination(little, monkeypatch):
     """The service gives pages, each with a link to the next that keeps the question; the last has none."""
-    monkeypatch.setattr("barrio.sta.answer.USUAL_PAGE", 4)
+    monkeypatch.setattr("barrio.sta.estimate.USUAL_PAGE", 4)
     body = await little.get("/Datastreams", select="name", filter="name ne 'x'")
     names = [one["name"] for one in await little.all("/Datastreams", select="name", filter="name ne 'x'")]
     readings = await little.all("/Observations")
