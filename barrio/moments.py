@@ -15,7 +15,7 @@ from twin.model.spec import parse_duration
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MEANT = "a time is ISO 8601 (2026-11-23T09:00, 2026-11-23), now, or an age such as -15m, -1h, -7d, -2w, -1mo or -1y"
 _LAST = 9_000_000_000 * NS
-_CALENDAR = re.compile(r"(?P<count>[0-9]{1,6})\s*(?P<unit>y|mo|w|d)")
+_CALENDAR = re.compile(r"(?P<count>[0-9]{1,12})\s*(?P<unit>y|mo|w|d)")
 _BROKEN = re.compile(r"[0-9]+\.[0-9]+\s*(?:y|mo|w|d)")
 _FINER = re.compile(r"[.,]\d{6}(\d+)")
 _ZONED = re.compile(r"(.+T[0-9:.]+) (\d{2}:?\d{2})")

@@ -109,7 +109,9 @@ def _add_making(app: FastAPI, platform: Platform) -> None:
     async def remove(who: Seen, hook_id: HookId) -> Response:
         """Forget a webhook; what was not delivered is not delivered any more."""
         hooks = await _of(platform, who)
-        await hooks.remove(hooks.find(hook_id, who))
+        hook = hooks.find(hook_id, who)
+        await platform.audited("hook_removed", who, {"hook": hook.id})
+        await hooks.remove(hook)
         return Response(status_code=HTTPStatus.NO_CONTENT)
 
     @app.post(
@@ -127,7 +129,9 @@ def _add_making(app: FastAPI, platform: Platform) -> None:
     async def switch_on(who: Seen, hook_id: HookId) -> Response:
         """Let a webhook try again that was switched off because nothing was taken for days."""
         hooks = await _of(platform, who)
-        return as_json(_described(hooks.switch_on(hooks.find(hook_id, who))))
+        hook = hooks.find(hook_id, who)
+        await platform.audited("hook_switched_on", who, {"hook": hook.id})
+        return as_json(_described(hooks.switch_on(hook)))
 
 
 def _add_looking(app: FastAPI, platform: Platform) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 
 from barrio.api.points import gap_of
+from barrio.errors import words_for
 from barrio.history.permitted import NOTHING_USABLE, Newest, permitted_latest
 from twin.errors import TransientError
 from twin.quality import Reason
@@ -43,7 +44,7 @@ async def with_newest(platform: Platform, who: Who, facts: Sequence[Fact]) -> li
     try:
         found = await permitted_latest(platform, who, ids)
     except TransientError as error:
-        found, words = _unasked(platform, who, ids), error.words
+        found, words = _unasked(platform, who, ids), words_for(error, whole=who.sight.whole)
     values = _split(
         orjson.dumps(np.ascontiguousarray(found.value), option=orjson.OPT_SERIALIZE_NUMPY), len(ids)
     )

@@ -3,6 +3,7 @@
 - A name is looked up, and every address that it has must be public, or in a network that the operator allows
   (`BARRIO_HOOK_NETWORKS`). Loopback, private, link-local, multicast and reserved addresses are not, in any spelling,
   nor are IPv6 addresses that carry an IPv4 one.
+- A name is looked up in threads of its own, within `RESOLVE_S`.
 - It is looked up again for each connection, and the connection is made to the address that was judged, so that a name
   that changes in between (DNS rebinding) wins nothing. The certificate is checked against the name.
 - Redirections are not followed.
@@ -13,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import TYPE_CHECKING
 
 import httpx
@@ -27,14 +30,14 @@ if TYPE_CHECKING:
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_CARRIERS = (
-    ipaddress.ip_network("64:ff9b::/96"),
-    ipaddress.ip_network("2002::/16"),
-    ipaddress.ip_network("2001::/32"),
-    ipaddress.ip_network("::/96"),
-    ipaddress.ip_network("::ffff:0:0:0/96"),
-    ipaddress.ip_network("fec0::/10"),
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All of IPv6 that is given to networks of the world; what else there is is local, or a gateway to something."""
+_SPECIAL = tuple(
+    ipaddress.ip_network(one)
+    for one in ("2001::/23", "2002::/16", "3fff::/20", "192.0.0.0/24", "192.88.99.0/24")
 )
+"""Within what is public: protocol assignments, carriers of IPv4 addresses (6to4, Teredo), documentation (RFC 6890)."""
+RESOLVE_S, RESOLVERS = 5.0, 4
 REFUSED = "it leads to an address that is not public, and the operator allows no such network"
 
 
@@ -47,6 +50,8 @@ class Egress:
 
     def __init__(self, networks: Iterable[Network]) -> None:
         self._networks = tuple(networks)
+        # A server of names that does not answer holds up webhooks, and nobody else who needs a thread.
+        self._resolvers = ThreadPoolExecutor(RESOLVERS, "hook-names")
 
     async def check(self, url: str) -> None:
         """Return when a webhook may lead to a URL; NotAllowed, or ValueError when it is no URL."""
@@ -61,8 +66,14 @@ class Egress:
     async def resolve(self, host: str, port: int) -> str:
         """Return an address of a host to connect to; NotAllowed when one of its addresses is not allowed."""
         loop = asyncio.get_running_loop()
+        looked_up = loop.run_in_executor(
+            self._resolvers, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        )
         try:
-            rows = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            async with asyncio.timeout(RESOLVE_S):
+                rows = await looked_up
+        except TimeoutError:
+            raise NotAllowed(f"its name was not answered within {RESOLVE_S:g} s") from None
         except (OSError, UnicodeError):
             raise NotAllowed("its name leads to no address") from None
         found = [ipaddress.ip_address(str(row[4][0]).partition("%")[0]) for row in rows]
@@ -79,6 +90,10 @@ class Egress:
             trust_env=False,
             headers={"Accept-Encoding": "identity"},
         )
+
+    def close(self) -> None:
+        """Give the threads back; names that are being looked up are not waited for."""
+        self._resolvers.shutdown(wait=False, cancel_futures=True)
 
     def _is_allowed(self, one: Address) -> bool:
         plain = getattr(one, "ipv4_mapped", None) or one
@@ -119,6 +134,6 @@ def _is_public(one: Address) -> bool:
     if isinstance(one, ipaddress.IPv6Address):
         if one.ipv4_mapped is not None:
             return _is_public(one.ipv4_mapped)
-        if any(one in network for network in _CARRIERS):
+        if one not in _UNICAST:
             return False
-    return one.is_global and not one.is_multicast
+    return one.is_global and not one.is_multicast and not any(one in network for network in _SPECIAL)

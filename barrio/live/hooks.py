@@ -36,7 +36,7 @@ from twin.access.scope import EVERYTHING
 from twin.backoff import DAY_S, Patience
 from twin.clock import NS
 from twin.model.roles import OPERATOR
-from twin.notify_spec import ChannelSpec
+from twin.notify_spec import ChannelSpec, split_url
 from twin.outbox_rows import Entry
 
 if TYPE_CHECKING:
@@ -90,6 +90,9 @@ class Hooks:
             secrets.token_hex(8), who.token, who.name, url, wanted.said, secrets.token_urlsafe(32),
             self._platform.clock.now_ns(),
         )  # fmt: skip
+        # The path of a URL may be its secret.
+        leads = {"hook": hook.id, "to": split_url(url).netloc, "wanted": wanted.said}
+        await self._platform.audited("hook_made", who, leads)
         await self._platform.in_thread("ledger", self.book.put, hook)
         self._hooks[hook.id] = hook
         self._begin(hook)
@@ -130,6 +133,7 @@ class Hooks:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        self.egress.close()
 
     def _begin(self, hook: Hook) -> None:
         if hook.state == ON:

@@ -7,6 +7,8 @@ from barrio.errors import AskError
 from tests.barrio.catalogue.stage import DATASETS, DISTRICT, PARTNER, SCOPES, asked
 from twin.access.scope import EVERYTHING, OPEN, Scope, Tier
 from twin.model.spec import Location
+from twin.resolution import Resolution
+from twin.store.port import StoreBusy
 
 KINDS = ("districts", "sites", "devices", "points", "profiles", "relations", "quantities", "datasets")
 
@@ -159,6 +161,20 @@ async def test_a_hidden_name_is_looked_for_as_one_that_there_is_not(little, path
     assert one.json()["detail"].replace(hidden, "N") == two.json()["detail"].replace(absent, "N")
     assert hidden not in two.json()["detail"]
     assert f"did you mean {hidden}?" in near.json()["detail"]
+
+
+async def test_what_a_store_says_that_is_away_is_for_operators(little, monkeypatch):
+    """Whoever is given windows reads that they cannot be had now, and not where the store is."""
+
+    async def away(*_):
+        raise StoreBusy("store", "panic on db-3 at 10.9.8.7")
+
+    monkeypatch.setattr("barrio.catalogue.newest.permitted_latest", away)
+    partner = Scope(Tier.PARTNER, finest=Resolution.HOUR)
+    found = str(await listed(little, "points", partner))
+
+    assert "the store of readings does not answer now" in found
+    assert "db-3" not in found
 
 
 async def test_a_place_around_what_is_seen_is_found_and_not_named(little):

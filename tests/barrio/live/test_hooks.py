@@ -1,14 +1,17 @@
 """Webhooks over real sockets: signed, tried again, in order, for whom they belong to, and nowhere else."""
 
+import asyncio
 import hashlib
 import hmac
 import stat
+import threading
 
 import pytest
 
+from barrio.live.egress import Egress
 from tests.barrio.live.receiver import receiving
 from tests.barrio.live.serving import served
-from tests.barrio.scripted import until
+from tests.barrio.scripted import answered, until
 
 HOOKS = "/api/v1/hooks"
 PATH = "little/probe/temperature"
@@ -33,6 +36,10 @@ async def made(http, receiver, **body):
     return answer.json()
 
 
+async def deliveries(http, hook):
+    return (await http.get(f"{HOOKS}/{hook['id']}/deliveries")).json()["deliveries"]
+
+
 async def test_what_happens_is_posted_and_signed(hooked):
     """Each reading once, in order; the receiver can tell that it is from us."""
     async with receiving() as receiver, hooked.client(hooked.token()) as http:
@@ -42,9 +49,9 @@ async def test_what_happens_is_posted_and_signed(hooked):
         headers, body = receiver.got[0]
         stamp, given = (part.partition("=")[2] for part in headers["barrio-signature"].split(","))
         right = hmac.new(hook["secret"].encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-        await until(hooked.platform.folder.hooks.exists)
         shown = (await http.get(f"{HOOKS}/{hook['id']}")).json()
-        tries = (await http.get(f"{HOOKS}/{hook['id']}/deliveries")).json()["deliveries"]
+        # A delivery is written down when its answer was read, which is after it came.
+        tries = await answered(lambda: deliveries(http, hook), lambda one: len(one) == len(receiver.got))
 
     assert given == right
     assert "secret" not in shown
@@ -163,6 +170,15 @@ async def test_a_test_says_what_came_of_it(hooked):
         ("https://2130706433/", "not public"),
         ("https://[64:ff9b::a00:1]/", "not public"),
         ("https://0.0.0.0/", "not public"),
+        ("https://[64:ff9b:1::7f00:1]/", "not public"),
+        ("https://[5f00::1]/", "not public"),
+        ("https://[3fff::1]/", "not public"),
+        ("https://[2002:7f00:1::1]/", "not public"),
+        ("https://[2001::1]/", "not public"),
+        ("https://[2001:db8::1]/", "not public"),
+        ("https://[ff0e::1]/", "not public"),
+        ("https://192.0.0.8/", "not public"),
+        ("https://192.88.99.1/", "not public"),
         ("https://user:word@93.184.216.34/", "password"),
         ("http://93.184.216.34/", "use https"),
         ("ftp://93.184.216.34/", "a webhook is a URL"),
@@ -176,6 +192,49 @@ async def test_a_hook_leads_to_nothing_inside(live, url, words):
 
     assert answer.status_code == 400
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "[2606:2800:21f:cb07:6820:80da:af6b:8b2c]", "[2001:500:88:200::8]"]
+)
+async def test_what_is_public_is_where_a_hook_may_lead(address):
+    """In both versions of the protocol."""
+    await Egress([]).check(f"https://{address}/")
+
+
+async def test_a_server_of_names_that_does_not_answer_is_not_waited_for(monkeypatch):
+    """It is said within a bound, and holds up none of the threads that others use."""
+    monkeypatch.setattr("barrio.live.egress.RESOLVE_S", 0.05)
+    waits, egress = threading.Event(), Egress([])
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: waits.wait())
+    try:
+        found = await asyncio.gather(
+            *(egress.check(f"https://slow-{number}.example/") for number in range(40)), return_exceptions=True
+        )
+        other = await asyncio.to_thread(lambda: "done")
+    finally:
+        waits.set()
+        egress.close()
+
+    assert {str(one) for one in found} == {"its name was not answered within 0.05 s"}
+    assert other == "done"
+
+
+async def test_hooks_are_in_the_audit_log(hooked):
+    """A lasting way out is on record: who made it, where it leads without what may be secret, who took it away."""
+    async with receiving() as receiver, hooked.client(hooked.token("works")) as http:
+        hook = await made(http, receiver, url=f"{receiver.url}?key=hush")
+        await http.post(f"{HOOKS}/{hook['id']}/on")
+        await http.delete(f"{HOOKS}/{hook['id']}")
+    async with hooked.client() as http:
+        entries = (await http.get("/api/v1/audit")).json()["entries"]
+    found = [one for one in entries if one.get("hook") == hook["id"]]
+
+    assert [one["step"] for one in found] == ["hook_removed", "hook_switched_on", "hook_made"]
+    assert {one["who"] for one in found} == {"works"}
+    assert found[2]["to"] in receiver.url
+    assert found[2]["wanted"] == hook["wanted"]
+    assert "hush" not in str(entries)
 
 
 async def test_a_name_that_changes_is_judged_again(hooked, monkeypatch):
