@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from twin.outbox_rows import Entry
 
 LONGEST_ANSWER = 65_536
+LONGEST_WORDS = 200
+"""Characters of each thing that a receiver says: they are kept and listed with every try."""
 _AGAIN = frozenset({408, 425, 429})
 _NOT_FOLLOWED = range(300, 400)
 
@@ -130,13 +132,14 @@ class Webhook:
     async def _understood(self, answer: httpx.Response, hide: Callable[[str], str]) -> Outcome:
         # Hidden before it is cut: the first half of a secret is not found any more.
         text, status = await _text(answer), answer.status_code
-        words = f"{status} {answer.reason_phrase}".strip()
+        words = f"{status} {hide(answer.reason_phrase)[:LONGEST_WORDS]}".strip()
         if answer.is_success:
             return Outcome("delivered", words, status=status, body=text)
         if status in _NOT_FOLLOWED:
-            words += f", a redirection to {hide(answer.headers.get('location', 'nowhere'))[:200]}: name that URL itself"
+            where = hide(answer.headers.get("location", "nowhere"))[:LONGEST_WORDS]
+            words += f", a redirection to {where}: name that URL itself"
         elif text.strip():
-            words += f": {hide(' '.join(text.split()))[:200]}"
+            words += f": {hide(' '.join(text.split()))[:LONGEST_WORDS]}"
         again = status in _AGAIN or status in _NOT_FOLLOWED or status >= HTTPStatus.INTERNAL_SERVER_ERROR
         asked_s = (
             retry_after_s(answer.headers.get("retry-after", ""), self._clock.now_ns()) if again else None

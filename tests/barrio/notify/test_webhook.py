@@ -15,11 +15,12 @@ import structlog
 
 from barrio import logs
 from barrio.notify.outcome import hidden
-from barrio.notify.webhook import retry_after_s, signature
+from barrio.notify.webhook import Webhook, retry_after_s, signature
 from tests.barrio.notify.certificates import context_of
 from tests.barrio.notify.receiver import OK, Receiver, answer
 from tests.barrio.notify.stage import channel, outbox_at, sending, stands, until
 from tests.moved import START
+from twin.outbox_rows import Entry
 
 BODY = {"title": "Cistern A1 runs low", "priority": "high"}
 
@@ -56,6 +57,27 @@ async def test_a_delivery_says_what_who_and_when(outbox, clock):
     assert request.headers["barrio-event"] == "alarm.raised"
     assert request.headers["barrio-delivery"] == body["delivery"]
     assert "barrio-signature" not in request.headers
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (answer(f"503 {'A' * 60_000}"), f"503 {'A' * 200}"),
+        (answer("307 Moved", f"Location: /{'a' * 60_000}"), f"to /{'a' * 199}: name that URL itself"),
+        (answer("400 No", body=b"b" * 60_000), f"400 No: {'b' * 200}"),
+    ],
+    ids=["reason", "location", "body"],
+)
+async def test_what_a_receiver_says_is_kept_up_to_a_length(outbox, clock, said, words):
+    """Whoever takes deliveries of somebody else chooses these words, and each try keeps them."""
+    async with Receiver([said]) as receiver:
+        spec = channel(webhook=receiver.url)
+        way = Webhook(spec, lambda _name: "", clock)
+        outcome = await way.deliver(Entry(0, "d/duty", "1", "1", "alarm.raised", "{}", 0, 1))
+        await way.close()
+
+    assert outcome.words.endswith(words)
+    assert len(outcome.words) < 300
 
 
 async def test_a_signature_can_be_verified_by_somebody_else(outbox, clock):
