@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +15,7 @@ from barrio.api.answers import as_json
 from barrio.api.declared import declared
 from barrio.api.lean import LeanRoute
 from barrio.api.selected import Selected
-from barrio.history.answers import cost_of, is_short, table_of
+from barrio.history.answers import cost_of, table_of
 from barrio.history.newest import Latest
 from barrio.history.question import Asked, understand
 from barrio.tables.answer import answer
@@ -146,11 +147,7 @@ def _add_history(lean: APIRouter, platform: Platform) -> None:
         else:
             question = understand(asked, who, platform.catalogue, now)
         who.spend(cost_of(question) - 1)
-        if is_short(question):
-            table = table_of(platform, question)
-        else:
-            table = await platform.in_thread("reads", table_of, platform, question)
-        return await answer(platform, request, table, name="history")
+        return await answer(platform, request, partial(table_of, platform, question), name="history")
 
 
 def _add_latest(lean: APIRouter, platform: Platform, latest: Latest) -> None:

@@ -51,11 +51,6 @@ def cost_of(question: Question) -> float:
     return 1.0 + question.point_days / 100
 
 
-def is_short(question: Question) -> bool:
-    """Whether making the table asks nothing of the store, which is asked when its parts are read."""
-    return question.edges is None and question.point_days <= FEW_POINT_DAYS
-
-
 def table_of(platform: Platform, question: Question) -> Table:
     """Return the answer to a question; blocks on the store, and so does reading the parts of it.
 
@@ -71,7 +66,7 @@ def table_of(platform: Platform, question: Question) -> Table:
 
 def _readings(platform: Platform, question: Question) -> Table:
     parts: Iterator[Part]
-    if is_short(question):
+    if question.point_days <= FEW_POINT_DAYS:
         parts = _short(platform, question)
     else:
         counts = _counts(platform, question)
@@ -83,8 +78,9 @@ def _readings(platform: Platform, question: Question) -> Table:
     if any(_is_state(item) for item in question.points):
         columns.append(Column("state", Kind.TEXT))
     columns.append(Column("quality", Kind.TEXT))
-    source = [_stretch(question.start, question.stop, Resolution.RAW)]
-    return Table(_head(question) | {"source": source}, columns, parts)
+    head = _head(question)
+    source = [{"from": head["from"], "to": head["to"], "resolution": Resolution.RAW.value}]
+    return Table(head | {"source": source}, columns, parts)
 
 
 def _short(platform: Platform, question: Question) -> Iterator[Part]:

@@ -23,7 +23,7 @@ from barrio.tables.reading import Reading
 from twin.errors import BarrioError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from starlette.requests import Request
     from starlette.types import Receive, Scope, Send
@@ -45,28 +45,37 @@ class AnswerBroken(BarrioError):
     """Raised when an answer that had begun cannot be ended; the server breaks the connection."""
 
 
-async def answer(platform: Platform, request: Request, table: Table, *, name: str) -> Response:
+async def answer(
+    platform: Platform, request: Request, table: Table | Callable[[], Table], *, name: str
+) -> Response:
     """Return a table as `?format=` or `Accept` asks for; `name` is that of the file, without its suffix.
 
-    Reads the first pieces of the table, so that errors of the store are raised here and not after the first byte.
+    What makes a table is called in the thread that then writes it, while the columns are still in its reach: each turn
+    of a thread takes as long as writing thousands of rows. Reads the first pieces of the table, so that errors of the
+    store are raised here and not after the first byte.
     """
     form = chosen(request)
     if form is None:
         words = f"there is {', '.join(MEDIA)}; or say ?format={'|'.join(Form)}"
         return problem(HTTPStatus.NOT_ACCEPTABLE, words, {"Vary": "Accept"})
-    reading = Reading(form.write(table))
+    reading = Reading(_pieces(form, table))
     try:
-        if _is_at_hand(table):
+        if not callable(table) and _is_at_hand(table):
             first, whole = reading.begin()
         else:
             first, whole = await platform.in_thread("reads", reading.begin)
-    except BaseException:
-        reading.close()
+    except asyncio.CancelledError:
+        # A thread may be at it, for which the loop does not wait. After any other error nothing is open.
+        asyncio.get_running_loop().run_in_executor(None, reading.close)
         raise
     headers = headers_of(form, name)
     if whole:
         return Response(first, headers=headers)
     return Streamed(platform, first, reading, headers)
+
+
+def _pieces(form: Form, table: Table | Callable[[], Table]) -> Iterator[bytes]:
+    yield from form.write(table() if callable(table) else table)
 
 
 def _is_at_hand(table: Table) -> bool:

@@ -20,6 +20,9 @@ Format = Annotated[
 ]
 """The parameter, for routes that give tables."""
 
+_ANY = ("", "*/*")
+"""What programs send that do not mind, which is most of them."""
+
 
 def chosen(request: Request) -> Form | None:
     """Return the format that a request wants, None where it accepts none that there is."""
@@ -34,7 +37,7 @@ def chosen(request: Request) -> Form | None:
 
 def accepted(header: str) -> Form | None:
     """Return the format that `Accept` likes best, the usual one first; None for one that likes none."""
-    if not header.strip():
+    if header.strip() in _ANY:
         return Form.JSON
     ranges = list(_ranges(header))
     liked = {form: _liking(form, ranges) for form in Form}
