@@ -106,10 +106,13 @@ def run(
     ] = None,
 ) -> None:
     """Run districts: read their devices, keep the twin and its history, answer over HTTP."""
-    from barrio.commands import run as command
+    from barrio import memory
 
-    settings = settings_of(data=data, listen=listen, store=store, base_port=base_port)
-    command.run(districts, settings, simulated=simulated, endpoints=endpoints)
+    with memory.beginning():
+        from barrio.commands import run as command
+
+        settings = settings_of(data=data, listen=listen, store=store, base_port=base_port)
+        command.run(districts, settings, simulated=simulated, endpoints=endpoints)
 
 
 @app.command()

@@ -13,6 +13,7 @@ from fastapi import Depends, FastAPI, Query
 from fastapi.responses import PlainTextResponse, Response
 
 from barrio import __version__
+from barrio.absent import absent
 from barrio.access.who import Seen, Sights, Who
 from barrio.api import (
     audit,
@@ -108,6 +109,8 @@ For operators:
 """
 
 
+# FastAPI loads all of it for each parameter, to find that the parameter is none of its models.
+@absent("pydantic.v1")
 def create_app(platform: Platform, *, whole: bool = False) -> Described:
     """Return the application that answers for a platform; `whole`: with all parts, whatever its districts have."""
     app = Described(

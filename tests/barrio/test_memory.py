@@ -1,5 +1,6 @@
 """Memory that is given back."""
 
+import gc
 import os
 import subprocess
 import sys
@@ -57,6 +58,19 @@ def test_pyarrow_takes_the_allocator_that_everything_else_has():
     )
 
     assert done.stdout == "system\n"
+
+
+def test_a_start_looks_for_no_garbage_and_what_comes_after_it_does():
+    """Also where the start ends in an error."""
+    with pytest.raises(ZeroDivisionError), memory.beginning():
+        raise ZeroDivisionError
+    assert gc.isenabled()
+    with memory.beginning():
+        assert not gc.isenabled()
+        memory.settle()
+        assert gc.isenabled()
+        assert gc.get_freeze_count()
+    gc.unfreeze()
 
 
 def resident(protection: str) -> int:

@@ -20,12 +20,14 @@ HEAVY = (
     "astral",
     "apprise",
     "pyarrow",
+    "pydantic.v1",
     "smtplib",
     "twin.alarms",
     "twin.commands",
     "twin.services",
     "twin.expressions",
 )
+UNUSED = ("aiohttp", "cryptography", "httpx", "nicegui", "pandas", "rich", "zstandard")
 LOOKS = """
 import sys, tempfile
 from pathlib import Path
@@ -64,3 +66,13 @@ def test_a_plain_district_imports_none_of_it():
 
     assert "twin.live" in loaded
     assert [one for one in loaded if one.startswith(HEAVY)] == []
+
+
+def test_the_command_imports_less_than_its_libraries_would():
+    """Nor what only tests and other commands need: clients, tracebacks in colours, tables of other shapes."""
+    looks = "import sys, barrio.cli, barrio.commands.run; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", looks], capture_output=True, text=True, check=True)
+    loaded = done.stdout.split()
+
+    assert "barrio.platform" in loaded
+    assert [one for one in loaded if one.startswith((*HEAVY, *UNUSED))] == []
