@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from contextlib import ExitStack
 
     from barrio.platform import Platform
-    from twin.frame import Batch, Times
+    from twin.frame import Batch
     from twin.intervals.register import Register
 
 IDLE_S, AWAY_S, MARKS_S = 5.0, 15.0, 30.0
@@ -113,17 +113,6 @@ class IntervalDesk:
         self.words = words
 
     # --- in the thread `intervals` --------------------------------------------------------------------------
-
-    def settle_all(self, newest: Times, horizon: int, now: int) -> int:
-        """Settle all that is due, and look at all that came late; returns how many days of registers. Blocks."""
-        self.declare(now)
-        while self.look(now):
-            pass
-        found = 0
-        for maker in self.makers.values():
-            while (settled := maker.settle(newest, horizon, now)) is not None:
-                found += settled
-        return found
 
     def look(self, now: int) -> int:
         """Look at some of what came late for settled days; returns how many versions that made. Blocks."""

@@ -48,7 +48,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Question:
-    """Registers by district, `start <= time < stop` in ns UTC, and the version that is meant, None for the newest."""
+    """Registers by district, `start <= time < stop` in ns UTC, and the version that is meant, None for the newest.
+
+    `newest` was the newest one when it was asked: all of an answer goes by it, whatever is settled in the meantime.
+    """
 
     points: Sequence[BoundPoint]
     districts: Mapping[str, Sequence[int]]
@@ -57,6 +60,12 @@ class Question:
     now: int
     zone: ZoneInfo
     version: int | None = None
+    newest: int = 0
+
+    @property
+    def upto(self) -> int:
+        """Return the version that an answer goes by."""
+        return self.newest if self.version is None else self.version
 
     @property
     def point_days(self) -> float:
@@ -70,9 +79,10 @@ def understand(asked: Asked, who: Who, platform: Platform) -> Question:
     points = _registers(asked, who, platform)
     zone = parse_zone(asked.zone) if asked.zone else catalogue.zone(points[0])
     start, stop = span(asked, now, zone)
+    newest = platform.intervals.book.newest()
     version = version_of(asked, platform, now, zone)
     districts = platform.intervals.grouped(item.id for item in points)
-    return Question(points, districts, start, stop, now, zone, version)
+    return Question(points, districts, start, stop, now, zone, version, newest)
 
 
 def _registers(asked: Asked, who: Who, platform: Platform) -> list[BoundPoint]:

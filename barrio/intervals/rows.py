@@ -12,7 +12,6 @@ from barrio.intervals.question import boundaries
 from barrio.moments import rfc3339
 from barrio.tables.table import Column, Kind, Part, Table
 from twin.clock import NS
-from twin.intervals.book import NEWEST
 from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag, Why
 from twin.intervals.grid import QUARTER, NotQuarters, offsets_s, places
@@ -71,7 +70,7 @@ def table(platform: Platform, question: Question, length: str) -> Table:
             parts.append(Part(_series(item), _columns(register, line, local)))
     expected = int(counts.sum())
     head = {
-        **_head(platform, question, edges),
+        **_head(question, edges),
         "length": length,
         "intervals": expected,
         "counts": {flag.slug: int(counts[flag]) for flag in Flag},
@@ -91,16 +90,15 @@ def totals(platform: Platform, question: Question, edges: Times) -> Table:
         columns["local"] = local
         columns["meter_changes"] = np.diff(np.searchsorted(times, edges, "right"))
         parts.append(Part(_series(item), {one.name: columns[one.name] for one in TOTALS}))
-    return Table(_head(platform, question, edges), TOTALS, parts)
+    return Table(_head(question, edges), TOTALS, parts)
 
 
-def _head(platform: Platform, question: Question, edges: Times) -> dict[str, Any]:
-    version = platform.intervals.book.newest() if question.version is None else question.version
+def _head(question: Question, edges: Times) -> dict[str, Any]:
     return {
         "from": rfc3339(int(edges[0]) if len(edges) else question.start),
         "to": rfc3339(int(edges[-1]) if len(edges) else question.stop),
         "tz": question.zone.key,
-        "version": version,
+        "version": question.upto,
         "settled_only": question.version is not None,
     }
 
@@ -122,7 +120,7 @@ def _lines(
     for district, ids in question.districts.items():
         maker = platform.intervals.makers[district]
         for first in range(0, len(ids), AT_ONCE):
-            found = maker.lines(ids[first : first + AT_ONCE], start, stop, question.version)
+            found = maker.lines(ids[first : first + AT_ONCE], start, stop, question.version, question.newest)
             for one, line in found.items():
                 yield items[one], _cut(line, edges, length)
 
@@ -155,10 +153,9 @@ def _columns(register: Register, line: Line, local: npt.NDArray[np.object_]) -> 
 def _changes(platform: Platform, question: Question) -> dict[int, list[int]]:
     """Return when meters were changed, by series id."""
     ids = [item.id for item in question.points]
-    version = NEWEST if question.version is None else question.version
     return {
         one: sorted(edit.start for edit in edits if edit.kind is EditKind.METER_CHANGE)
-        for one, edits in platform.intervals.book.edits(ids, version).items()
+        for one, edits in platform.intervals.book.edits(ids, question.upto).items()
     }
 
 

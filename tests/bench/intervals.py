@@ -18,6 +18,7 @@ from barrio.assembly import load_all
 from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.registry import Connectors
+from tests.barrio.intervals.stage import settle_all
 from tests.barrio.scripted import ScriptedConnector
 from tests.bench.result import RUNS, Result, median_of, print_results
 from twin.clock import NS, SystemClock
@@ -112,7 +113,7 @@ async def measure(folder: Path) -> list[Result]:
             fresh = await http.get("/api/v1/intervals", params=query)
             on_the_fly = time.perf_counter() - begun
             begun = time.perf_counter()
-            days = platform.intervals.settle_all(platform.live.time.copy(), now, now)
+            days = settle_all(platform, now)
             settling = time.perf_counter() - begun
             json_s, answer = await timed(http, "/api/v1/intervals", query)
             arrow_s, _ = await timed(http, "/api/v1/intervals", {**query, "format": "arrow"})

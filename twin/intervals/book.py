@@ -187,6 +187,18 @@ class IntervalBook(DataBook):
                 for series, day, number, line in connection.execute(text, (one, start, stop, version))
             }
 
+    def ends(self, ids: Iterable[int], version: int = NEWEST) -> dict[int, tuple[Line, Line]]:
+        """Return the oldest and the newest settled day of each register that has any, as they stood with a version."""
+        text = "SELECT min(day), max(day) FROM day WHERE series = ? AND version <= ?"
+        found: dict[int, tuple[Line, Line]] = {}
+        for one in ids:
+            with self._database.reading() as connection:
+                days = connection.execute(text, (one, version)).fetchone()
+            if days[0] is not None:
+                oldest, newest = (self.days([one], day, day + 1, version)[one, day] for day in days)
+                found[one] = oldest, newest
+        return found
+
     def edits(self, ids: Iterable[int], version: int = NEWEST) -> dict[int, list[Edit]]:
         """Return the decisions about registers that held with a version, in their order."""
         wanted, found = set(ids), dict[int, list[Edit]]()

@@ -88,7 +88,8 @@ def shown(axis: Axis, made: Cut, wraps: int | None) -> npt.NDArray[np.int64]:
     where = made.known
     at = made.left[where]
     found[where] = axis.register[at] + made.total[where] - axis.total[at]
-    if wraps is not None:
-        over = where & (found >= wraps) & (axis.register[np.maximum(made.left, 0)] < wraps)
+    if wraps is not None and len(axis.time):
+        inside = axis.register[np.maximum(made.left, 0)]
+        over = where & ((found >= wraps) & (inside < wraps) | (found < 0) & (inside >= 0))
         found[over] %= wraps
     return found

@@ -16,13 +16,14 @@ import numpy as np
 from twin.clock import NS
 from twin.intervals import source
 from twin.intervals.axis import axis_of
-from twin.intervals.book import NEWEST, Version
+from twin.intervals.book import Version
 from twin.intervals.edits import EditKind
 from twin.intervals.estimate import Reference
 from twin.intervals.flags import Edge, Flag, Why
 from twin.intervals.grid import day_starts, quarters, slots
 from twin.intervals.line import joined, nothing
 from twin.intervals.reckon import Ground, reckon
+from twin.intervals.stand import around, ends_of, is_off, stand_of, with_spreads
 from twin.intervals.sums import checked
 from twin.store.port import Aggregate
 
@@ -36,12 +37,14 @@ if TYPE_CHECKING:
     from twin.intervals.line import Line
     from twin.intervals.meters import Meters
     from twin.intervals.register import Register
+    from twin.intervals.stand import Stand
     from twin.rollups.late import Late
     from twin.store.port import Store
 
 _DAY, _WEEK = 86_400 * NS, 7 * 86_400 * NS
 _LONG = (Edge.REFERENCE, Edge.NO_REFERENCE)
 _PATIENCE = 900 * NS
+_LOOKS, _NEAR = 8, 6 * 3_600 * NS
 _READ_BY_HAND = (EditKind.READ, EditKind.METER_CHANGE)
 FOREVER = 2**62
 BY_ITSELF, SETTLED, LATE = "barrio", "settled", "late"
@@ -92,19 +95,23 @@ class Maker:
 
     # --- on the fly -----------------------------------------------------------------------------------------
 
-    def lines(self, ids: Sequence[int], start: int, stop: int, version: int | None = None) -> dict[int, Line]:
+    def lines(
+        self, ids: Sequence[int], start: int, stop: int, version: int | None = None, newest: int | None = None
+    ) -> dict[int, Line]:
         """Return the quarter hours of the days that touch `start <= time < stop`, for each register.
 
         Settled days as the book has them; with a `version` as they stood with it, and nothing of what was not settled
-        by then. Else what is not settled is made now, with version 0.
+        by then. Else what is not settled is made now, with version 0, and goes on from where settled days end;
+        `newest` is the version that all of an answer goes by, the newest one when left out.
         """
         days = day_starts(start, stop, self.meters.zone)
-        kept = self._book.days(ids, int(days[0]), int(days[-1]), NEWEST if version is None else version)
-        fresh = self._missing(ids, days, kept) if version is None else {}
+        upto = version if version is not None else self._book.newest() if newest is None else newest
+        kept = self._book.days(ids, int(days[0]), int(days[-1]), upto)
+        fresh = self._missing(ids, days, kept, upto) if version is None else {}
         return {one: self._assembled(one, days, kept, fresh.get(one)) for one in ids}
 
     def _missing(
-        self, ids: Sequence[int], days: Times, kept: Mapping[tuple[int, int], Line]
+        self, ids: Sequence[int], days: Times, kept: Mapping[tuple[int, int], Line], upto: int
     ) -> dict[int, Line]:
         """Reckon, for each register that has days that are not settled, from the first of them on."""
         begins: dict[int, list[int]] = {}
@@ -114,8 +121,20 @@ class Maker:
                 begins.setdefault(first, []).append(one)
         found: dict[int, Line] = {}
         for first, some in begins.items():
-            found |= self.reckoned(some, first, int(days[-1]))
+            edits = self._book.edits(some, upto)
+            stands = self._stands(some, kept, upto)
+            found |= self.reckoned(some, first, int(days[-1]), edits, stands=stands)
         return found
+
+    def _stands(
+        self, ids: Sequence[int], kept: Mapping[tuple[int, int], Line], upto: int
+    ) -> dict[int, Stand]:
+        """Return where settled days of a stretch, and the oldest and newest of all, begin and end."""
+        lines = {one: list(ends) for one, ends in self._book.ends(ids, upto).items()}
+        for (one, _), line in kept.items():
+            if one in lines:
+                lines[one].append(line)
+        return {one: ends_of(found) for one, found in lines.items()}
 
     def _assembled(
         self, one: int, days: Times, kept: Mapping[tuple[int, int], Line], fresh: Line | None
@@ -137,18 +156,19 @@ class Maker:
         stop: int,
         edits: Mapping[int, Sequence[Edit]] | None = None,
         last: dict[int, int] | None = None,
+        stands: Mapping[int, Stand] | None = None,
     ) -> dict[int, Line]:
         """Return the quarter hours of whole days, made from the readings.
 
         `edits` are the decisions that hold, those of the book when left out; `last` takes the time of the last reading
-        that was looked at.
+        that was looked at; `stands` are the boundaries that are not to be moved.
         """
         held = self._book.edits(ids) if edits is None else edits
-        found = self._plain(ids, start, stop, held, {} if last is None else last)
+        found = self._plain(ids, start, stop, held, {} if last is None else last, stands or {})
         for check in self.meters.sums:
             if check.main in found:
                 others = [one for one in check.parts if one not in found]
-                lines = found | self._plain(others, start, stop, self._book.edits(others), {})
+                lines = found | self._plain(others, start, stop, self._book.edits(others), {}, {})
                 main, *parts = [
                     (self.meters.registers[one], lines[one]) for one in (check.main, *check.parts)
                 ]
@@ -162,18 +182,30 @@ class Maker:
         stop: int,
         edits: Mapping[int, Sequence[Edit]],
         last: dict[int, int],
+        stands: Mapping[int, Stand],
     ) -> dict[int, Line]:
-        zone = self.meters.zone
-        edges, days = quarters(start, stop, zone), day_starts(start, stop, zone)
-        bounds = np.searchsorted(edges, days).tolist()
-        registers = {one: self.meters.registers[one] for one in ids}
+        wider: dict[tuple[int, int], dict[int, Register]] = {}
+        for one in ids:
+            wanted = with_spreads(edits.get(one, ()), start, stop, self.meters.zone)
+            wider.setdefault(wanted, {})[one] = self.meters.registers[one]
         found: dict[int, Line] = {}
-        for one, reads in source.reads_of(self._store, registers, start, stop, edits):
-            ground = Ground(self.meters.rules_of(one), zone, edits.get(one, ()), days=bounds)
-            found[one] = self._reckon(one, reads, edges, ground)
-            if len(reads.time):
-                last[one] = int(reads.time[-1])
+        for (low, high), registers in wider.items():
+            for one, reads in source.reads_of(self._store, registers, low, high, edits):
+                stand, held = stands.get(one), edits.get(one, ())
+                begin, end = low, high
+                if stand is not None:
+                    begin, end = around(axis_of(registers[one], reads, held).time, stand.time, low, high)
+                edges, bounds = self._grid(begin, end)
+                ground = Ground(self.meters.rules_of(one), self.meters.zone, held, days=bounds, stand=stand)
+                found[one] = self._reckon(one, reads, edges, ground).between(start, stop)
+                if len(reads.time):
+                    last[one] = int(reads.time[-1])
         return found
+
+    def _grid(self, start: int, stop: int) -> tuple[Times, list[int]]:
+        """Return the quarter hours of whole days, and the positions at which days begin."""
+        edges = quarters(start, stop, self.meters.zone)
+        return edges, np.searchsorted(edges, day_starts(start, stop, self.meters.zone)).tolist()
 
     def _reckon(self, one: int, reads: Reads, edges: Times, ground: Ground) -> Line:
         """Reckon; once more with reference days where there is a long gap, or with what flowed where it stood still."""
@@ -253,7 +285,7 @@ class Maker:
             ids = [one for first, one in due if first == begin][:AT_ONCE]
             settled = self._settle(ids, begin, horizon, now)
             for one in ids:
-                if one not in settled:
+                if one not in settled and self._next[one][0] == begin:
                     # Its newest reading was no usable one.
                     self._waits[one] = int(newest[one]) + _PATIENCE
             return sum(settled.values())
@@ -275,39 +307,53 @@ class Maker:
         self._claim(ids, int(days[-1]) + self._soon)
         last: dict[int, int] = {}
         lines = self.reckoned(ids, int(days[0]), int(days[-1]), last=last)
+        self._mend_seams({one: line for one, line in lines.items() if line.known[0]}, begin, now)
+        off = {one: stand for one, stand in self._ends(ids, begin).items() if is_off(lines[one], stand)}
+        if off:
+            # What was settled cannot be made again: these days go on from there.
+            lines |= self.reckoned(list(off), int(days[0]), int(days[-1]), last=last, stands=off)
         rows: dict[tuple[int, int], Line] = {}
         for one in ids:
-            for low, high in pairwise(days.tolist()):
-                line = lines[one].between(low, high)
-                if line.edge[-1] >= Edge.UNREAD:
-                    break
-                if low > days[0] and np.isin(line.edge, _LONG).any():
-                    # Its reference days have to be in the book first: it is made with the next portion.
-                    break
-                rows[one, low] = line
+            rows |= {(one, day): line for day, line in _whole(lines[one], days).items()}
         found: dict[int, int] = {}
         for one, _ in rows:
             found[one] = found.get(one, 0) + 1
         for one in found:
-            self._claim([one], last[one] + 1)
+            self._claim([one], last.get(one, int(days[-1])) + 1)
+        self._pass_over(
+            [one for one in ids if lines[one].between(begin, int(days[1])).edge[-1] == Edge.UNBORN]
+        )
         if rows:
-            self._mend_seams(rows, begin, now)
             self._book.put(Version(0, now, SETTLED, BY_ITSELF, ""), rows, decimals=self._decimals)
         for one, day in rows:
             self._settled(one, day)
         return found
 
-    def _mend_seams(self, rows: Mapping[tuple[int, int], Line], begin: int, now: int) -> None:
+    def _pass_over(self, ids: Sequence[int]) -> None:
+        """Go on with the day of the first reading that is kept, where nothing is known to the end of the next one."""
+        found, times = self._store.first(np.array(ids, np.int32), 0)
+        for one, at in zip(found.tolist(), times.tolist(), strict=True):
+            begin, end = day_starts(at, at + 1, self.meters.zone).tolist()[:2]
+            if begin > self._next[one][0]:
+                self._next[one] = begin, end
+
+    def _mend_seams(self, lines: Mapping[int, Line], begin: int, now: int) -> None:
         """Make again what was settled before a day where that begins with another register than it ended with.
 
         So it may be when readings, rules or reference days have become others in between. What one day no longer has,
         the next one must not have a second time, nor both of them not at all.
         """
-        earlier = self._book.days([one for one, day in rows if day == begin], begin - 2 * _DAY, begin)
-        for (one, _), line in earlier.items():
-            first = rows[one, begin]
-            if int(line.edges[-1]) == begin and line.known[-1] and line.register[-1] != first.register[0]:
+        for one, stand in self._ends(list(lines), begin).items():
+            if is_off(lines[one], stand):
                 self.again({one: (begin - 1, begin)}, Version(0, now, LATE, BY_ITSELF, ""))
+
+    def _ends(self, ids: Sequence[int], begin: int) -> dict[int, Stand]:
+        """Return where settled days end, of registers of which they end where a day begins."""
+        return {
+            one: ends_of([line])
+            for one, (_, line) in self._book.ends(ids).items()
+            if int(line.edges[-1]) == begin and line.known[-1]
+        }
 
     # --- again ----------------------------------------------------------------------------------------------
 
@@ -361,14 +407,16 @@ class Maker:
         begin, end = source.reach(self._store, self.meters.registers[one], *span, edits)
         if begin >= ahead:
             return {}
-        end = max(min(end + 1, ahead), begin + 1)
-        days = day_starts(begin, end, self.meters.zone)
+        days = day_starts(begin, max(min(end + 1, ahead), begin + 1), self.meters.zone)
         before = self._book.days([one], int(days[0]), int(days[-1]))
         if not before:
             return {}
         if self._are_gone(one, before, edits):
             raise ReadingsGone
-        made = self.reckoned([one], int(days[0]), int(days[-1]), held)[one]
+        stands = {one: stand_of(before.values(), begin, end)}
+        made = self.reckoned([one], int(days[0]), int(days[-1]), held, stands=stands)[one]
+        if self._are_lost(one, before, made):
+            raise ReadingsGone
         found = {}
         for (_, day), old in before.items():
             line = _marked(made.between(day, int(old.edges[-1])), old, late=late)
@@ -385,6 +433,17 @@ class Maker:
         since = min([*times.tolist(), *by_hand], default=FOREVER)
         return any(bool((line.edges[line.edge <= Edge.BETWEEN] < since).any()) for line in days.values())
 
+    def _are_lost(self, one: int, days: Mapping[tuple[int, int], Line], made: Line) -> bool:
+        """Whether a boundary that was measured lies where nothing is stored any more, whoever let it go."""
+        measured = {int(at) for line in days.values() for at in line.edges[line.edge <= Edge.BETWEEN]}
+        turned = [at for at in made.edges[made.edge > Edge.BETWEEN].tolist() if at in measured]
+        ids = np.array([one], np.int32)
+        for at in turned[:: max(1, len(turned) // _LOOKS)]:
+            last = self._store.asof(ids, at + _NEAR)
+            if not len(last) or int(last.time[0]) < at - _NEAR:
+                return True
+        return False
+
     def look(self, marks: Iterable[Mark], now: int) -> int:
         """Make again what came late; returns how many versions that made."""
         made = 0
@@ -400,6 +459,20 @@ def _in_steps_of(book: IntervalBook, registers: Mapping[int, Register]) -> Mappi
     """Return registers in the steps in which the book began to keep them, whatever the files say now."""
     kept = book.decimals(registers)
     return {one: found.in_steps(kept.get(one, found.decimals)) for one, found in registers.items()}
+
+
+def _whole(line: Line, days: Times) -> dict[int, Line]:
+    """Return the days of a line that can be settled now, by their start."""
+    found: dict[int, Line] = {}
+    for low, high in pairwise(days.tolist()):
+        part = line.between(low, high)
+        if part.edge[-1] >= Edge.UNREAD:
+            break
+        if low > days[0] and np.isin(part.edge, _LONG).any():
+            # Its reference days have to be in the book first: it is made with the next portion.
+            break
+        found[low] = part
+    return found
 
 
 def _marked(line: Line, old: Line, *, late: bool) -> Line:

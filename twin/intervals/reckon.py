@@ -14,6 +14,7 @@ from twin.intervals.edits import EditKind
 from twin.intervals.estimate import Reference, spread
 from twin.intervals.flags import OF_EDGES, Edge, Flag, Why
 from twin.intervals.line import Line
+from twin.intervals.stand import begun, hold
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,13 +28,15 @@ if TYPE_CHECKING:
     from twin.intervals.edits import Edit
     from twin.intervals.register import Register
     from twin.intervals.rules import Rules
+    from twin.intervals.stand import Stand
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ground:
     """What stands for a register beside its readings.
 
-    `days` are the positions at which days begin, `flow` what another point says flowed, in steps.
+    `days` are the positions at which days begin, `flow` what another point says flowed, in steps, `stand` what was
+    settled already.
     """
 
     rules: Rules
@@ -42,6 +45,7 @@ class Ground:
     reference: Reference = field(default_factory=Reference)
     days: Sequence[int] = ()
     flow: Values | None = None
+    stand: Stand | None = None
 
 
 def reckon(register: Register, reads: Reads, edges: Times, ground: Ground) -> Line:
@@ -49,10 +53,14 @@ def reckon(register: Register, reads: Reads, edges: Times, ground: Ground) -> Li
 
     `reads` reach some readings beyond both ends where there are such, so that boundaries are had from both sides.
     """
+    if ground.stand is not None:
+        reads = begun(reads, ground.stand)
     axis = axis_of(register, reads, ground.edits)
     made = cut(axis, edges, ground.rules.within, ground.rules.short)
     spread(axis, made, ground.reference, ground.zone)
     misfits = _lay(made, ground.edits)
+    if ground.stand is not None:
+        hold(axis, made, shown(axis, made, register.wraps), ground.stand, register.wraps)
     known = made.known
     counted = known[:-1] & known[1:]
     delta = np.where(counted, np.diff(made.total), 0)

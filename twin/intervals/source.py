@@ -15,6 +15,7 @@ import numpy as np
 from twin.clock import NS
 from twin.frame import empty_batch, join
 from twin.intervals.axis import Reads, believed, heard
+from twin.intervals.edits import EditKind
 from twin.quality import FIRST_BAD
 from twin.store.history import split
 
@@ -130,8 +131,11 @@ def _ahead(store: Store, one: int, moment: int, edits: Sequence[Edit]) -> Iterat
 
 
 def reach(store: Store, register: Register, low: int, high: int, edits: Sequence[Edit]) -> tuple[int, int]:
-    """Return the times of the readings around a stretch up to which it may have changed boundaries."""
-    begin, end = low, high
+    """Return the times of the knots around a stretch up to which it may have changed boundaries.
+
+    They are readings, or where there is none on a side, what was decided of a moment there.
+    """
+    begin, end = _moments(low, high, edits)
     rows = empty_batch()
     for found in islice(_back(store, register.id, low, edits), MOST_AROUND):
         rows, begin = join([found, rows]), int(found.time[0])
@@ -143,6 +147,12 @@ def reach(store: Store, register: Register, low: int, high: int, edits: Sequence
         if _is_firm(_reads(register, rows, edits), edits, high, before=False):
             break
     return begin, end
+
+
+def _moments(low: int, high: int, edits: Sequence[Edit]) -> tuple[int, int]:
+    known = [one.start for one in edits if one.kind in (EditKind.READ, EditKind.METER_CHANGE)]
+    before, after = [one for one in known if one < low], [one for one in known if one > high]
+    return max(before, default=low), min(after, default=high)
 
 
 def _reads(register: Register, rows: Batch, edits: Sequence[Edit]) -> Reads:

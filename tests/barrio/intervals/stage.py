@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from barrio.platform import Platform
 from tests.barrio.scripted import DISTRICT, Stage, staged
 from twin.clock import NS
 from twin.frame import Batch
@@ -48,9 +49,20 @@ def come_late(stage: Stage, path: str, points: Sequence[tuple[int, float]]) -> N
 
 def settle(stage: Stage, horizon: int | None = None) -> int:
     """Settle what is due; returns how many days of registers."""
-    platform = stage.platform
-    now = platform.clock.now_ns()
-    return platform.intervals.settle_all(platform.live.time.copy(), horizon or now, now)
+    return settle_all(stage.platform, horizon)
+
+
+def settle_all(platform: Platform, horizon: int | None = None) -> int:
+    """Settle all that is due, and look at all that came late, at once; returns how many days of registers."""
+    now, desk = platform.clock.now_ns(), platform.intervals
+    desk.declare(now)
+    while desk.look(now):
+        pass
+    found = 0
+    for maker in desk.makers.values():
+        while (days := maker.settle(platform.live.time.copy(), horizon or now, now)) is not None:
+            found += days
+    return found
 
 
 @asynccontextmanager

@@ -151,6 +151,34 @@ async def test_what_was_billed_is_had_again(stage):
     assert {change["before"]["quality"] for change in late["changes"]} == {"estimated"}
 
 
+@pytest.mark.parametrize("path", ["/api/v1/intervals", "/api/v1/intervals/totals"])
+async def test_an_answer_is_of_the_version_that_it_names(stage, path):
+    """Also where a newer version of the days is made between the question and the answer."""
+    start = at("2026-11-10")
+    points = steady(start - HOUR, start + 26 * HOUR)
+    hole = [one for one in points if start + 4 * HOUR < one[0] < start + 7 * HOUR]
+    write(stage, ENERGY, [one for one in points if one not in hole])
+    settle(stage)
+    query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
+    (maker,) = stage.platform.intervals.makers.values()
+    lines = maker.lines
+
+    def meanwhile(*args):
+        maker.lines = lines
+        come_late(stage, ENERGY, [(time, value + 0.001) for time, value in hole])
+        settle(stage)
+        return lines(*args)
+
+    maker.lines = meanwhile
+    found = (await stage.http.get(path, params=query)).json()
+    again = (await stage.http.get(path, params={**query, "version": found["version"]})).json()
+    newest = (await stage.http.get(path, params=query)).json()
+
+    assert found["series"] == again["series"]
+    assert found["version"] < newest["version"]
+    assert found["series"] != newest["series"]
+
+
 async def test_a_meter_change_by_hand(stage):
     """Declared over HTTP, it is in the audit log, the list of decisions and every total."""
     start = at("2026-11-10")

@@ -20,6 +20,7 @@ from barrio.assembly import load_all
 from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.registry import Connectors
+from tests.barrio.intervals.stage import settle_all
 from twin.clock import NS, SystemClock
 from twin.frame import Batch
 from twin.quality import Reason
@@ -169,7 +170,7 @@ async def fill(folder: Path) -> None:
 
 def _settle(platform: Platform, clock: Then, at: datetime) -> None:
     clock.at = at
-    platform.intervals.settle_all(platform.live.time.copy(), ns(at), ns(at))
+    settle_all(platform, ns(at))
     clock.at = None
 
 
