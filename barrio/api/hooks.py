@@ -154,7 +154,9 @@ def _add_looking(app: FastAPI, platform: Platform) -> None:
         responses=declared({"deliveries": [_TRY]}, refused),
     )
     async def deliveries(
-        who: Seen, hook_id: HookId, limit: Annotated[int, Query(ge=1, le=100)] = 20
+        who: Seen,
+        hook_id: HookId,
+        limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 20,
     ) -> Response:
         """Return the newest tries of a webhook, the newest first."""
         hooks = await _of(platform, who)

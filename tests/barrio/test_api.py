@@ -80,8 +80,8 @@ async def test_a_point_never_heard_has_no_value(stage):
         ({"quantity": "pump_state"}, 2),
         ({"kind": "Thing", "device": "meter", "quantity": "pump_state"}, 1),
         ({"under": "little/probe"}, 3),
-        ({"under": "little/pro"}, 0),
-        ({"kind": "Lamp"}, 0),
+        ({"under": "little/probe", "device": "meter"}, 0),
+        ({"site": "yard", "device": "probe"}, 0),
     ],
 )
 async def test_points_are_filtered(stage, query, total):

@@ -19,6 +19,7 @@ from barrio.api.spec.examples import examples_of
 from barrio.api.spec.headers import HEADERS, headers_of
 from barrio.api.spec.operating import ALARMS, COMMANDS, PAST, PLATFORM, SERVICES
 from barrio.api.spec.operations import OPERATIONS, TAGS, Operation
+from barrio.api.spec.parameters import describe
 from barrio.api.spec.readings import INTERVALS, READINGS
 from barrio.api.spec.shapes import component
 
@@ -90,6 +91,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for key, method, item in _operations(found):
         known = OPERATIONS[key]
         _complete(item, method, known, examples.get(known.id))
+        describe(key, item)
     components = found.setdefault("components", {})
     _replace_schemas(components)
     components["responses"] = {_name(status): _problem(status) for status in _MEANINGS}

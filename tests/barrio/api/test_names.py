@@ -5,6 +5,7 @@ import json
 import pytest
 
 from barrio.api.selected import Selected
+from barrio.api.spec.parameters import OF_ONE, WORDS
 from barrio.commands import openapi
 
 CHOSEN = set(Selected.model_fields)
@@ -78,3 +79,18 @@ def test_a_span_is_from_and_to_everywhere(document):
     assert {
         path for path, names in named.items() if names & {"start", "stop", "end", "since", "until"}
     } == set()
+
+
+def test_every_parameter_of_a_query_is_described(document):
+    """In words; none is described that there is not."""
+    found = [
+        (f"{method.upper()} {path}", one)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+        for one in operation.get("parameters", [])
+        if one["in"] == "query"
+    ]
+
+    assert [(key, one["name"]) for key, one in found if not one.get("description")] == []
+    assert set(OF_ONE) - {(key, one["name"]) for key, one in found} == set()
+    assert set(WORDS) - {one["name"] for _, one in found} == set()
