@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from fastapi import Header, Request
 from fastapi.responses import Response
@@ -136,9 +136,14 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         else:
             await _found(platform, number, who)
             who.require(Verb.ACKNOWLEDGE)
-            said = body.who or OPERATOR
+            supplier, said = "", body.who or OPERATOR
+        details = {"said": said, "supplier": supplier, "reference": body.reference, "comment": body.comment}
         return await _changed(
-            platform, lambda: services.supply.acknowledge(number, said, body.reference, body.comment)
+            platform,
+            who,
+            "supply_acknowledged",
+            {"request": number, **details},
+            lambda: services.supply.acknowledge(number, said, body.reference, body.comment),
         )
 
     @app.post("/api/v1/supply/{number}/cancel")
@@ -149,7 +154,11 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         await _found(platform, number, who)
         who.require(Verb.COMMAND)
         return await _changed(
-            platform, lambda: _running(platform).supply.cancel(number, body.who, body.comment)
+            platform,
+            who,
+            "supply_cancelled",
+            {"request": number, "said": body.who, "comment": body.comment},
+            lambda: _running(platform).supply.cancel(number, body.who, body.comment),
         )
 
     @app.post("/api/v1/supply/{number}/close")
@@ -160,7 +169,11 @@ def _deeds(app: FastAPI, platform: Platform) -> None:
         await _found(platform, number, who)
         who.require(Verb.COMMAND)
         return await _changed(
-            platform, lambda: _running(platform).supply.close(number, body.who, body.comment)
+            platform,
+            who,
+            "supply_closed",
+            {"request": number, "said": body.who, "comment": body.comment},
+            lambda: _running(platform).supply.close(number, body.who, body.comment),
         )
 
 
@@ -255,10 +268,12 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
         who.require(Verb.ACKNOWLEDGE)
         try:
             row = await on_record(platform, lambda: maintenance.done(named, body.who, body.comment))
-            return as_json(service_answer(row))
         except NoReading:
             words = f"{named}: its counter was not heard yet, there is nothing to count from"
             return problem(HTTPStatus.CONFLICT, words)
+        said = {"service": named, "said": body.who, "comment": body.comment}
+        await platform.audited("service_done", who, said)
+        return as_json(service_answer(row))
 
 
 # --- who may, and what there is -----------------------------------------------------------------------------
@@ -334,8 +349,17 @@ def _body(model: type[Body], raw: bytes) -> Body:
         raise AskError(name, str(first["msg"]).removeprefix("Input ").lower()) from None
 
 
-async def _changed(platform: Platform, change: Callable[[], requests.Request]) -> Response:
+async def _changed(
+    platform: Platform,
+    who: Who,
+    step: str,
+    details: Mapping[str, Any],
+    change: Callable[[], requests.Request],
+) -> Response:
+    """Change a request, and put on record who did it."""
     try:
-        return as_json(request_answer(await on_record(platform, change), steps=True))
+        found = await on_record(platform, change)
     except NotNow as error:
         return problem(HTTPStatus.CONFLICT, str(error))
+    await platform.audited(step, who, details)
+    return as_json(request_answer(found, steps=True))

@@ -269,6 +269,31 @@ async def test_a_service_without_a_reading_cannot_be_noted(stage):
     assert "was not heard yet" in answer.json()["detail"]
 
 
+async def test_who_did_what_is_in_the_audit_log(asked):
+    """Orders that somebody acknowledged, cancelled or closed, and services that were done: with whose token it was."""
+    raw, headers = signed({"request": 1, "reference": "A-99"})
+    await asked.http.post("/api/v1/supply/1/acknowledge", content=raw, headers=headers)
+    await post(asked, "/api/v1/supply/1/acknowledge", {"who": "ana", "reference": "B-8"})
+    await post(asked, "/api/v1/supply/1/close", {"who": "ana", "comment": "it came"})
+    late = await post(asked, "/api/v1/supply/1/cancel")
+    await asked.links["tank"].give("hours", 1050.0)
+    services = asked.platform.living.services
+    await until(lambda: any(one.used is not None for one in services.maintenance.standing()))
+    await post(asked, "/api/v1/services/tank/pump/done")
+    answer = await asked.http.get("/api/v1/audit", headers={"Authorization": f"Bearer {TOKEN}"})
+    found = [one for one in answer.json()["entries"] if one["step"].startswith(("supply", "service"))]
+
+    assert late.status_code == 409
+    assert [(one["step"], one["said"], one["comment"]) for one in reversed(found)] == [
+        ("supply_acknowledged", "aguas", ""),
+        ("supply_acknowledged", "ana", ""),
+        ("supply_closed", "ana", "it came"),
+        ("service_done", "ana", "seen"),
+    ]
+    assert [one.get("supplier") for one in reversed(found)] == ["aguas", "", None, None]
+    assert {one["who"] for one in found[:3]} == {"operator"}
+
+
 async def test_a_state_that_is_none_is_refused(stage):
     """The nearest one is offered."""
     answer = await stage.http.get("/api/v1/services", params={"state": "dew"})

@@ -55,6 +55,18 @@ def test_the_check_in_python_tells_genuine_from_not(monkeypatch):
     assert not names["genuine"]("other", right, BODY)
     assert not names["genuine"]("key", right, BODY + b" ")
     assert not names["genuine"]("key", signature("key", now_s - 301, BODY), BODY)
+    assert not names["genuine"]("key", signature("key", now_s + 301, BODY), BODY)
+    for header in (
+        "",
+        "t=",
+        "v1=0",
+        "t=x,v1=0",
+        f"t={now_s}",
+        f"t={now_s},v1=é",
+        "t=-1,v1=0",
+        "t=" + "9" * 5_000,
+    ):
+        assert not names["genuine"]("key", header, BODY)
 
 
 def test_the_check_in_a_shell_tells_genuine_from_not(tmp_path):
