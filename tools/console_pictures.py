@@ -50,7 +50,7 @@ PICTURES = (
     Picture("alarms", "/console/alarms", height=760),
     Picture("why", f"/console/why?point={DISTRICT}/cabinet-1/active_power", height=760),
     Picture("map", "/", height=760),
-    Picture("phone", "/", width=390, height=844, scheme="dark", lang="es-MX"),
+    Picture("phone", "/", width=390, height=1280, scheme="dark", lang="es-MX"),
     Picture("device", f"/console/device?path={CISTERN}", height=760),
     Picture("point", f"/console/point?path={CISTERN}/level&from=-7d", height=700),
     Picture(

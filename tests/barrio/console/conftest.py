@@ -45,11 +45,11 @@ class City:
         return self.process.wait(20)
 
 
-def begun(folder: Path, lamps: int = 0) -> City:
-    """Start the process, with so many lamps more, and return when it answers."""
+def begun(folder: Path, lamps: int = 0, pages: int = 0) -> City:
+    """Start the process, with so many lamps more and pages at most, and return when it answers."""
     with (folder / "err").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "tests.barrio.console.serving", str(folder), str(lamps)],
+            [sys.executable, "-m", "tests.barrio.console.serving", str(folder), str(lamps), str(pages)],
             cwd=ROOT,
             env=environment(BARRIO_LOG_LEVEL="info", HOME=str(folder / "home")),
             stdin=subprocess.DEVNULL,

@@ -1,6 +1,7 @@
 """A process of two districts with scripted devices, for a browser to look at: `python -m tests.barrio.console.serving`.
 
-With a number behind the folder `little` has so many lamps more, which nothing is heard of.
+With a number behind the folder `little` has so many lamps more, which nothing is heard of; with a second one only so
+many pages are open at once, a quarter of them kept for who is known, and a quarter for one address.
 
 `little` has an alarm, a device that is silent, a name that is hostile, sixty days of history with a hole, and a meter
 that wraps; its temperatures are open. `secret` has nothing open. One line on stdout says where it answers, and with
@@ -18,6 +19,7 @@ import numpy as np
 
 from barrio.api.server import address, bind
 from barrio.assembly import load_all
+from barrio.console import shell
 from barrio.platform import Platform
 from barrio.service import keep, run_loop, stop_on_signals
 from barrio.settings import load_settings
@@ -127,6 +129,12 @@ class Shared(ScriptedConnector):
         return found
 
 
+def limit(pages: int) -> None:
+    """Let so many pages be open at once, few enough to be opened in a moment; 0 leaves it as it is."""
+    if pages:
+        shell.MOST_PAGES, shell.KEPT_FREE, shell.MOST_OF_AN_ADDRESS = pages, pages // 4, pages // 4
+
+
 async def serve(folder: Path, count: int) -> None:
     connector = Shared()
     connectors = Connectors({})
@@ -154,4 +162,5 @@ async def serve(folder: Path, count: int) -> None:
 
 
 if __name__ == "__main__":
+    limit(int(sys.argv[3]))
     run_loop(serve(Path(sys.argv[1]), int(sys.argv[2])))
