@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from barrio.platform import Platform
 
 Text = Annotated[str, Field(max_length=300)]
-HookId = Annotated[str, Path(pattern="^[0-9a-f]{16}$", description="Id of a hook")]
+HookId = Annotated[str, Path(max_length=100, description="Id of a hook")]
 _HOOK = {
     "id": "5f1c2b7a90d3e846",
     "url": "https://ops.example.com/barrio",

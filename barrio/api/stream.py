@@ -87,7 +87,7 @@ def add(app: FastAPI, platform: Platform) -> None:
             return away
         who.require(Verb.STREAM)
         selection = selected(Wanted(asked.choice, names_of(asked.events)), who)
-        place = understood(last_event_id or asked.after)
+        place = understood(last_event_id, "Last-Event-ID") or understood(asked.after, "after")
         try:
             subscriber = platform.hub.join(selection, SSE, who, place)
         except TooMany as error:
@@ -103,13 +103,13 @@ def names_of(events: str | None) -> Sequence[str]:
     return tuple(one.strip() for one in (events or "").split(",") if one.strip())
 
 
-def understood(text: str | None) -> Place | None:
-    """Return the place that somebody comes back to; AskError when it is none of ours."""
+def understood(text: str | None, name: str) -> Place | None:
+    """Return the place that somebody comes back to; AskError with `name`, where it was given, for what is none."""
     if not text:
         return None
     found = place_of(text)
     if found is None:
-        raise AskError("Last-Event-ID", f"{text[:100]!r} is not the id of an event")
+        raise AskError(name, f"{text[:100]!r} is not the id of an event")
     return found
 
 

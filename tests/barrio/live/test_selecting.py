@@ -125,6 +125,29 @@ async def test_points_are_named_by_point(live):
         assert words.endswith("(did you mean point?)")
 
 
+async def test_an_id_of_an_event_that_is_none_is_wrong_by_the_name_it_was_given_under(live):
+    """A header, a parameter, a member of a message."""
+    async with live.client() as http:
+        header = await http.get("/api/v1/stream", headers={"Last-Event-ID": "x"})
+        query = await http.get("/api/v1/stream", params={"after": "x"})
+    async with socket(live) as one:
+        error = await said(one, "error", type="resume", id="a", under="little", after="x")
+
+    words = "'x' is not the id of an event"
+    assert [header.json()["detail"], query.json()["detail"]] == [f"Last-Event-ID: {words}", f"after: {words}"]
+    assert [header.json()["parameter"], query.json()["parameter"]] == ["Last-Event-ID", "after"]
+    assert error["detail"] == f"after: {words}"
+
+
+@pytest.mark.parametrize("name", ["5f1c2b7a90d3e846", "none", "é"])
+async def test_a_webhook_that_there_is_not(live, name):
+    """Whatever its id looks like."""
+    async with live.client() as http:
+        answer = await http.get(f"/api/v1/hooks/{name}")
+
+    assert (answer.status_code, answer.json()["detail"]) == (404, f"there is no hook {name!r}")
+
+
 def test_a_selection_is_kept_as_it_was_said():
     """What a webhook is for is the same after it was written down and read."""
     wanted = Wanted(Choice(("a/b/c",), "a", "Kind", "power", "yard", "b", "climate"), ("gap",))
