@@ -16,7 +16,7 @@ from barrio.sta.functions import FUNCTIONS
 from barrio.sta.geometry import Geometry, of_geojson
 from barrio.sta.properties import PROPERTIES, identity
 from barrio.sta.syntax import Binary, Call, Literal, Node, Path, Unary
-from barrio.sta.values import Instant, Lasting, Span, instant, parse_instant
+from barrio.sta.values import Instant, Lasting, Span, as_datetime, instant, parse_instant
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ _SUMS: Mapping[str, Callable[[Any, Any], Any]] = {
     "div": operator.truediv,
     "mod": math.fmod,
 }
+_DAY = 86_400 * 10**9
 _TIMES = frozenset({"phenomenonTime", "resultTime", "time"})
 
 
@@ -161,6 +162,8 @@ class Compiler:
 
     def _meant(self, node: Node, beside: Node) -> Node:
         """Return a literal as what it is compared with: a text beside a time is a time, an id may be quoted."""
+        if isinstance(node, Literal) and isinstance(beside, Call):
+            return Literal(_as_date(node.value)) if beside.name == "date" else node
         if not isinstance(node, Literal) or not isinstance(beside, Path):
             return node
         last = beside.segments[-1]
@@ -181,6 +184,12 @@ class Compiler:
         if kind.name == "Observations":
             return str(value) if isinstance(value, int) else value
         return int(value) if isinstance(value, str) and value.isdecimal() and len(value) < 19 else value
+
+
+def _as_date(value: Any) -> Any:
+    """Return a midnight as `date` gives it: in a filter `2026-11-28` is that moment, until it stands beside a date."""
+    midnight = isinstance(value, Instant) and value.ns % _DAY == 0
+    return as_datetime(value).date().isoformat() if midnight else value
 
 
 def _constant(value: Any) -> Callable[[Record], Any]:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from barrio.sta.columns import Columns
     from barrio.sta.context import Context
-    from barrio.sta.options import Options
+    from barrio.sta.options import Options, Order
     from barrio.sta.records import Stream
     from barrio.sta.syntax import Node
 
@@ -59,7 +59,7 @@ def page(context: Context, streams: Sequence[Stream], options: Options, size: in
     plan = plan_of(streams, options.filter, raw=raw)
     test = _test(context, plan)
     count = _count(context, plan, test) if options.count else None
-    order = _order(options)
+    order = _order(options, alone=len(streams) == 1)
     if order == "sorted":
         return _sorted(context, plan, test, options, size, count)
     found = _walked(context, plan, order, options.after)
@@ -74,7 +74,7 @@ def pages(context: Context, streams: Sequence[Stream], options: Options, size: i
     raw = all(sight.resolution(one.id) is Resolution.RAW for one in streams)
     plan = plan_of(streams, options.filter, raw=raw)
     test = _test(context, plan)
-    order = _order(options)
+    order = _order(options, alone=True)
     counted = options.count and test is None
     counts = context.readings.counts(plan.streams, plan.start, plan.stop) if counted else {}
     endless = order == "sorted" or (options.count and not counted)
@@ -125,17 +125,26 @@ def is_newest(options: Options) -> bool:
     return plain and options.top == 1 and _order(options) == "newest"
 
 
-def _order(options: Options) -> str:
-    """Return how the store is read: from the newest, from the oldest, by Datastream; or everything, to be sorted."""
+def _order(options: Options, *, alone: bool = False) -> str:
+    """Return how the store is read: from the newest, from the oldest, by Datastream; or everything, to be sorted.
+
+    `alone` says that each page is of one Datastream. It has one observation at a time, so that what is to decide
+    between those of one time decides nothing; else their ids may, in the direction in which they are read anyway.
+    """
     if not options.orderby:
         return "newest"
-    first = options.orderby[0]
-    name = first.path.segments[0] if len(first.path.segments) == 1 else ""
-    if name in {"phenomenonTime", "resultTime"} and len(options.orderby) == 1:
+    first, *rest = options.orderby
+    if not alone and any(not _is_of(one, ID_NAMES) or one.descending != first.descending for one in rest):
+        return "sorted"
+    if _is_of(first, ("phenomenonTime", "resultTime")):
         return "newest" if first.descending else "oldest"
-    if name in ID_NAMES and len(options.orderby) == 1:
+    if _is_of(first, ID_NAMES):
         return "last" if first.descending else "first"
     return "sorted"
+
+
+def _is_of(key: Order, names: Collection[str]) -> bool:
+    return len(key.path.segments) == 1 and key.path.segments[0] in names
 
 
 def plan_of(streams: Sequence[Stream], node: Node | None, *, raw: bool) -> Plan:

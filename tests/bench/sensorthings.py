@@ -2,8 +2,9 @@
 
 `sta_page_1000` is a page of 1,000 observations of one point, `sta_newest_of_1000_devices` every device with its
 Datastreams and the newest observation of each (10,000), `sta_filter_10000` a filter over relations that looks at all
-Datastreams. Large answers are also given as a multiple of what they cost as bytes alone: the same JSON, written
-by orjson out of objects that are there already.
+Datastreams. `sta_refused` is the slowest of the questions that are too much, each estimated and refused. Large answers
+are also given as a multiple of what they cost as bytes alone: the same JSON, written by orjson out of objects that are
+there already.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import tempfile
 import time
+from http import HTTPStatus
 from pathlib import Path
 
 import httpx
@@ -48,6 +50,16 @@ ASKED = (
         "/Datastreams?$top=10&$count=true&$filter=Thing/properties/site%20eq%20'hall'%20and%20endswith(name,'7')",
         "<= 1",
     ),
+)
+
+REFUSED = (
+    "/Things?$expand=Datastreams($expand=Observations($top=1000))",
+    "/Things?$top=1000&$expand=Datastreams/Thing/Datastreams",
+    "/Sensors?$expand=Datastreams($top=1000;$expand=Sensor($expand=Datastreams($top=1000)))",
+    "/Datastreams?$filter=Sensor/Datastreams/name%20eq%20'x'",
+    "/Sensors?$filter=Datastreams/name%20eq%20Datastreams/name",
+    "/Things?$top=1000000000000",
+    "/Things?$filter=" + "(" * 1_900 + "true" + ")" * 1_900,
 )
 
 
@@ -97,7 +109,23 @@ async def measure(platform: Platform) -> list[Result]:
             if facts["mb"] > _SMALL_MB:
                 ratios = [run / alone for run, alone in zip(runs[1:], bytes_alone[1:], strict=True)]
                 found.append(median_of(f"{name}_per_bytes_alone", "", "", ratios))
+        found.append(await _refused(http))
     return found
+
+
+async def _refused(http: httpx.AsyncClient) -> Result:
+    """Return the seconds of the slowest refusal, the first time left out."""
+    runs = []
+    for _ in range(RUNS + 1):
+        slowest = 0.0
+        for path in REFUSED:
+            begun = time.perf_counter()
+            answer = await http.get(f"/sta/v1.1{path}")
+            slowest = max(slowest, time.perf_counter() - begun)
+            if answer.status_code != HTTPStatus.BAD_REQUEST:
+                raise AssertionError((path, answer.status_code))
+        runs.append(slowest)
+    return median_of("sta_refused", "s", "<= 0.1", runs[1:])
 
 
 async def once(folder: Path) -> None:

@@ -142,6 +142,22 @@ async def test_what_a_filter_leaves_is_counted_afterwards(little, monkeypatch):
     assert "by estimate 12" in refused.json()["detail"]
 
 
+async def test_an_estimate_is_of_what_the_caller_sees(little, monkeypatch):
+    """Who sees one site is told numbers of that site only."""
+    monkeypatch.setattr("barrio.sta.estimate.MOST_ENTITIES", 3)
+    monkeypatch.setattr("barrio.sta.estimate.MOST_STEPS", 1)
+    yard = seeing(sites=frozenset({"little/yard"}))
+    steps = "Datastreams/Sensor/Datastreams/name eq 'x'"
+    details = [
+        (await little.ask("/Things", scope, **query)).json()["detail"]
+        for scope in (yard, seeing())
+        for query in ({"expand": "Datastreams"}, {"filter": steps})
+    ]
+
+    assert ["by estimate 4:" in details[0], "by estimate 8:" in details[2]] == [True, True]
+    assert ["by estimate 26:" in details[1], "by estimate 88:" in details[3]] == [True, True], details
+
+
 async def test_what_cannot_be_estimated_ends_in_time(little, monkeypatch):
     """A filter of observations may have to look at all of them: it is given up, with words that say how to ask."""
     monkeypatch.setattr("barrio.sta.context.LONGEST_S", -1.0)
@@ -201,6 +217,26 @@ async def test_many_datastreams_are_few_questions(little, worked):
     await little.get("/Datastreams", expand="Observations($top=3)")
 
     assert worked.count("asked") < alone / 2
+
+
+async def test_of_which_there_is_enough_is_not_read_further(little, monkeypatch):
+    """Looking back for a Datastream with few observations, those that have their page are left out."""
+    little.write("probe/energy", *((60.0 * n, float(n)) for n in range(20_000)))
+    rows: list[int] = []
+    raw = little.platform.store.raw
+
+    def noted(*asked: object) -> object:
+        found = raw(*asked)
+        rows.append(len(found))
+        return found
+
+    monkeypatch.setattr(little.platform.store, "raw", noted)
+    body = await little.get("/Datastreams", expand="Observations($top=3;$select=result)", select="name")
+    found = {one["name"]: [each["result"] for each in one["Observations"]] for one in body["value"]}
+
+    assert found["little/probe/energy"] == [19_999.0, 19_998.0, 19_997.0]
+    assert found["little/probe/pump"] == ["on", "off"]
+    assert sum(rows) < 500
 
 
 async def test_sparse_readings_do_not_make_a_stretch_endless(little, monkeypatch):

@@ -40,6 +40,33 @@ async def test_pages_hold_each_observation_once(little):
     assert [one["result"] for one in following["value"]] == newest[4:8]
 
 
+async def test_what_decides_nothing_is_no_order_of_its_own(little, monkeypatch):
+    """One Datastream has one reading at a time, so a second key changes nothing: the store's order, and its pages."""
+    path = of(little, "probe/temperature")
+    for first, second in (
+        ("phenomenonTime desc", "result asc"),
+        ("resultTime asc", "id desc"),
+        ("id desc", "result"),
+    ):
+        alone = await little.get(path, orderby=first, top="3", select="result")
+        both = await little.get(path, orderby=f"{first},{second}", top="3", select="result")
+        little.write("probe/temperature", (3_000.0, 40.0))
+        following = [
+            [one["result"] for one in (await little.get(body["@iot.nextLink"]))["value"]]
+            for body in (alone, both)
+        ]
+
+        assert both["value"] == alone["value"]
+        assert "$skiptoken" in both["@iot.nextLink"]
+        assert following[0] == following[1]
+    all_of_them = await little.all("/Observations", top="3", orderby="phenomenonTime desc,id desc")
+    other_way = await little.all("/Observations", top="3", orderby="phenomenonTime desc,id asc")
+    assert [one["@iot.id"] for one in all_of_them] == [
+        one["@iot.id"] for one in await little.all("/Observations")
+    ]
+    assert [one["@iot.id"] for one in other_way] != [one["@iot.id"] for one in all_of_them]
+
+
 async def test_pages_of_all_datastreams(little):
     """Readings of one moment are told apart by their Datastream."""
     everything = [one["@iot.id"] for one in await little.all("/Observations", top="3")]
