@@ -71,9 +71,9 @@ Authorization: Bearer TOKEN, or as the password of any user. In a browser this a
 /api/v1/datasets                 whose the data is, under which licence, for whom
 /api/v1/figures/DATASET          sums over meters that everybody may see (from, to, group)
 /api/v1/points/PATH/latest       the newest reading of one point
-/api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, device)
+/api/v1/latest                   the newest of many points as columns (point, under, kind, quantity, site, dataset …)
 /api/v1/history?point=PATH       what it said before (from, to, interval, every, aggregate, tz, fill, quality, under …)
-/api/v1/stream                   what happens now, as server-sent events (point, under, events, latest); /ws: WebSocket
+/api/v1/stream                   what happens now, as server-sent events (point, under …, events, latest); /ws too
 /api/v1/hooks                    what happens, posted to a URL, signed: POST, GET, DELETE ID; ID/test, ID/deliveries
 /api/v1/why/PATH                 why a point has no value
 /api/v1/exports                  files of many readings: POST what (point or under, from, to, format); /ID, /ID/file
