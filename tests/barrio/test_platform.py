@@ -171,11 +171,12 @@ async def test_the_ledger_waits_for_the_disk(shop, monkeypatch):
 
     monkeypatch.setattr(module, "WATCH_S", 0.05)
     async with shop.running() as (platform, link):
-        close_gaps, asked = platform.ledger.close_gaps, []
+        close_gaps, is_full = platform.ledger.close_gaps, True
+        asked: list[object] = []
 
         def full(*arguments):
             asked.append(arguments)
-            if len(asked) < 3:
+            if is_full:
                 raise DatabaseBusy("ledger.sqlite", "database or disk is full")
             return close_gaps(*arguments)
 
@@ -183,6 +184,8 @@ async def test_the_ledger_waits_for_the_disk(shop, monkeypatch):
         await link.give("temperature", 21.5)
         await until(lambda: len(asked) >= 2)
         alarms = [alarm["kind"] for alarm in snapshot(platform)["alarms"]]
+        is_full = False
+        await until(lambda: not platform.ledger_words)
     async with shop.platform() as again:
         gaps = again.ledger.gaps([again.catalogue.points[PATH].id], 0, 2**62)
 
