@@ -1,8 +1,8 @@
 """What a process holds of memory and does not need: given back at moments that are known to leave much of it.
 
 - Freed memory, which glibc else keeps for as long as the process lives.
-- What lies in the files of libraries and was read once: code and constants. Opening a database or loading a library
-  runs through tens of megabytes of them. They are read again, from the kernel's cache, when they are needed.
+- Code that was run once. Opening a database or loading a library runs through tens of megabytes of it. They lie in
+  files and are read again, from the kernel's cache, when they are needed.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import re
 import sys
 from contextlib import contextmanager, suppress
-from mmap import PAGESIZE
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 _DONTNEED = 4
-_LOADED, _WRITABLE = 1, 2
+_MAPS = Path("/proc/self/maps")
+_CODE = re.compile(r"([0-9a-f]+)-([0-9a-f]+) r-xp \S+ \S+ [1-9][0-9]* +/")
+"""Executable, never written, private, of a file: nothing in it can differ from the file."""
 
 
 def prepare() -> None:
@@ -48,9 +51,9 @@ def settle() -> None:
 
 
 def give_back() -> None:
-    """Give back freed memory, and what was read of libraries some time ago; takes milliseconds."""
+    """Give back freed memory, and code that was run some time ago; takes milliseconds."""
     trim()
-    forget_libraries()
+    forget_code()
 
 
 def trim() -> None:
@@ -61,69 +64,19 @@ def trim() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
-def forget_libraries() -> None:
-    """Let go of what libraries have in their files and never write; does nothing where the kernel is not Linux."""
+def forget_code() -> None:
+    """Let go of code that lies in files; does nothing where the kernel is not Linux."""
     with suppress(OSError, AttributeError):
         advise = ctypes.CDLL(None).madvise
         advise.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
-        for start, stop in read_only():
+        with _MAPS.open(encoding="utf-8", errors="replace") as lines:
+            found = list(code(lines))
+        for start, stop in found:
             advise(start, stop - start, _DONTNEED)
 
 
-def read_only() -> list[tuple[int, int]]:
-    """Return where whole pages of loaded libraries lie that nothing may write to: they are as they are in the file.
-
-    The loader's own list is asked, see dl_iterate_phdr(3), not the kernel's: a page that was only protected after it
-    had been written, such as a table of relocated addresses, is of a writable segment there. It tells of no library
-    whose segments are not in their places yet. Empty where addresses do not have 64 bits.
-    """
-    found: list[tuple[int, int]] = []
-    if ctypes.sizeof(ctypes.c_void_p) != 8 or sys.platform != "linux":
-        return found
-
-    def see(library: ctypes._Pointer[_Library], size: int, data: int | None) -> int:
-        del size, data
-        found.extend(_pages(library.contents))
-        return 0
-
-    # With the interpreter's lock held throughout: the loader's own is held meanwhile, and imports take both.
-    ctypes.PyDLL(None).dl_iterate_phdr(_SEE(see), None)
-    return found
-
-
-class _Library(ctypes.Structure):
-    """`struct dl_phdr_info`, the part that every system has."""
-
-    _fields_ = (
-        ("address", ctypes.c_size_t),
-        ("name", ctypes.c_char_p),
-        ("segments", ctypes.c_void_p),
-        ("number", ctypes.c_uint16),
-    )
-
-
-class _Segment(ctypes.Structure):
-    """`Elf64_Phdr`."""
-
-    _fields_ = (
-        ("kind", ctypes.c_uint32),
-        ("flags", ctypes.c_uint32),
-        ("offset", ctypes.c_uint64),
-        ("address", ctypes.c_uint64),
-        ("physical", ctypes.c_uint64),
-        ("in_file", ctypes.c_uint64),
-        ("in_memory", ctypes.c_uint64),
-        ("alignment", ctypes.c_uint64),
-    )
-
-
-_SEE = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Library), ctypes.c_size_t, ctypes.c_void_p)
-
-
-def _pages(library: _Library) -> Iterator[tuple[int, int]]:
-    for one in (_Segment * library.number).from_address(library.segments):
-        if one.kind == _LOADED and not one.flags & _WRITABLE and one.in_file == one.in_memory:
-            start = library.address + one.address
-            first, last = -(-start // PAGESIZE) * PAGESIZE, (start + one.in_memory) // PAGESIZE * PAGESIZE
-            if last > first:
-                yield first, last
+def code(maps: Iterable[str]) -> Iterator[tuple[int, int]]:
+    """Yield where code that lies in files begins and ends, from lines of `/proc/PID/maps`."""
+    for line in maps:
+        if known := _CODE.match(line):
+            yield int(known[1], 16), int(known[2], 16)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 ENDED_BY_SECOND_SIGNAL = 130
-GIVE_BACK_S = 20.0
-"""Each time so long has passed, what was needed once is given back: by the start, by a link, by a question."""
+BEGUN_S = 20.0
+"""After so long what only the start needed is given back once more."""
 
 log = structlog.get_logger("barrio")
 
@@ -68,9 +68,11 @@ async def keep(
     platform.hub.most = server.streams
     memory.settle()
     remember(platform, listening)
+    # Links begin to work, and their libraries with them.
+    asyncio.get_running_loop().call_later(BEGUN_S, memory.give_back)
     http = asyncio.create_task(server.run_until_stopped(), name="http")
     work = asyncio.create_task(platform.run(), name="platform")
-    others = [asyncio.create_task(one) for one in (_until(stop), _give_back(), *beside)]
+    others = [asyncio.create_task(one) for one in (_until(stop), *beside)]
     try:
         done, _ = await asyncio.wait({http, work, *others}, return_when=asyncio.FIRST_COMPLETED)
         for task in done:
@@ -92,12 +94,6 @@ def remember(platform: Platform, listening: socket.socket) -> None:
     platform.folder.write_platform({"pid": os.getpid(), "http": address(listening)})
     if not platform.settings.is_loopback():
         log.warning("http.open_to_the_network", listen=platform.settings.listen)
-
-
-async def _give_back() -> None:
-    while True:
-        await asyncio.sleep(GIVE_BACK_S)
-        await asyncio.to_thread(memory.give_back)
 
 
 async def _until(stop: asyncio.Event) -> None:
