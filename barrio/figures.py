@@ -146,7 +146,7 @@ class FigureDesk:
         ]
 
     def _publish(self, part: _Part, window: Window) -> None:
-        rows = self._platform.store.raw(part.ids, window.since, window.stop + 1)
+        rows = self._platform.store.raw(part.ids, window.since, window.until + 1)
         found = figures(part.groups, window, rows, self._numbers, self._registers(part.groups))
         self.book.publish(part.setting, part.key, window, found, least(part.groups))
         part.until = window.stop

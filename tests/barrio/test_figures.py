@@ -256,6 +256,22 @@ async def test_a_meter_that_is_added_is_in_no_window_that_was_told_without_it(tm
     assert told["value"][1:] == [pytest.approx(224.0)] * 7
 
 
+async def test_a_spike_at_the_end_of_a_window_is_in_no_sum(tmp_path):
+    """It is judged by what was read after it, as far as that had been received by the time of publication."""
+    async with town(tmp_path, 24) as found:
+        found.read(range(24), range(3))
+        number = found.platform.catalogue.points["town/m3/energy"].id
+        at = np.array([START + HOUR - MINUTE], np.int64)
+        nothing, good = np.zeros(1, np.int64), np.full(1, Reason.GOOD, np.uint8)
+        spike = Batch(np.array([number], np.int32), at, at, nothing, np.array([9e6]), good, next(SEQUENCE))
+        found.platform.store.write(spike)
+        found.platform.store.delete(np.array([number], np.int32), START + HOUR, START + HOUR + 1)
+        await found.publish(3.1)
+        told = await found.figures(**{"from": "2027-01-15T08:00Z"})
+
+    assert told["value"][0] == pytest.approx(24.0, abs=0.2)
+
+
 async def test_a_damaged_book_is_not_made_again(tmp_path):
     """What was told in it nobody can take back: windows go on from now, whatever was read since, or is read anew."""
     async with town(tmp_path, 24) as found:

@@ -82,6 +82,11 @@ class Window:
         """How long before an edge a register may have been read."""
         return (self.stop - self.start) // NEAR
 
+    @property
+    def until(self) -> int:
+        """Until when readings are looked at: the last one of the window is judged by the one after it."""
+        return self.stop + self.near
+
 
 def figures(
     cluster: Sequence[Published],
@@ -90,9 +95,9 @@ def figures(
     ids: Mapping[str, int],
     registers: Mapping[str, Register],
 ) -> list[Figure]:
-    """Return the figures of one window; `rows` are readings of all members from `window.since` to its end, included."""
+    """Return the figures of one window; `rows` are readings of all members from `since` to `until`, included."""
     usable = rows.take(
-        (rows.received <= window.cutoff) & (rows.quality < FIRST_BAD) & (rows.time <= window.stop)
+        (rows.received <= window.cutoff) & (rows.quality < FIRST_BAD) & (rows.time <= window.until)
     )
     counted: dict[str, int | None] = {}
     for path in {path for one in cluster for path in one.group.members}:

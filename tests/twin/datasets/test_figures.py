@@ -134,6 +134,8 @@ def test_what_was_received_after_the_time_of_publication_does_not_count():
         ([(0, 20.0), (20, 3.0), (30, 3.0), (60, 21.0)], None),
         ([(0, 20.0), (30, 90.0), (60, 21.0)], 1.0),
         ([(0, 20.0), (30, 0.0), (60, 21.0)], 1.0),
+        ([(0, 20.0), (50, 21.5), (60, 90.0), (65, 22.0)], 1.5),
+        ([(0, 20.0), (50, 21.5), (65, 22.0)], 1.5),
     ],
 )
 def test_a_register_counts_when_it_was_read_near_both_edges(readings, grown):

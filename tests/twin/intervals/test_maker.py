@@ -406,6 +406,24 @@ def test_rubbish_before_midnight_moves_neither_day(make):
     assert Why.NOT_BELIEVED in before.why.tolist()
 
 
+def test_the_day_after_goes_on_from_what_is_settled_before_anybody_looked(make):
+    """A late reading moves midnight with the version that looks at it, for both days at once; neither alone before."""
+    bench = make()
+    points = steady(2)
+    bench.write([one for one in points if abs(one[0] - START - DAY) > 40 * MINUTE])
+    bench.settle(START + DAY + HOUR)
+    bench.write([(START + DAY - 10 * MINUTE + NS, 1_000 + 2 * (25 * 60 - 10) + 60)])
+    found = []
+    for _ in range(2):
+        whole, alone = bench.days(number=2), bench.days(START + DAY, 1)
+        found.append(int(whole.register[96]))
+        assert whole.delta[1:].sum() == whole.register[-1] - whole.register[1]
+        assert alone.delta.tolist() == whole.delta[96:].tolist()
+        bench.look()
+
+    assert found[1] > found[0]
+
+
 def test_a_reading_that_comes_while_its_day_is_settled_is_late(make):
     """What is stored after a day was read from the store, and before it is in the book, is not forgotten."""
     bench = make()
