@@ -227,7 +227,8 @@ def _columns(parts: Sequence[Part]) -> list[Column]:
 
 def _source(edges: Times, source: npt.NDArray[np.uint8]) -> list[dict[str, Any]]:
     """Return from which resolution each stretch came; where points differ, the finest."""
-    steps = [0, *(np.flatnonzero(np.diff(source)) + 1).tolist(), len(source)]
+    changes = np.flatnonzero(source[1:] != source[:-1]) + 1
+    steps = [0, *changes.tolist(), len(source)]
     return [
         _stretch(int(edges[first]), int(edges[last]), _RESOLUTIONS[int(source[first])])
         for first, last in pairwise(steps)

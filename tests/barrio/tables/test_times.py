@@ -14,11 +14,11 @@ from twin.clock import NS
 from twin.frame import Times
 
 DAY = 86_400 * NS
-LONG = 1_200
+LONG = 2_200
 """Cells; a column so long is put together from words."""
 
 moments = st.integers(-(10**18) * 4, 10**18 * 2)
-steps = st.sampled_from([1, 1_000, 1_000_000, NS, 60 * NS, 3600 * NS, DAY, 60 * DAY])
+steps = st.sampled_from([1, 1_000, 1_000_000, NS, 60 * NS, 3600 * NS, DAY, 30 * DAY])
 
 
 def said(column: Times) -> bytes:
