@@ -249,6 +249,7 @@ export default {
     <div class="district">
       <section class="wrong" :aria-label="texts.wrong">
         <h2>{{ texts.wrong }}</h2>
+        <p class="unseen-label" role="status">{{ counts.a }} {{ texts.standings.a }}, {{ counts.s }} {{ texts.standings.s }}</p>
         <p v-if="!wrong.length" class="quiet">{{ texts.nothingWrong }}</p>
         <ul v-else>
           <li v-for="one in wrong" :key="one.join()" :class="'is-' + one[0]"><svg viewBox="-9 -9 18 18" width="16" height="16"

@@ -11,13 +11,15 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests import ROOT
 from tests.barrio.processes import environment
 from tests.servers import need
 
 START_WITHIN_S = 60
+PATIENCE_MS = 30_000
+"""How long a page may take to show what is expected, on a machine that does other things beside it."""
 WIDTH, HEIGHT = 1280, 900
 QUIET = ("--disable-background-networking", "--disable-component-update", "--no-first-run", "--disable-sync")
 
@@ -69,6 +71,7 @@ def begun(folder: Path, lamps: int = 0, pages: int = 0) -> City:
 def chromium() -> Iterator[Browser]:
     """A Chromium without a window."""
     program = need("chromium")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=str(program), args=QUIET)
         yield browser

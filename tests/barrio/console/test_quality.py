@@ -12,7 +12,7 @@ START = at(2026, 11, 1)
 STARTS = [iso(START + hour * HOUR) for hour in range(6)]
 
 
-def counted(*counts: int) -> dict:
+def counted(*counts: int) -> dict[str, list[str] | list[int]]:
     return {"start": STARTS, "count": list(counts)}
 
 

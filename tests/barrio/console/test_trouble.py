@@ -15,6 +15,7 @@ def test_what_is_wrong_stands_first(desk, city):
     rows = page.get_by_role("region", name="What is wrong").get_by_role("listitem")
     expect(rows).to_have_count(2)
 
+    expect(page.locator(".wrong [role=status]")).to_have_text("1 alarm, 1 silent")
     expect(rows.nth(0)).to_contain_text("critical")
     expect(rows.nth(0)).to_contain_text(re.compile("Sonda has 3[012]"))
     expect(rows.nth(0)).to_contain_text(SINCE)
