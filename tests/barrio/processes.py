@@ -1,12 +1,14 @@
 """The command as its users run it: processes of their own, with all that they say."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -37,12 +39,12 @@ def barrio(*words: str, cwd: Path, **variables: str) -> subprocess.CompletedProc
 
 
 @contextmanager
-def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
+def started(*words: str, cwd: Path, **variables: str) -> Iterator[subprocess.Popen[str]]:
     """Run a command beside the test; it is gone when the block ends."""
     process = subprocess.Popen(
         [*COMMAND, *words],
         cwd=cwd,
-        env=environment(),
+        env=environment(**variables),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -54,6 +56,24 @@ def started(*words: str, cwd: Path) -> Iterator[subprocess.Popen[str]]:
         if process.poll() is None:
             process.kill()
         process.communicate()
+
+
+def demo(
+    *words: str, cwd: Path, until: Callable[[Mapping[str, Any]], object], **variables: str
+) -> subprocess.CompletedProcess[str]:
+    """Run a demo over `cwd/data` until its status is what is waited for, then end it as Ctrl-C does."""
+    words = ("demo", "--json", "--data", "data", "--listen", "127.0.0.1:0", *words)
+    folder = DataFolder(cwd / "data")
+    with started(*words, cwd=cwd, **variables) as process:
+        ends = time.monotonic() + WITHIN_S
+        while process.poll() is None and time.monotonic() < ends:
+            url = (folder.read_platform() or {}).get("http")
+            if url and until(wait_for(f"{url}/api/v1/status", process, data=folder.path).json()):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=WITHIN_S)
+    return subprocess.CompletedProcess(words, process.returncode, out, err)
 
 
 def wait_for(

@@ -22,7 +22,7 @@ from barrio import cli
 from barrio.cli_groups import GROUPS
 from barrio.settings import Settings
 from tests import ROOT
-from tests.barrio.processes import barrio, started, wait_for
+from tests.barrio.processes import WITHIN_S, barrio, started, wait_for
 from tests.servers import free_port, free_port_range
 from twin.folder import DataFolder
 
@@ -315,7 +315,7 @@ def test_run_and_simulate_as_two_processes(tmp_path):
 
 def _heard(url, process, data):
     """The newest reading of the tank's level, when there is one."""
-    until = time.monotonic() + 20
+    until = time.monotonic() + WITHIN_S
     while time.monotonic() < until:
         found = wait_for(f"{url}/api/v1/points/little/tank/level/latest", process, data=data).json()
         if found["value"] is not None:
@@ -332,9 +332,12 @@ def test_a_link_that_cannot_be_reached_keeps_trying(tmp_path):
     with started(
         "run", "little", "--listen", f"127.0.0.1:{port}", "--data", "data", cwd=tmp_path
     ) as platform:
-        wait_for(f"http://127.0.0.1:{port}/readyz", platform)
+        asked, until = f"http://127.0.0.1:{port}/api/v1/status", time.monotonic() + WITHIN_S
+        while not (status := wait_for(asked, platform, data=tmp_path / "data").json())["alarms"]:
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        # Long enough for it to be tried again.
         time.sleep(2)
-        status = wait_for(f"http://127.0.0.1:{port}/api/v1/status", platform, data=tmp_path / "data").json()
         platform.send_signal(signal.SIGTERM)
         said = platform.communicate(timeout=20)[1]
 

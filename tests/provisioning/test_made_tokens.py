@@ -8,7 +8,7 @@ from barrio.assembly import store_of
 from barrio.settings import Settings
 from barrio.store_access import KeptAccess
 from provisioning.influx import Admin
-from tests.barrio.processes import barrio
+from tests.barrio.processes import barrio, demo
 from tests.contract.store import T0, TEMPERATURE, WARM, rows
 from tests.provisioning.conftest import do
 from tests.provisioning.guarded import ADMIN, PASSWORD
@@ -114,10 +114,10 @@ def test_barrio_runs_with_what_apply_made(guarded, tmp_path):
         BARRIO_ADMIN_USER=ADMIN,
         BARRIO_ADMIN_TOKEN=PASSWORD,
     )
-    ran = barrio(
-        *("demo", "--for", "6s", "--json", "--no-story", "--data", "data", "--listen", "127.0.0.1:0"),
-        *("--base-port", str(free_port_range(100))),
+    ran = demo(
+        *("--no-story", "--base-port", str(free_port_range(100))),
         cwd=tmp_path,
+        until=lambda status: status["readings"]["stored"] > 300,
         **common,
     )
 
