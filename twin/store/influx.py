@@ -384,7 +384,7 @@ class InfluxStore:
                 values = [self._codes.get(text, np.nan) for text in values]
             found[name] = _numbers(values)
         if not (found[Aggregate.COUNT] > 0).all():
-            raise ValueError(found)
+            found, time = _without_empty(found, time)
         return Cells(np.full(len(time), one, np.int32), (time - grid.start) // grid.step, found)
 
     def _groups(self, ids: Ids, most: int) -> Iterator[tuple[str, str, list[Series]]]:
@@ -485,6 +485,20 @@ def _numbers(column: Sequence[Any]) -> Values:
     if not {*map(type, column)} <= {float, int, type(None)}:
         raise TypeError(column)
     return np.array(column, np.float64)
+
+
+def _without_empty(found: dict[Aggregate, Values], time: Times) -> tuple[dict[Aggregate, Values], Times]:
+    """Leave out windows of which nothing was counted; ValueError where there is a value nevertheless.
+
+    1.x and 2.x leave these out by themselves. An engine that counts rows, as that of 3 Core, may have one where every
+    reading is bad.
+    """
+    count = found[Aggregate.COUNT]
+    empty = np.isnan(count) | (count == 0)
+    values = [column for name, column in found.items() if name is not Aggregate.COUNT]
+    if (count < 0).any() or any(not np.isnan(column[empty]).all() for column in values):
+        raise ValueError(found)
+    return {name: column[~empty] for name, column in found.items()}, time[~empty]
 
 
 def _columns(answer: Mapping[str, Any]) -> dict[str, Sequence[Any]]:

@@ -5,7 +5,7 @@ import socket
 import threading
 import time
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 
 import numpy as np
 import pytest
@@ -122,6 +122,34 @@ def test_windows_that_were_not_asked_for(standin, opened, cells):
         store.windows(ids(WARM), edges, [Aggregate.MEAN])
 
     assert good[0] == 21.5
+
+
+@pytest.mark.parametrize("count", [0, None])
+def test_a_window_of_nothing(standin, opened, count):
+    """Engines differ in whether they leave out a window whose readings are all bad; it is the same to who asks."""
+    store = opened()
+    edges = np.array([T0, T0 + MINUTE, T0 + 2 * MINUTE])
+    rows_of = [[T0, count, None], [T0 + MINUTE, 2, 43.0]]
+    standin.answers["/query"] = _answered(*rows_of, columns=("time", "count", "sum"))
+    found = store.windows(ids(WARM), edges, [Aggregate.MEAN, Aggregate.COUNT])[WARM].columns
+
+    assert np.isnan(found["mean"][0])
+    assert found["mean"][1] == 21.5
+    assert found["count"].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize(("version", "finds"), [("3.9.0", True), ("2.9.1", False), ("1.12.4", False)])
+def test_an_answer_without_a_line(standin, version, finds):
+    """3 Core answers nothing where it finds nothing; of the others that is half an answer."""
+    standin.ping = Answer(204, headers={"X-Influxdb-Version": version})
+    standin.answers["/query"] = Answer(200, b"")
+    with closing(InfluxHTTP(standin.url, Access(), 5.0, None)) as http:
+        http.ping()
+        if finds:
+            assert list(http.query("d", "SELECT")) == []
+        else:
+            with pytest.raises(StoreBusy, match="not whole"):
+                list(http.query("d", "SELECT"))
 
 
 def _bomb():
