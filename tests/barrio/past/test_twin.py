@@ -1,7 +1,5 @@
 """The past over HTTP and on the command line: one moment, two moments, the models there were."""
 
-import asyncio
-
 import httpx
 import numpy as np
 import pytest
@@ -12,7 +10,7 @@ from barrio.moments import rfc3339
 from barrio.platform import Platform
 from barrio.settings import Settings
 from connectors.registry import Connectors
-from tests.barrio.scripted import DEVICES, NS, ScriptedConnector, staged
+from tests.barrio.scripted import DEVICES, NS, PATIENCE_S, ScriptedConnector, staged
 from tests.twin.past.little import ONLY_PROBE, little
 from twin.clock import SystemClock
 from twin.frame import Batch
@@ -179,7 +177,8 @@ async def test_a_device_that_was_taken_out_is_still_in_the_past(tmp_path, settin
     later = little(tmp_path / "later", devices=ONLY_PROBE)
     platform = Platform([later], settings, connectors, SystemClock())
     async with platform:
-        await asyncio.sleep(0.05)
+        # The model of this process stands on record.
+        assert not await platform.recorded(PATIENCE_S)
         transport = httpx.ASGITransport(create_app(platform))
         async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
             then = (await http.get("/api/v1/twin", params={"at": moment})).json()

@@ -16,15 +16,17 @@ from pymodbus.exceptions import ModbusIOException
 
 from barrio.simulator.faults import parse_faults
 from barrio.simulator.field import Field
+from tests.moved import MovedClock
 
 START_S = 1_790_000_000.0
 TANK, MET, LAMP, BMS = range(4)
 
 
 @contextlib.asynccontextmanager
-async def serving(district, base_port, *faults):
+async def serving(district, base_port, *faults, clock=None):
+    given = parse_faults(faults, district)
     async with Field(
-        district, base_port=base_port, speed=60.0, start_s=START_S, faults=parse_faults(faults, district)
+        district, base_port=base_port, speed=60.0, start_s=START_S, faults=given, clock=clock
     ) as field:
         yield field
 
@@ -64,10 +66,15 @@ async def node(client, name):
 
 async def test_a_silent_modbus_device_gives_no_answer_and_then_answers_again(small, base_port):
     """The connection stands, nothing comes; after the fault's time the device is back."""
-    async with serving(small, base_port, "silent:tank+2s"), modbus(base_port) as client:
+    clock = MovedClock()
+    async with (
+        serving(small, base_port, "silent:tank+2s", clock=clock) as field,
+        modbus(base_port) as client,
+    ):
         with pytest.raises(ModbusIOException):
             await client.read_input_registers(0, count=1, device_id=7)
-        await asyncio.sleep(1.8)
+        clock.move(2.1)
+        await field.tick()
         async with modbus(base_port) as again:
             answer = await again.read_input_registers(0, count=1, device_id=7)
 

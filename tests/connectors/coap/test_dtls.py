@@ -7,6 +7,7 @@ import random
 import shutil
 import socket
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 
 import aiocoap
 import pytest
@@ -44,6 +45,12 @@ def tls(program: str) -> str:
     return found
 
 
+def is_bound(port: int) -> bool:
+    """Whether somebody has a UDP port of this machine (proc_net_udp(5))."""
+    rows = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return any(int(row.split()[1].partition(":")[2], 16) == port for row in rows)
+
+
 @asynccontextmanager
 async def secured(folder, port: int):
     """Run libcoap's server with the key; its DTLS port is the one above `port`."""
@@ -52,7 +59,9 @@ async def secured(folder, port: int):
             tls("coap-server"), "-A", LOOPBACK, "-p", str(port), "-k", KEY, "-d", "10", stdout=log, stderr=log
         )
     try:
-        await asyncio.sleep(0.5)
+        async with asyncio.timeout(30):
+            while not is_bound(port + 1):  # noqa: ASYNC110 - another process sets no event
+                await asyncio.sleep(0.02)
         yield f"coaps://{LOOPBACK}:{port + 1}"
     finally:
         process.kill()
