@@ -214,6 +214,8 @@ def answers(tmp_path_factory):
     return found
 
 
+# Each of its commands is run before the first of them.
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("case", WRONG)
 def test_wrong_input_is_answered_in_one_line_each(answers, case):
     """Exit code 2, as many lines as there are faults, each saying what was meant; never a traceback."""

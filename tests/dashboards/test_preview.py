@@ -17,6 +17,8 @@ from dashboards.preview.transform import NotKnown, transformed
 from dashboards.preview.units import written
 from tests.dashboards.loaded import boards
 
+# A week of the district is written, and asked for by every page, before the first test.
+pytestmark = pytest.mark.timeout(300)
 MADRID = ZoneInfo("Europe/Madrid")
 LARGEST = 400_000
 BOARDS = {one.name: one for one in boards()}
