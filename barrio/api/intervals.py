@@ -37,7 +37,7 @@ from barrio.tables.forms import MEDIA
 from twin.access.scope import Tier, Verb
 from twin.clock import NS
 from twin.intervals.edits import Edit, EditKind
-from twin.intervals.maker import ReadingsGone
+from twin.intervals.revisions import ReadingsGone
 from twin.resolution import Resolution
 
 if TYPE_CHECKING:

@@ -62,7 +62,7 @@ def _check_spread(platform: Platform, item: BoundPoint, edit: Edit) -> None:
             else "do not fit the clock there"
         )
         raise AskError("from" if int(edges[0]) != edit.start else "deltas", words)
-    line = maker.lines([item.id], edit.start, edit.stop)[item.id].between(edit.start, edit.stop)
+    line = maker.answers.lines([item.id], edit.start, edit.stop)[item.id].between(edit.start, edit.stop)
     if not line.counted.all():
         words = "the registers at both ends are not known: give them first, with kind=read"
         raise AskError("from", words)

@@ -17,7 +17,8 @@ from barrio.moments import rfc3339
 from twin.errors import TransientError
 from twin.intervals.book import IntervalBook, Version
 from twin.intervals.edits import Edit, EditKind
-from twin.intervals.maker import Maker, ReadingsGone
+from twin.intervals.maker import Maker
+from twin.intervals.revisions import ReadingsGone
 from twin.resolution import Resolution
 from twin.rollups.late import Late
 from twin.store.port import StoreRefused

@@ -120,7 +120,9 @@ def _lines(
     for district, ids in question.districts.items():
         maker = platform.intervals.makers[district]
         for first in range(0, len(ids), AT_ONCE):
-            found = maker.lines(ids[first : first + AT_ONCE], start, stop, question.version, question.newest)
+            found = maker.answers.lines(
+                ids[first : first + AT_ONCE], start, stop, question.version, question.newest
+            )
             for one, line in found.items():
                 yield items[one], _cut(line, edges, length)
 

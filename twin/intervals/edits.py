@@ -21,6 +21,10 @@ class EditKind(StrEnum):
     """The meter was changed at a moment: the last register of the old one, the first of the new one."""
 
 
+READ_BY_HAND = (EditKind.READ, EditKind.METER_CHANGE)
+"""What gives a register at a moment."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """One decision about one register, for `start <= time < stop` (equal where it is a moment), ns UTC.

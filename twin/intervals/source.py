@@ -15,7 +15,7 @@ import numpy as np
 from twin.clock import NS
 from twin.frame import empty_batch, join
 from twin.intervals.axis import Reads, believed, heard
-from twin.intervals.edits import EditKind
+from twin.intervals.edits import READ_BY_HAND
 from twin.quality import FIRST_BAD
 from twin.store.history import split
 
@@ -150,7 +150,7 @@ def reach(store: Store, register: Register, low: int, high: int, edits: Sequence
 
 
 def _moments(low: int, high: int, edits: Sequence[Edit]) -> tuple[int, int]:
-    known = [one.start for one in edits if one.kind in (EditKind.READ, EditKind.METER_CHANGE)]
+    known = [one.start for one in edits if one.kind in READ_BY_HAND]
     before, after = [one for one in known if one < low], [one for one in known if one > high]
     return max(before, default=low), min(after, default=high)
 

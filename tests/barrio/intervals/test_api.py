@@ -161,15 +161,15 @@ async def test_an_answer_is_of_the_version_that_it_names(stage, path):
     settle(stage)
     query = {"point": ENERGY, "from": "2026-11-10", "to": "2026-11-11"}
     (maker,) = stage.platform.intervals.makers.values()
-    lines = maker.lines
+    lines = maker.answers.lines
 
     def meanwhile(*args):
-        maker.lines = lines
+        maker.answers.lines = lines
         come_late(stage, ENERGY, [(time, value + 0.001) for time, value in hole])
         settle(stage)
         return lines(*args)
 
-    maker.lines = meanwhile
+    maker.answers.lines = meanwhile
     found = (await stage.http.get(path, params=query)).json()
     again = (await stage.http.get(path, params={**query, "version": found["version"]})).json()
     newest = (await stage.http.get(path, params=query)).json()

@@ -98,7 +98,7 @@ class Bench:
         return FAR + self.edits * NS
 
     def days(self, start=START, number=4, version=None, series=SERIES):
-        return self.maker.lines([series], start, start + number * DAY - 2 * HOUR, version)[series]
+        return self.maker.answers.lines([series], start, start + number * DAY - 2 * HOUR, version)[series]
 
     def close(self):
         self.book.close()
@@ -398,8 +398,8 @@ def test_rubbish_before_midnight_moves_neither_day(make):
     at = next(number for number, (time, _) in enumerate(points) if time == START + DAY - 90 * MINUTE)
     points[at] = (points[at][0], 9_000_000)
     bench.write(points)
-    before = bench.maker.reckoned([SERIES], START, START + DAY)[SERIES]
-    after = bench.maker.reckoned([SERIES], START + DAY, START + 2 * DAY)[SERIES]
+    before = bench.maker.reckoner.reckoned([SERIES], START, START + DAY)[SERIES]
+    after = bench.maker.reckoner.reckoned([SERIES], START + DAY, START + 2 * DAY)[SERIES]
 
     assert int(after.delta.max()) < 100
     assert before.register[-1] == after.register[0]

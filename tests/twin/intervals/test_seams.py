@@ -15,7 +15,7 @@ from tests.twin.intervals.test_maker import FAR, START, Bench, steady
 from twin.intervals.book import IntervalBook, Version
 from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag
-from twin.intervals.maker import ReadingsGone
+from twin.intervals.revisions import ReadingsGone
 from twin.intervals.rules import Rules
 from twin.store.duckdb import DuckDBStore
 
@@ -49,9 +49,9 @@ def test_readings_that_were_left_out_around_midnight(new):
     bench = new()
     bench.write(steady(3))
     bench.decide(EditKind.IGNORE, NIGHT - 4 * HOUR, NIGHT + 4 * HOUR)
-    both = bench.maker.reckoned([SERIES], START, START + 2 * DAY)[SERIES]
-    first = bench.maker.reckoned([SERIES], START, NIGHT)[SERIES]
-    second = bench.maker.reckoned([SERIES], NIGHT, START + 2 * DAY)[SERIES]
+    both = bench.maker.reckoner.reckoned([SERIES], START, START + 2 * DAY)[SERIES]
+    first = bench.maker.reckoner.reckoned([SERIES], START, NIGHT)[SERIES]
+    second = bench.maker.reckoner.reckoned([SERIES], NIGHT, START + 2 * DAY)[SERIES]
 
     assert Flag.MISSING not in both.flag.tolist()
     assert np.concatenate([first.delta, second.delta]).tolist() == both.delta.tolist()
@@ -75,9 +75,9 @@ def test_two_meters_that_answer_to_one_address(new):
     bench = new()
     start = START - HOUR
     bench.write([(start + at * 5 * MINUTE, 1_000 + at + (at % 2) * 50_000) for at in range(12 * 60)])
-    both = bench.maker.reckoned([SERIES], START, START + 2 * DAY)[SERIES]
-    first = bench.maker.reckoned([SERIES], START, NIGHT)[SERIES]
-    second = bench.maker.reckoned([SERIES], NIGHT, START + 2 * DAY)[SERIES]
+    both = bench.maker.reckoner.reckoned([SERIES], START, START + 2 * DAY)[SERIES]
+    first = bench.maker.reckoner.reckoned([SERIES], START, NIGHT)[SERIES]
+    second = bench.maker.reckoner.reckoned([SERIES], NIGHT, START + 2 * DAY)[SERIES]
 
     assert np.concatenate([first.delta, second.delta]).tolist() == both.delta.tolist()
 

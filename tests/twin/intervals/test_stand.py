@@ -47,7 +47,7 @@ def hilly(days, start=START - HOUR):
 
 def holds(bench, start, stop):
     """Hold every two neighbouring boundaries, and every day that is asked for alone, against the whole stretch."""
-    line = bench.maker.lines([SERIES], start, stop)[SERIES]
+    line = bench.maker.answers.lines([SERIES], start, stop)[SERIES]
     moved = np.flatnonzero(line.counted & (np.diff(line.register) != line.delta)).tolist()
     changes = [one for one in bench.book.edits([SERIES]).get(SERIES, ()) if one.kind is EditKind.METER_CHANGE]
     for at in moved:
@@ -55,7 +55,7 @@ def holds(bench, start, stop):
         grown = line.register[at + 1] - line.register[at] + sum(one.steps[0] - one.steps[1] for one in inside)
         assert line.delta[at] == grown
     for low, high in pairwise(day_starts(start, stop, bench.maker.meters.zone).tolist()):
-        alone, part = bench.maker.lines([SERIES], low, high)[SERIES], line.between(low, high)
+        alone, part = bench.maker.answers.lines([SERIES], low, high)[SERIES], line.between(low, high)
         assert alone.delta.tolist() == part.delta.tolist()
         assert alone.flag.tolist() == part.flag.tolist()
         assert alone.register[alone.known].tolist() == part.register[part.known].tolist()
@@ -77,7 +77,7 @@ def test_reference_days_that_change_while_a_gap_is_being_settled(new):
     bench = new()
     gap_with_one_day_settled(bench)
     line = holds(bench, START, START + 7 * DAY)
-    alone = bench.maker.lines([SERIES], START + 5 * DAY, START + 6 * DAY - QUARTER)[SERIES]
+    alone = bench.maker.answers.lines([SERIES], START + 5 * DAY, START + 6 * DAY - QUARTER)[SERIES]
     settled = sorted(bench.book.days([SERIES], START, START + 9 * DAY))
 
     assert GAP - DAY < settled[-1][1] < START + 4 * DAY
@@ -169,7 +169,9 @@ def test_a_distribution_over_midnight_holds_for_a_day_that_is_asked_for_alone(ne
     bench = new()
     bench.write(steady(3))
     start = START + DAY - HOUR
-    grown = bench.maker.reckoned([SERIES], START, START + 2 * DAY)[SERIES].between(start, start + 2 * HOUR)
+    grown = bench.maker.reckoner.reckoned([SERIES], START, START + 2 * DAY)[SERIES].between(
+        start, start + 2 * HOUR
+    )
     whole = int(grown.delta.sum())
     bench.decide(EditKind.SPREAD, start, start + 2 * HOUR, whole, *[0] * 7)
     fresh = holds(bench, START, START + 2 * DAY)
