@@ -27,6 +27,17 @@ PLACES
 if touch "$OUTSIDE/written" 2>/dev/null; then echo "$OUTSIDE can be written" >&2; exit 70; fi
 exec setpriv --no-new-privs --bounding-set=-all --inh-caps=-all -- "$@"
 """
+DEMO = """
+import sys
+from pathlib import Path
+from tests.barrio.processes import demo
+
+words = ("--listen", "0.0.0.0:8080", "--no-story")
+done = demo(*words, cwd=Path(sys.argv[1]), until=lambda one: one["devices"]["heard"] == one["devices"]["configured"])
+sys.stderr.write(done.stderr)
+sys.stdout.write(done.stdout)
+raise SystemExit(done.returncode)
+"""
 TOOLS = ("unshare", "setpriv", "ip", "mount")
 
 
@@ -41,9 +52,8 @@ def possible():
 @pytest.mark.skipif(not possible(), reason="namespaces need root, util-linux and iproute2")
 def test_the_demo_reaches_its_devices_on_a_loopback_of_its_own(tmp_path):
     """Every device is heard and the books balance: no capability, no IPv6, no file but in one folder is asked for."""
-    demo = [sys.executable, "-m", "barrio", "demo", "--for", "12s", "--json"]
-    command = ["unshare", "--net", "--mount", "sh", "-c", HELD, "held", *demo]
-    command += ["--data", str(tmp_path / "data"), "--listen", "0.0.0.0:8080", "--no-story"]
+    command = ["unshare", "--net", "--mount", "sh", "-c", HELD, "held"]
+    command += [sys.executable, "-c", DEMO, str(tmp_path)]
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONDONTWRITEBYTECODE": "1",
