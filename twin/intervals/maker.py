@@ -14,8 +14,9 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
+import structlog
 
-from twin.clock import NS
+from twin.clock import NS, rfc3339
 from twin.intervals import source
 from twin.intervals.agenda import Agenda
 from twin.intervals.answers import Answers
@@ -44,6 +45,8 @@ _LONG = (Edge.REFERENCE, Edge.NO_REFERENCE)
 BY_ITSELF, SETTLED, LATE = "barrio", "settled", "late"
 AT_ONCE, DAYS_AT_ONCE = 20, 7
 """Registers and days that are settled in one portion: bounds memory, and how long readers wait."""
+
+log = structlog.get_logger("barrio.intervals")
 
 
 class Maker:
@@ -189,7 +192,7 @@ class Maker:
     def look(self, marks: Iterable[Mark], now: int) -> int:
         """Make again what came late; returns how many versions that made.
 
-        What comes for days whose readings are gone changes nothing.
+        What comes for days whose readings are gone changes nothing, and is said in the log.
         """
         made = 0
         for mark in marks:
@@ -198,8 +201,10 @@ class Maker:
             spans = {mark.series: (mark.low, mark.high)}
             try:
                 made += self.again(spans, Version(0, now, LATE, BY_ITSELF, ""), seen=[mark]) > 0
-            except ReadingsGone:
+            except ReadingsGone as error:
                 self._book.looked([mark])
+                path, since = self.meters.registers[mark.series].path, rfc3339(mark.low)
+                log.warning("intervals.late_without_readings", point=path, since=since, days=error.days)
         return made
 
 

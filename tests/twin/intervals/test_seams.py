@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tests.twin.intervals.meter import DAY, HOUR, MINUTE, NS, SERIES
 from tests.twin.intervals.test_maker import FAR, START, Bench, steady
@@ -157,7 +158,7 @@ def test_a_register_whose_step_is_another_now(new):
 
 
 def test_a_decision_about_a_day_whose_readings_are_gone(new):
-    """What was settled stays: nothing is made of readings that a retention has let go."""
+    """What was settled stays: nothing is made of readings that a retention has let go; what comes late is told once."""
     bench = new()
     bench.write(steady(4))
     bench.settle()
@@ -167,10 +168,15 @@ def test_a_decision_about_a_day_whose_readings_are_gone(new):
         bench.decide(EditKind.IGNORE, NIGHT + 10 * HOUR, NIGHT + 11 * HOUR)
     bench.write([(NIGHT + 7 * HOUR + 30 * NS, before.register[4 * 31] + 1)])
     marks = bench.book.marks()
-    bench.look()
+    with capture_logs() as said:
+        bench.look()
+        bench.look()
 
     assert marks
     assert not bench.book.marks()
+    assert [(one["event"], one["point"], one["days"]) for one in said] == [
+        ("intervals.late_without_readings", "town/meter/1", 1)
+    ]
     assert bench.days(number=3).delta.tolist() == before.delta.tolist()
     assert bench.decide(EditKind.IGNORE, NIGHT + 40 * HOUR, NIGHT + 41 * HOUR)
 
