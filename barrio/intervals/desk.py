@@ -117,7 +117,8 @@ class IntervalDesk:
 
     def look(self, now: int) -> int:
         """Look at some of what came late for settled days; returns how many versions that made. Blocks."""
-        marks = self.book.marks()[:MOST_MARKS]
+        # Marks of what is no register any more wait until it is one again; they are in nobody's way.
+        marks = [mark for mark in self.book.marks() if self.has(mark.series)][:MOST_MARKS]
         return sum(maker.look(marks, now) for maker in self.makers.values())
 
     def declare(self, now: int) -> None:
@@ -161,9 +162,8 @@ class IntervalDesk:
         return self.maker(series).meters.registers[series]
 
     def has(self, series: int) -> bool:
-        """Whether a point is a register."""
-        found = self.makers.get(self._platform.catalogue.owners[series].district)
-        return found is not None and series in found.meters.registers
+        """Whether a series is a register; it may be one that is not in the model any more."""
+        return any(series in maker.meters.registers for maker in self.makers.values())
 
     def grouped(self, ids: Iterable[int]) -> Mapping[str, list[int]]:
         """Return registers by district."""

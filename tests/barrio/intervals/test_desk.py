@@ -72,6 +72,21 @@ async def test_changes_of_the_file_are_taken_once(tmp_path):
             ]
 
 
+async def test_what_is_no_register_any_more_holds_up_no_other(tmp_path, monkeypatch):
+    """However much came late for points that left the model, or count nothing: registers are looked at all the same."""
+    monkeypatch.setattr(desk, "IDLE_S", 3_600.0)
+    monkeypatch.setattr(desk, "MOST_MARKS", 1)
+    async with metered(tmp_path) as stage:
+        intervals, points = stage.platform.intervals, stage.platform.catalogue.points
+        energy = points[ENERGY].id
+        gone = [one for one in range(energy) if not intervals.has(one)]
+        intervals.book.mark(np.array([*gone, energy], np.int32), np.full(len(gone) + 1, HOUR, np.int64))
+        await stage.platform.in_thread("intervals", intervals.look, stage.platform.clock.now_ns())
+
+        assert gone
+        assert [mark.series for mark in intervals.book.marks()] == gone
+
+
 async def test_a_district_without_registers_settles_nothing(tmp_path):
     """Nothing to bill, nothing to do."""
     profile = "profile: thing\nprotocol: scripted\nkind: Thing\npoints:\n  t: {quantity: air_temperature, slot: 0}\n"
