@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
@@ -14,7 +14,7 @@ from barrio.access.who import Seen
 from barrio.api.answers import as_json
 from barrio.api.declared import declared
 from barrio.api.lean import LeanRoute
-from barrio.api.selected import Selected
+from barrio.api.selected import Selected, said
 from barrio.history.answers import cost_of, table_of
 from barrio.history.newest import Latest
 from barrio.history.question import Asked, understand
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from barrio.platform import Platform
-
-
-def _said(words: str) -> Any:
-    return Field(default=None, max_length=300, description=words)
 
 
 class Chosen(Selected):
@@ -51,14 +47,14 @@ class Asks(Chosen):
         max_length=300,
         description="ISO 8601, `now`, or an age such as -15m or -7d; without an offset in `tz`. An hour ago else.",
     )
-    to: str | None = _said("Likewise; now without it.")
-    interval: str | None = _said("ISO 8601 in place of from and to: start/end, start/duration, duration/end.")
-    every: str | None = _said("Length of windows, such as 15m, 1d, 1mo; raw readings without it.")
-    aggregate: str | None = _said(
+    to: str | None = said("Likewise; now without it.")
+    interval: str | None = said("ISO 8601 in place of from and to: start/end, start/duration, duration/end.")
+    every: str | None = said("Length of windows, such as 15m, 1d, 1mo; raw readings without it.")
+    aggregate: str | None = said(
         "mean, min, max, sum, first, last, count, twmean, integral, delta, state_s, p50, p95, p99.9 ..., several with "
         "commas; what suits the quantity without it."
     )
-    tz: str | None = _said("IANA time zone of windows; the district's without it.")
+    tz: str | None = said("IANA time zone of windows; the district's without it.")
     fill: Fill | None = Field(default=None, description="What stands in windows without a value.")
     quality: Keep | None = Field(
         default=None,

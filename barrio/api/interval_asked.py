@@ -8,6 +8,7 @@ from pydantic import Field
 
 from barrio.api.history import Chosen
 from barrio.api.parameters import LARGEST
+from barrio.api.selected import said
 from barrio.intervals.question import Asked
 
 
@@ -20,21 +21,13 @@ class Span(Chosen):
         max_length=300,
         description="ISO 8601, `now`, or an age such as -7d; ages end on a quarter hour. A day ago without it.",
     )
-    to: str | None = Field(default=None, max_length=300, description="Likewise; now without it.")
-    interval: str | None = Field(
-        default=None,
-        max_length=300,
-        description="ISO 8601 in place of from and to: start/end, start/duration, duration/end.",
-    )
-    tz: str | None = Field(
-        default=None, max_length=300, description="IANA time zone of local times; the district's without it."
-    )
+    to: str | None = said("Likewise; now without it.")
+    interval: str | None = said("ISO 8601 in place of from and to: start/end, start/duration, duration/end.")
+    tz: str | None = said("IANA time zone of local times; the district's without it.")
     version: int | None = Field(
         default=None, ge=0, le=LARGEST, description="As they stood with this version; settled days only."
     )
-    known_at: str | None = Field(
-        default=None, max_length=300, description="As they stood at this time; settled days only."
-    )
+    known_at: str | None = said("As they stood at this time; settled days only.")
 
     @property
     def asked(self) -> Asked:

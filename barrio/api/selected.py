@@ -9,7 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from barrio.history.chosen import MOST_POINTS, Choice
 
 
-def _said(words: str) -> Any:
+def said(words: str) -> Any:
+    """Return the field of a text that may be left out, with what it means."""
     return Field(default=None, max_length=300, description=words)
 
 
@@ -23,12 +24,12 @@ class Selected(BaseModel):
         max_length=MOST_POINTS,
         description="Path of a point, district/device/point; several, or with * for any name in a part of it.",
     )
-    under: str | None = _said("A district, a device or a path: the points of it.")
-    kind: str | None = _said("Kind of the devices.")
-    quantity: str | None = _said("Name of a quantity.")
-    site: str | None = _said("A site, with the sites within it: id, or district/id.")
-    device: str | None = _said("A device: id, or district/id.")
-    dataset: str | None = _said("Id of a dataset, or district/id: the points that it gives.")
+    under: str | None = said("A district, a device or a path: the points of it.")
+    kind: str | None = said("Kind of the devices.")
+    quantity: str | None = said("Name of a quantity.")
+    site: str | None = said("A site, with the sites within it: id, or district/id.")
+    device: str | None = said("A device: id, or district/id.")
+    dataset: str | None = said("Id of a dataset, or district/id: the points that it gives.")
 
     @property
     def choice(self) -> Choice:

@@ -211,11 +211,8 @@ class Socket:
         if asked.type == "resume" and not asked.after:
             raise AskError("after", "resume needs after, the id of the last event that you had")
         wanted = Wanted(asked.choice, tuple(asked.events))
-        selection, after, hub = (
-            selected(wanted, self._who),
-            understood(asked.after, "after"),
-            self._platform.hub,
-        )
+        selection, after = selected(wanted, self._who), understood(asked.after, "after")
+        hub = self._platform.hub
         subscriber = hub.join(selection, JSON, self._who, after)
         begins = after or Place(hub.epoch, subscriber.place)
         beginning = first(hub, selection, begins, latest=asked.latest and after is None)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 MOST_POINTS = 1_000
 MOST_PATTERNS = 20
+FILTERS = ("under", "kind", "quantity", "site", "device", "dataset")
+"""What points are chosen by, beside their paths."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +40,7 @@ class Choice:
     @property
     def filters(self) -> Mapping[str, str]:
         """The filters that are set, by their names."""
-        names = ("under", "kind", "quantity", "site", "device", "dataset")
-        return {name: value for name in names if (value := getattr(self, name)) is not None}
+        return {name: value for name in FILTERS if (value := getattr(self, name)) is not None}
 
 
 def choose(choice: Choice, who: Who, most: int = MOST_POINTS) -> list[BoundPoint]:

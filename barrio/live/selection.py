@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from barrio.errors import AskError, UnknownName
-from barrio.history.chosen import Choice, choose
+from barrio.history.chosen import FILTERS, Choice, choose
 from barrio.live.words import KINDS
 from twin.model.source import suggest
 from twin.resolution import Resolution
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from twin.frame import Ids
 
 MOST_POINTS = 10_000
-FILTERS = ("under", "kind", "quantity", "site", "device", "dataset")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,13 +18,9 @@ from barrio.sta.limits import MOST_ENTITIES, MOST_PAGE, MOST_STEPS, USUAL_PAGE
 from barrio.sta.syntax import Binary, Call, Literal, Node, Path, Unary
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from barrio.sta.entities import Kind
-    from barrio.sta.graph import Graph
+    from barrio.sta.graph import Graph, Weights
     from barrio.sta.options import Options
-
-    Weights = npt.NDArray[np.float64]
 
 _ENDLESS = 1e15
 """More is not told apart: products of large numbers stay numbers."""

@@ -17,11 +17,10 @@ import pyarrow as pa
 from pyarrow._parquet import ParquetWriter
 
 from barrio import __version__
-from barrio.tables.cells import OPTIONS
 from barrio.tables.coded import coded
 from barrio.tables.portions import portions
 from barrio.tables.table import Kind
-from barrio.tables.times import NEVER
+from barrio.tables.times import NEVER, OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

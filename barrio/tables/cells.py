@@ -13,14 +13,13 @@ import orjson
 from barrio.tables import times
 from barrio.tables.coded import coded
 from barrio.tables.table import Kind
+from barrio.tables.times import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
     import numpy.typing as npt
-
-OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 
 
 def as_json(kind: Kind, column: npt.NDArray[Any]) -> bytes:

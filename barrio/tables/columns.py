@@ -13,8 +13,9 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
-from barrio.tables.cells import OPTIONS, as_json
+from barrio.tables.cells import as_json
 from barrio.tables.table import Kind
+from barrio.tables.times import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

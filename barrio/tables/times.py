@@ -21,12 +21,12 @@ if TYPE_CHECKING:
 
     from twin.frame import Times
 
+OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 NEVER = np.iinfo(np.int64).min
 """Where a column of times has none."""
 
 _FEW = 2_000
 """Cells; below that orjson is as quick, the more so where other work was done since the last column."""
-_OPTIONS = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC | orjson.OPT_UTC_Z
 _DAY_S = 86_400
 _WHOLE, _MICROS, _NANOS = 0, 6, 9
 
@@ -82,7 +82,7 @@ def _written(column: Times) -> bytes:
     left = column - seconds * NS
     digits = _digits(left)
     if digits is None or (digits != _NANOS and len(column) < _FEW):
-        return orjson.dumps((column // 1000).view("datetime64[us]"), option=_OPTIONS)
+        return orjson.dumps((column // 1000).view("datetime64[us]"), option=OPTIONS)
     kind = _CELLS[digits]
     text = np.empty(1 + len(column) * kind.itemsize, np.uint8)
     cells = np.ndarray(len(column), kind, text.data, 1)
