@@ -317,7 +317,8 @@ class Platform:
         """Put into the audit log what somebody does beside commands; returns when it is on the disk.
 
         `kind` is what, such as `export`; `details` are plain data, never a secret. Raises `twin.audit.NotAudited` when
-        the disk does not take it: then it must not be done. At rest nothing is added.
+        the disk does not take it: what is put down before it is done is not done then. What only shows when it is done
+        (which alarm, whether it could be) is put down after, and whoever asked is told. At rest nothing is added.
         """
         if self.at_rest:
             return

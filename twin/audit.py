@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 PLATFORM = "platform"
-"""`kind` of entries that are not about a command: exports, tokens, alarms and requests that somebody acknowledged."""
+"""`kind` of entries that are not about a command: exports, tokens, webhooks, what was acknowledged or decided …"""
 
 
 class NotAudited(TransientError):

@@ -26,10 +26,11 @@ SITE = "site"
 
 
 class Names:
-    """The names of one view, each kind of them gathered when it is first asked for."""
+    """The names of one view, each kind of them gathered when it is first asked for; only datasets are at once."""
 
     def __init__(self, view: View, sight: Sight, districts: Iterable[District]) -> None:
         self._view = view
+        # Those of datasets need the sight, which is not kept: it is the weak key of its view.
         datasets = [one.dataset for one in known_to(sight, districts)]
         self._made: dict[str, AbstractSet[str]] = {"dataset": _both(one.key for one in datasets)}
 

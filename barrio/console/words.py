@@ -48,7 +48,6 @@ NOT_THERE = Text("There is no such thing", "No existe")
 NOT_THERE_MORE = Text(
     "It does not exist, or it is not for you to see.", "No existe, o no le corresponde verlo."
 )
-UPDATED = Text("as of {time}", "a las {time}")
 FILTER = Text("Filter", "Filtrar")
 FILTER_HINT = Text("name, kind or place", "nombre, tipo o lugar")
 STATE = Text("State", "Estado")
@@ -111,7 +110,6 @@ RANGES: Mapping[str, Text] = MappingProxyType(
 )
 EARLIER = Text("Earlier", "Antes")
 LATER = Text("Later", "Después")
-NOW = Text("Now", "Ahora")
 LOCAL = Text("local time of {zone}", "hora local de {zone}")
 EVERY_READING = Text("every reading", "cada lectura")
 WINDOWS = Text("windows of {every}", "ventanas de {every}")
@@ -143,12 +141,10 @@ CHART_HELP = Text(
 MEAN = Text("mean", "media")
 LEAST = Text("smallest", "menor")
 MOST = Text("largest", "mayor")
-SUM = Text("total", "total")
 LAST = Text("last", "último")
 DOWNLOAD = Text("Download", "Descargar")
 ASK_API = Text("the same from the API", "lo mismo de la API")
 
-PRIORITY_COLUMN = Text("Priority", "Prioridad")
 WHAT = Text("What", "Qué")
 SINCE = Text("Since", "Desde")
 ACKNOWLEDGE = Text("Acknowledge", "Reconocer")
@@ -200,8 +196,6 @@ WHY_LEAD = Text(
 PATH = Text("Path of a point", "Ruta de un punto")
 LOOK = Text("Look", "Revisar")
 STEPS = Text("Steps", "Pasos")
-STEP = Text("Step", "Paso")
-FOUND = Text("What was found", "Lo que se encontró")
 VERDICTS: Mapping[str, Text] = MappingProxyType(
     {
         "passes": Text("✓ passes", "✓ pasa"),
