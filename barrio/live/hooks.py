@@ -63,6 +63,7 @@ class Hooks:
         self._sights = Sights(platform.catalogue)
         self._hooks = {one.id: one for one in book.all()}
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._making = asyncio.Lock()
 
     # --- what tokens do -------------------------------------------------------------------------------------
 
@@ -81,11 +82,20 @@ class Hooks:
     async def make(self, who: Who, url: str, wanted: Wanted) -> Hook:
         """Keep a new hook and begin with it; TooMany, `NotAllowed` or what a selection is refused with."""
         selected(wanted, who)
+        self._require_room(who)
+        await self.egress.check(url)
+        # One after another: all that ask at once would find the same room.
+        async with self._making:
+            self._require_room(who)
+            return await self._made(who, url, wanted)
+
+    def _require_room(self, who: Who) -> None:
         if len(self._hooks) >= MOST_HOOKS:
             raise TooMany(f"{MOST_HOOKS} hooks are kept, which is the most of this platform")
         if sum(one.token == who.token for one in self._hooks.values()) >= MOST_OF_A_TOKEN and who.token:
             raise TooMany(f"{MOST_OF_A_TOKEN} hooks of this token are kept, which is the most")
-        await self.egress.check(url)
+
+    async def _made(self, who: Who, url: str, wanted: Wanted) -> Hook:
         hook = Hook(
             secrets.token_hex(8), who.token, who.name, url, wanted.said, secrets.token_urlsafe(32),
             self._platform.clock.now_ns(),

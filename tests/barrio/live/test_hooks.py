@@ -262,3 +262,15 @@ async def test_limits_of_hooks(hooked, monkeypatch):
         ]
 
     assert statuses == [429, 400, 404, 400]
+
+
+async def test_hooks_that_are_made_at_once_share_the_room_that_there_is(hooked, monkeypatch):
+    """The last room is given once, however many ask while names are looked up and books are written."""
+    monkeypatch.setattr("barrio.live.hooks.MOST_OF_A_TOKEN", 2)
+    async with receiving() as receiver, hooked.client(hooked.token()) as http:
+        asked = [http.post(HOOKS, json={"url": receiver.url, "point": [PATH]}) for _ in range(8)]
+        statuses = sorted([one.status_code for one in await asyncio.gather(*asked)])
+        kept = (await http.get(HOOKS)).json()["total"]
+
+    assert statuses == [201] * 2 + [429] * 6
+    assert kept == 2
