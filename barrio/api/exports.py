@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import secrets
 from http import HTTPStatus
@@ -69,6 +70,9 @@ def add(app: FastAPI, platform: Platform) -> None:
 
 
 def _asking(app: FastAPI, platform: Platform) -> None:
+    # One after another: all that ask at once would find the same room.
+    keeping = asyncio.Lock()
+
     @app.post(
         PATH,
         tags=["exports"],
@@ -84,8 +88,6 @@ def _asking(app: FastAPI, platform: Platform) -> None:
         who.require(Verb.EXPORT)
         _refuse_at_rest(platform)
         plan = await platform.in_thread("reads", planned, asked, who, platform)
-        if words := platform.exports.room(who.name, who.token):
-            return problem(HTTPStatus.INSUFFICIENT_STORAGE, words)
         job = Job(
             id=secrets.token_urlsafe(16),
             owner=who.name,
@@ -96,8 +98,11 @@ def _asking(app: FastAPI, platform: Platform) -> None:
             form=asked.format,
             created=platform.clock.now_ns(),
         )
-        await platform.audited("export", who, {"export": job.id, "asked": job.asked})
-        await platform.exports.add(job)
+        async with keeping:
+            if words := platform.exports.room(who.name, who.token):
+                return problem(HTTPStatus.INSUFFICIENT_STORAGE, words)
+            await platform.audited("export", who, {"export": job.id, "asked": job.asked})
+            await platform.exports.add(job)
         body = as_json(_described(platform, job))
         body.status_code = HTTPStatus.ACCEPTED
         body.headers["Location"] = f"{PATH}/{job.id}"

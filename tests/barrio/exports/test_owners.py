@@ -1,5 +1,6 @@
 """A job belongs to whoever asked for it, holds what they see and no more, and does not outlive their token."""
 
+import asyncio
 import csv
 import io
 import time
@@ -76,6 +77,17 @@ async def test_the_waiting_exports_of_a_token_are_bounded(stage, monkeypatch):
         found = [(await caller.post("/api/v1/exports", json=BODY)).status_code for _ in range(3)]
 
     assert found == [202, 202, 507]
+
+
+async def test_exports_that_are_asked_for_at_once_share_the_room_that_there_is(stage, monkeypatch):
+    """The last room is given once, however many ask while books are written."""
+    monkeypatch.setattr(desks, "MOST_WAITING", 2)
+    monkeypatch.setattr(ExportDesk, "_make", lambda *_: None)
+    async with seen_as(stage.platform, Who("works", sight(stage.platform), token="a")) as caller:
+        asked = [caller.post("/api/v1/exports", json=BODY) for _ in range(8)]
+        found = sorted([one.status_code for one in await asyncio.gather(*asked)])
+
+    assert found == [202] * 2 + [507] * 6
 
 
 async def test_nobody_waits_for_all_of_somebody_elses(stage, monkeypatch):
