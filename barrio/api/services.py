@@ -215,12 +215,15 @@ def _maintenance(app: FastAPI, platform: Platform) -> None:
             words = f"{state!r} is none of {', '.join(SERVICE_STATES)}{suggest(state, SERVICE_STATES)}"
             raise AskError("state", words)
         found = platform.living.services
-        rows = [] if found is None else found.maintenance.standing()
+        every = [] if found is None else found.maintenance.standing()
+        seen = [one for one in every if _made_of(who, one.service.counter.path)]
+        known = {one.service.rule.id for one in seen}
+        if rule is not None and rule not in known:
+            raise UnknownName(f"there is no rule {rule!r}{suggest(rule, known)}")
         rows = [
             one
-            for one in rows
-            if _made_of(who, one.service.counter.path)
-            and state in {None, one.state}
+            for one in seen
+            if state in {None, one.state}
             and rule in {None, one.service.rule.id}
             and (under is None or f"{one.service.key}/".startswith(f"{under.strip('/')}/"))
         ]

@@ -261,6 +261,16 @@ async def test_services_are_listed_and_done(stage):
     assert (kept["used"], kept["who"], kept["comment"]) == (1050.0, "ana", "seen")
 
 
+async def test_services_of_a_rule_that_there_is_not_are_no_empty_list(stage):
+    """The nearest rule is named; a rule that nothing is due by is there."""
+    answer = await stage.http.get("/api/v1/services", params={"rule": "pumps"})
+    due = await get(stage, "/api/v1/services", state="overdue", rule="pump")
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == "there is no rule 'pumps' (did you mean pump?)"
+    assert due["total"] == 0
+
+
 async def test_a_service_without_a_reading_cannot_be_noted(stage):
     """There is nothing to count from, and that is said."""
     answer = await post(stage, "/api/v1/services/little/tank/pump/done")
