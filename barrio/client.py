@@ -90,6 +90,7 @@ async def _answer(client: httpx.AsyncClient, request: httpx.Request) -> Any:
     except ValueError:
         raise Unanswered(f"{answer.status_code}: {answer.text[:200]}") from None
     if "parameter" in body:
-        words = str(body["detail"]).removeprefix(f"{body['parameter']}: ")
-        raise AskError(f"--{_OPTIONS.get(body['parameter'], body['parameter'])}", words)
+        name = str(body["parameter"])
+        words = str(body["detail"]).removeprefix(f"{name}: ")
+        raise AskError(f"--{_OPTIONS.get(name, name.replace('_', '-'))}", words)
     raise Unanswered(str(body["detail"]))

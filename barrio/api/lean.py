@@ -14,8 +14,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel, ValidationError
 
 from barrio.access.who import who
-from barrio.errors import AskError
-from twin.model.source import suggest
+from barrio.api.problems import no_parameter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Mapping
@@ -52,7 +51,7 @@ def _read(request: Request, model: type[BaseModel], many: Mapping[str, bool]) ->
     found: dict[str, Any] = {}
     for name, value in request.query_params.multi_items():
         if name not in many:
-            raise AskError(name, f"there is no parameter {name!r}{suggest(name, many)}")
+            raise no_parameter(name, many)
         if many[name]:
             found.setdefault(name, []).append(value)
         else:

@@ -20,7 +20,7 @@ from twin.errors import TransientError
 from twin.model.source import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from fastapi import FastAPI
     from fastapi.dependencies.models import Dependant
@@ -33,6 +33,9 @@ LONGEST = 1_000
 _MEMBER = re.compile(r"<[\w.]+: ('[^']*')>")
 """A member of an enumeration as a literal shows it."""
 _QUOTED = re.compile(r"'([^']*)'")
+_NO_OBJECT = frozenset({"model_attributes_type", "model_type", "dict_type"})
+_ELSEWHERE = {"start": "from", "since": "from", "stop": "to", "end": "to", "until": "to"}
+"""What others call a parameter: nothing in the letters of `start` says `from`."""
 
 
 def problem(status: HTTPStatus, detail: str, headers: dict[str, str] | None = None, **extra: Any) -> Response:
@@ -62,7 +65,17 @@ async def refuse_unknown_parameters(request: Request) -> None:
     known = _parameters(request.scope["route"].dependant)
     for name in request.query_params:
         if name not in known:
-            raise AskError(name, f"there is no parameter {name!r}{suggest(name, known)}")
+            raise no_parameter(name, known)
+
+
+def no_parameter(name: str, known: Iterable[str]) -> AskError:
+    """Return the error of a parameter that there is not, with the one that was probably meant."""
+    return AskError(name, f"there is no parameter {name!r}{_meant(name, known)}")
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    here = _ELSEWHERE.get(name)
+    return f" (did you mean {here}?)" if here in (names := list(known)) else suggest(name, names)
 
 
 def _parameters(dependant: Dependant) -> set[str]:
@@ -100,12 +113,24 @@ async def _invalid(request: Request, error: Exception) -> Response:
     if not isinstance(error, RequestValidationError):
         raise error
     first = error.errors()[0]
+    if isinstance(first["input"], bytes):
+        return _sent_as(request)
+    if first["type"] == "json_invalid":
+        words = f"body: is no JSON: {first['ctx']['error'].lower()} after {first['loc'][-1]} characters"
+        return problem(HTTPStatus.BAD_REQUEST, words, parameter="body")
     body = getattr(request.scope.get("route"), "body_field", None)
     where, model = _inside(first["loc"], body and body.field_info.annotation)
     tagged = first["type"].startswith("union_tag")
     name = first["ctx"]["discriminator"].strip("'") if tagged else _named(where)
     words = f"{name}: {fault_words(first, model)}"
     return problem(HTTPStatus.BAD_REQUEST, words, parameter=name)
+
+
+def _sent_as(request: Request) -> Response:
+    """A body that was not read, since its header says that it is something else: curl says so of what `-d` sends."""
+    sent = request.headers.get("content-type", "")
+    words = f"Content-Type: should be application/json, found {sent!r}"
+    return problem(HTTPStatus.BAD_REQUEST, words, parameter="Content-Type")
 
 
 def fault_words(fault: Mapping[str, Any], model: object = None) -> str:
@@ -115,14 +140,15 @@ def fault_words(fault: Mapping[str, Any], model: object = None) -> str:
         return "is missing"
     if kind == "extra_forbidden":
         key = str(fault["loc"][-1])
-        return f"there is no key {key!r}{suggest(key, _keys(model))}"
+        return f"there is no key {key!r}{_meant(key, _keys(model))}"
     if kind in {"literal_error", "enum"}:
         expected = _MEMBER.sub(r"\1", fault["ctx"]["expected"])
         return f"should be {expected}, found {given!r}{suggest(str(given), _QUOTED.findall(expected))}"
     if kind == "union_tag_invalid":
         tag, expected = fault["ctx"]["tag"], fault["ctx"]["expected_tags"]
         return f"should be one of {expected}, found {tag!r}{suggest(tag, _QUOTED.findall(expected))}"
-    return f"{str(fault['msg']).removeprefix('Input ').lower()}, found {given!r}"
+    said = "should be an object" if kind in _NO_OBJECT else str(fault["msg"]).removeprefix("Input ").lower()
+    return f"{said}, found {given!r}"
 
 
 def _inside(where: tuple[int | str, ...], model: object) -> tuple[tuple[int | str, ...], object]:
@@ -156,6 +182,9 @@ async def _http(request: Request, error: Exception) -> Response:
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = ", ".join(_allowed(request))
     words = error.detail
+    if isinstance(error.__cause__, RecursionError | UnicodeDecodeError):
+        words = "body: is no JSON in UTF-8, or is nested too deeply"
+        return problem(status, words, headers, parameter="body")
     if words == status.phrase:
         listed = "; GET / lists what there is" if status is HTTPStatus.NOT_FOUND else ""
         words = f"{request.method} {request.url.path}: {status.phrase}{listed}"

@@ -7,7 +7,9 @@ from barrio.client import tell
 from barrio.errors import AskError
 
 
-@pytest.mark.parametrize(("parameter", "option"), [("lease", "--for"), ("expect", "--expect")])
+@pytest.mark.parametrize(
+    ("parameter", "option"), [("lease", "--for"), ("expect", "--expect"), ("old_last", "--old-last")]
+)
 async def test_a_parameter_that_is_wrong_is_an_option(parameter, option):
     """A person who wrote `--for` is told of `--for`, however the body of the question calls it."""
     answer = {"parameter": parameter, "detail": f"{parameter}: is wrong"}
