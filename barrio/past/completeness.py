@@ -10,6 +10,7 @@ import numpy as np
 from barrio.errors import AskError, UnknownName
 from barrio.moments import rfc3339
 from barrio.past.twin import chosen, nothing
+from twin.clock import NS
 from twin.completeness.classes import SlotClass
 from twin.completeness.table import Asked, expected, summed
 from twin.model.source import suggest
@@ -188,12 +189,22 @@ def _bound(asked: Asked, tenures: Sequence[Tenure]) -> None:
         raise AskError(
             "by", f"{rows:,} rows are too many, at most {MOST_ROWS:,}: sum up more, or ask for less time"
         )
+    _hold_a_slot(asked, tenures)
     slots = expected(asked, tenures)
     if slots > MOST_SLOTS:
         words = (
             f"{slots / 1e6:,.0f} million readings are expected in that time, at most {MOST_SLOTS / 1e6:,.0f}"
         )
         raise AskError("from", f"{words} million are counted at once: ask for less time, or fewer points")
+
+
+def _hold_a_slot(asked: Asked, tenures: Sequence[Tenure]) -> None:
+    """Refuse windows that are shorter than the slot of every point: they would count nothing, and not say why."""
+    longest = int((asked.edges[1:] - asked.edges[:-1]).max())
+    shortest = min((one.slot for one in tenures if one.path in asked.ids), default=0)
+    if longest < shortest:
+        words = f"no window is as long as {shortest // NS} s, in which these points give a reading"
+        raise AskError("every", f"{words}: ask for longer ones")
 
 
 def _plain(row: Row, group: str) -> dict[str, Any]:

@@ -198,6 +198,17 @@ async def test_what_would_take_too_long_is_refused(stage, since, monkeypatch, li
     assert "ask for less time" in answer.json()["detail"]
 
 
+async def test_windows_without_room_for_a_slot_are_refused(stage, since):
+    """A minute has no whole slot of 90 s: an empty table would say that nothing is missing. Two minutes have one."""
+    query = {"from": rfc3339(since), "to": rfc3339(since + HOUR), "under": "little/probe/temperature"}
+    short = await stage.http.get("/api/v1/completeness", params=query | {"every": "1m"})
+    long = await stage.http.get("/api/v1/completeness", params=query | {"every": "2m"})
+
+    assert short.status_code == 400
+    assert short.json()["detail"].startswith("every: no window is as long as 90 s, in which these points")
+    assert [row["expected"] for row in long.json()["rows"]] == [30]
+
+
 async def test_a_name_that_nobody_has(stage):
     """The nearest name is offered."""
     answer = await stage.http.get("/api/v1/completeness", params={"under": "little/prob"})
