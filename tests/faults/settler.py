@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tests.twin.intervals.bench import OTHER, START, Bench
 from tests.twin.intervals.meter import HOUR, MINUTE, NS, SERIES
-from tests.twin.intervals.test_maker import OTHER, START, Bench
 from twin.intervals import maker
 from twin.store.duckdb import DuckDBStore
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.faults.settler import AT_ONCE, DAYS, MOMENTS, opened
+from tests.twin.intervals.bench import OTHER, START
 from tests.twin.intervals.meter import DAY, HOUR, SERIES
-from tests.twin.intervals.test_maker import OTHER, START
 from twin.intervals import maker
 from twin.intervals.flags import Flag
 

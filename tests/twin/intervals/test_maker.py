@@ -1,108 +1,19 @@
 """Settled days on real stores: they add up, old versions are had again, and what comes late makes a new one."""
 
 import uuid
-from dataclasses import replace
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
 
-import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
+from tests.twin.intervals.bench import FAR, GAUGE, OTHER, START, Bench, steady
 from tests.twin.intervals.meter import DAY, HOUR, MINUTE, NS, SERIES
-from twin.frame import Batch
-from twin.intervals.book import IntervalBook, Version
-from twin.intervals.edits import Edit, EditKind
+from twin.intervals.book import Version
+from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag, Why
-from twin.intervals.maker import Maker
-from twin.intervals.meters import Beside, Meters, SumCheck
-from twin.intervals.register import Register
+from twin.intervals.meters import Beside, SumCheck
 from twin.intervals.rules import Rules
-from twin.model.quantities import Aggregation, Quantity
-from twin.rollups.late import Late
 from twin.store.duckdb import DuckDBStore
 from twin.store.influx import InfluxStore
-from twin.store.port import Series, Store
-
-ENERGY = Quantity("active_energy_import", unit="kW.h", aggregation=Aggregation.COUNTER, title="e", titulo="e")
-POWER = Quantity("active_power", unit="W", title="p", titulo="p")
-OTHER, GAUGE = 2, 3
-MADRID = ZoneInfo("Europe/Madrid")
-START = round(datetime(2026, 3, 26, 23, tzinfo=UTC).timestamp()) * NS
-"""Midnight in Madrid of the 27th of March; its clocks change on the 29th."""
-FAR = START + 400 * DAY
-
-
-class Bench:
-    """A store, a book and a maker; tells the maker of late readings as the writer does."""
-
-    def __init__(self, store, folder, district="town", rules=None, **kwargs):
-        self.store, self.folder, self.district = store, folder, district
-        store.open(
-            [
-                Series(one, f"{district}/meter/{name}", district, "s", "meter", name, quantity)
-                for one, name, quantity in ((SERIES, "e", ENERGY), (OTHER, "f", ENERGY), (GAUGE, "p", POWER))
-            ],
-            {},
-        )
-        self.rules, self.kwargs = rules or Rules(spike=None), kwargs
-        self.newest = np.zeros(4, np.int64)
-        self.edits = 0
-        self.decimals = 3
-        self.present = 0
-        self.opened()
-
-    def opened(self):
-        """Open the book (again)."""
-        self.book = IntervalBook(self.folder / "intervals.sqlite")
-        self.book.open()
-        self.late = Late(self.book, 4)
-        registers = {
-            one: Register(one, f"{self.district}/meter/{one}", self.decimals) for one in (SERIES, OTHER)
-        }
-        meters = Meters(self.district, MADRID, registers, usual=self.rules, **self.kwargs)
-        self.maker = Maker(self.store, self.book, meters, self.late, self.present)
-
-    def write(self, points, series=SERIES):
-        time = np.array([at for at, _ in points], np.int64)
-        value = np.array([steps for _, steps in points], np.float64) / (1 if series == GAUGE else 1_000)
-        number = len(points)
-        batch = Batch(
-            np.full(number, series, np.int32),
-            time,
-            time,
-            np.zeros(number, np.int64),
-            value,
-            np.zeros(number, np.uint8),
-        )
-        self.store.write(batch)
-        self.newest[series] = max(self.newest[series], time.max())
-        late = self.late.among(batch)
-        if late is not None:
-            self.late.mark(late)
-
-    def settle(self, horizon=FAR):
-        while self.maker.settle(self.newest, horizon, self.now()) is not None:
-            pass
-
-    def look(self):
-        return self.maker.look(self.book.marks(), self.now())
-
-    def decide(self, kind, start, stop, *steps, series=SERIES):
-        edit = Edit(kind, series, start, stop, steps, "ana", "because", self.now())
-        return self.maker.again({series: (start, stop)}, Version(0, edit.at, kind.value, "ana", ""), [edit])
-
-    def now(self):
-        self.edits += 1
-        return FAR + self.edits * NS
-
-    def days(self, start=START, number=4, version=None, series=SERIES):
-        return self.maker.answers.lines([series], start, start + number * DAY - 2 * HOUR, version)[series]
-
-    def close(self):
-        self.book.close()
-        self.store.close()
+from twin.store.port import Store
 
 
 @pytest.fixture(params=["duckdb", "influxdb"])
@@ -123,10 +34,6 @@ def make(request, tmp_path):
     yield new
     for bench in made:
         bench.close()
-
-
-def steady(days, start=START - HOUR, a_minute=2, first=1_000):
-    return [(start + at * MINUTE + 7 * NS, first + at * a_minute) for at in range(days * 1_440 + 120)]
 
 
 def test_days_are_settled_once_their_end_is_known(make):
@@ -286,109 +193,6 @@ def test_a_book_that_is_opened_again_goes_on(make):
 
     assert bench.book.newest() == before
     assert len(bench.book.marks()) == 1
-
-
-actions = st.lists(
-    st.tuples(
-        st.sampled_from(["on", "on", "gap", "late", "settle", "look", "change", "ignore", "hand", "restart"]),
-        st.integers(0, 10_000),
-    ),
-    min_size=4,
-    max_size=18,
-)
-
-
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(actions)
-def test_whatever_happens_registers_add_up_and_versions_stay(tmp_path, actions):
-    """Readings, gaps, late arrivals, changes of the meter, decisions, restarts: the books balance after each."""
-    folder = tmp_path / uuid.uuid4().hex
-    folder.mkdir()
-    bench = Bench(DuckDBStore(folder / "twin.duckdb"), folder)
-    try:
-        _play(bench, actions)
-    finally:
-        bench.close()
-
-
-def _play(bench: Bench, actions) -> None:
-    play = _Play(bench)
-    billed: dict[int, list[object]] = {}
-    for what, number in actions:
-        getattr(play, what)(number)
-        bench.look()
-        _balance(bench, play.changed, play.at)
-        billed[bench.book.newest()] = _picture(bench, bench.book.newest(), play.at)
-        for version, picture in billed.items():
-            assert _picture(bench, version, play.at) == picture
-
-
-class _Play:
-    """What may happen to a meter, each by its name and with a number to go by."""
-
-    def __init__(self, bench: Bench) -> None:
-        self.bench, self.at, self.shows = bench, START - HOUR, 1_000
-        self.held: list[list[tuple[int, int]]] = []
-        self.changed: list[tuple[int, int, int]] = []
-
-    def _read(self, number: int) -> list[tuple[int, int]]:
-        points = []
-        for _ in range(40):
-            self.at += (number % 3_000 + 61) * NS
-            self.shows += number % 90
-            points.append((self.at, self.shows))
-        return points
-
-    def on(self, number: int) -> None:
-        self.bench.write(self._read(number))
-
-    def gap(self, number: int) -> None:
-        self.held.append(self._read(number))
-
-    def late(self, number: int) -> None:
-        if self.held:
-            self.bench.write(self.held.pop(number % len(self.held)))
-
-    def change(self, number: int) -> None:
-        self.at += 100 * NS
-        self.bench.decide(EditKind.METER_CHANGE, self.at, self.at, self.shows, number)
-        self.changed.append((self.at, self.shows, number))
-        self.shows = number
-
-    def ignore(self, number: int) -> None:
-        begin = START + number * 40 * NS
-        self.bench.decide(EditKind.IGNORE, begin, begin + HOUR)
-
-    def hand(self, _number: int) -> None:
-        self.at += 50 * NS
-        self.bench.decide(EditKind.READ, self.at, self.at, self.shows)
-
-    def settle(self, _number: int) -> None:
-        self.bench.settle()
-
-    def look(self, _number: int) -> None:
-        self.bench.look()
-
-    def restart(self, _number: int) -> None:
-        self.bench.book.close()
-        self.bench.opened()
-
-
-def _balance(bench: Bench, changed, at: int) -> None:
-    """Any stretch between two known boundaries adds up to the registers and the meters that were changed in it."""
-    line = bench.days(START, max(1, (at - START) // DAY + 2))
-    assert (line.delta >= 0).all()
-    known = np.flatnonzero(line.known)
-    for first, last in ((known[0], known[-1]), (known[len(known) // 2], known[-1])) if len(known) > 1 else ():
-        between = [one for one in changed if line.edges[first] < one[0] <= line.edges[last]]
-        expected = line.register[last] - line.register[first] + sum(old - new for _, old, new in between)
-        assert line.delta[first:last].sum() == expected
-
-
-def _picture(bench: Bench, version: int, at: int):
-    line = bench.days(START, max(1, (at - START) // DAY + 2), version)
-    settled = replace(line).version > 0
-    return list(zip(line.edges[:-1][settled], line.delta[settled], line.flag[settled], strict=True))
 
 
 def test_rubbish_before_midnight_moves_neither_day(make):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from tests.twin.intervals.bench import FAR, START, Bench, steady
 from tests.twin.intervals.meter import DAY, HOUR, MINUTE, NS, SERIES
-from tests.twin.intervals.test_maker import FAR, START, Bench, steady
 from twin.intervals.book import IntervalBook, Version
 from twin.intervals.edits import EditKind
 from twin.intervals.flags import Flag

@@ -6,8 +6,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from tests.twin.intervals.bench import MADRID, START, Bench, steady
 from tests.twin.intervals.meter import DAY, HOUR, MINUTE, QUARTER, SERIES
-from tests.twin.intervals.test_maker import MADRID, START, Bench, steady
 from tests.twin.intervals.test_seams import meets
 from twin.intervals.axis import Reads
 from twin.intervals.edits import EditKind
