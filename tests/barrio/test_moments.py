@@ -17,7 +17,7 @@ def ns(text):
 
 
 def moment(text, now, zone=MADRID):
-    return rfc3339(parse_moment(text, "from", ns(now), zone))[:16]
+    return str(rfc3339(parse_moment(text, "from", ns(now), zone)))[:16]
 
 
 @pytest.mark.parametrize(

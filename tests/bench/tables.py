@@ -15,9 +15,9 @@ import orjson
 import pyarrow as pa
 import zstandard
 
-from barrio.tables.cells import OPTIONS
 from barrio.tables.forms import Form
 from barrio.tables.table import Column, Kind, Part, Table
+from barrio.tables.times import OPTIONS
 from tests.bench.result import RUNS, Result, median_of, print_results
 
 ROWS = 10_000
