@@ -9,7 +9,7 @@ import numpy as np
 from barrio.live.ring import Rows
 from barrio.live.rounds import values
 from barrio.live.words import READING, Place, data_of
-from barrio.moments import rfc3339
+from twin.clock import rfc3339
 from twin.store.port import StoreBusy, StoreDenied
 
 if TYPE_CHECKING:

@@ -221,6 +221,18 @@ async def test_a_made_up_id_of_another_life_is_told_what_is_lost(live):
     assert lost["data"]["from"] < lost["data"]["to"] < "2100"
 
 
+async def test_where_what_is_lost_can_be_read_is_an_address_from_the_first_moment_on(live):
+    """An id from before any reading asks for all that there is, and the history answers it."""
+    async with live.client() as http:
+        asked = {"point": PATH, "after": "1-1"}
+        async with http.stream("GET", STREAM, params=asked) as answer:
+            _, lost = await take(events(answer), 2, "ready", "lost")
+        read = await http.get(f"{lost['data']['history']}&point={PATH}")
+
+    assert lost["data"]["from"] == "1970-01-01T00:00:00.000000Z"
+    assert read.status_code == 200, read.text
+
+
 async def test_what_the_ring_forgot_is_lost(live):
     """A place that is too old is answered with what is gone, once, and the newest of each point."""
     async with live.client() as http:
