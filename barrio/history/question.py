@@ -41,6 +41,8 @@ DEFAULT_FROM = "-1h"
 LONGEST = 300
 """Characters of a parameter."""
 
+_ELSEWHERE = {"avg": "mean", "average": "mean", "median": "p50", "increase": "delta", "difference": "delta"}
+"""What others call an aggregate: by its letters `median` would be taken for `mean`."""
 _USUAL = {
     Aggregation.GAUGE: ("mean", "min", "max"),
     Aggregation.COUNTER: ("delta",),
@@ -200,10 +202,10 @@ def _reduction(name: str, points: Sequence[BoundPoint]) -> Reduction:
     try:
         found = parse(name)
     except ValueError:
-        words = (
-            f"there is no aggregate {name[:50]!r}{suggest(name[:50], NAMES)}, there are {', '.join(NAMES)}"
-        )
-        raise AskError("aggregate", words) from None
+        given = name[:50]
+        meant = f" (did you mean {_ELSEWHERE[given]}?)" if given in _ELSEWHERE else suggest(given, NAMES)
+        there = f"there are {', '.join(NAMES)} and other percentiles"
+        raise AskError("aggregate", f"there is no aggregate {given!r}{meant}, {there}") from None
     for quantity in {item.point.quantity.name: item for item in points}.values():
         item, kind = quantity, quantity.point.quantity.aggregation
         if not fits(found, item.point.quantity):

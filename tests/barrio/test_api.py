@@ -116,8 +116,9 @@ async def test_points_come_in_pages(stage):
         (
             f"/api/v1/history?point={PATH}&every=15m&aggregate=avg",
             400,
-            "aggregate: there is no aggregate 'avg'",
+            "aggregate: there is no aggregate 'avg' (did you mean mean?)",
         ),
+        (f"/api/v1/history?point={PATH}&every=15m&aggregate=median", 400, "(did you mean p50?)"),
         (f"/api/v1/history?point={PATH}&every=15m&aggregate=delta", 400, "aggregate: delta does not fit"),
         (f"/api/v1/history?point={PATH}&aggregate=mean", 400, "aggregate: needs every"),
         (f"/api/v1/history?point={PATH}&every=1s&from=-7d", 400, "every: 604,800 windows of 1s"),
