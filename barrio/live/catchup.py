@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from barrio.live.subscriber import Subscriber
     from barrio.platform import Platform
     from twin.frame import Ids
+    from twin.resolution import Resolution
 
     Event = tuple[int, str, str]
 
@@ -75,7 +76,7 @@ class Reader:
             {
                 "from": rfc3339(one.start),
                 "to": rfc3339(one.stop),
-                "history": f"/api/v1/history?from={rfc3339(one.start)}&to={rfc3339(one.stop)}&every={one.every}",
+                "history": _history(one.start, one.stop, one.every),
                 "reason": "the store was away when the window ended",
             }
         )
@@ -130,7 +131,7 @@ class Reader:
         data = {
             "from": rfc3339(start),
             "to": rfc3339(stop),
-            "history": f"/api/v1/history?from={rfc3339(start)}&to={rfc3339(stop)}",
+            "history": _history(start, stop, group.selection.coarsest),
             "reason": "barrio was started anew"
             if restarted
             else "it is too long ago, or was read too slowly",
@@ -152,3 +153,9 @@ class Reader:
         epoch, one = self._hub.epoch, group.dialect.one
         parts = [one(str(Place(epoch, number)), kind, data) for number, kind, data in events]
         return group.dialect.many(parts) if parts else b""
+
+
+def _history(start: int, stop: int, every: Resolution | None) -> str:
+    """Return where a stretch can be read; `every` where some of the points are not given finer."""
+    windows = "" if every is None else f"&every={every}"
+    return f"/api/v1/history?from={rfc3339(start)}&to={rfc3339(stop)}{windows}"

@@ -58,6 +58,11 @@ class Selection:
         return np.sort(np.concatenate([self.raw, *self.coarse.values()]))
 
     @property
+    def coarsest(self) -> Resolution | None:
+        """How finely all of it may be asked for at once; None for as finely as it was read."""
+        return max(self.coarse, key=lambda every: every.seconds, default=None)
+
+    @property
     def key(self) -> tuple[object, ...]:
         """What two selections have in common that are given the same."""
         parts = tuple((every, ids.tobytes()) for every, ids in self.coarse.items())

@@ -233,6 +233,19 @@ async def test_where_what_is_lost_can_be_read_is_an_address_from_the_first_momen
     assert read.status_code == 200, read.text
 
 
+async def test_what_is_lost_can_be_read_by_who_is_given_windows_only(live):
+    """Its address asks for windows that are given to them."""
+    token = live.token("coarse", finest=Resolution.QUARTER)
+    async with live.client(token) as http:
+        async with http.stream("GET", STREAM, params={"point": PATH, "after": "1-1"}) as answer:
+            _, lost = await take(events(answer), 2, "ready", "lost")
+        short = lost["data"]["history"].replace(lost["data"]["from"], "-2h")
+        read = await http.get(f"{short}&point={PATH}")
+
+    assert read.status_code == 200, read.text
+    assert "every=15m" in lost["data"]["history"]
+
+
 async def test_what_the_ring_forgot_is_lost(live):
     """A place that is too old is answered with what is gone, once, and the newest of each point."""
     async with live.client() as http:
