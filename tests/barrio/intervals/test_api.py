@@ -234,6 +234,48 @@ async def test_a_distribution_must_add_up(stage):
     assert twice.status_code == 400
 
 
+@pytest.mark.parametrize("path", ["", "/totals"])
+@pytest.mark.parametrize(
+    ("interval", "start", "stop"),
+    [
+        ("PT1H/now", "-1h", "now"),
+        ("PT50M/now", "-50m", "now"),
+        ("P1D/-2h", "-26h", "-2h"),
+        ("-3h/PT40M", "-3h", "-140m"),
+        ("-1d/-1h", "-1d", "-1h"),
+        ("2026-11-10/now", "2026-11-10", "now"),
+    ],
+)
+async def test_an_interval_means_what_from_and_to_mean(stage, monkeypatch, path, interval, start, stop):
+    """Ages and `now` are taken at the quarter hour before, and with them what a duration counts from them."""
+    now = at("2026-11-11T12:07:31")
+    monkeypatch.setattr(stage.platform.clock, "now_ns", lambda: now)
+    address = f"/api/v1/intervals{path}"
+    one = await stage.http.get(address, params={"point": ENERGY, "interval": interval})
+    other = await stage.http.get(address, params={"point": ENERGY, "from": start, "to": stop})
+
+    assert other.status_code == 200, other.text
+    assert one.json() == other.json()
+
+
+@pytest.mark.parametrize(
+    ("interval", "words"),
+    [
+        ("2026-11-11T10:07/now", "2026-11-11T16:07:00.000000Z is no boundary"),
+        ("2026-11-11T10:07/PT1H", "2026-11-11T16:07:00.000000Z is no boundary"),
+        ("PT5M/now", "interval: no quarter hour has ended in 'PT5M/now'"),
+    ],
+)
+async def test_times_of_an_interval_that_are_written_out_are_not_moved(stage, monkeypatch, interval, words):
+    """A total is exact between the times that somebody names, or is refused."""
+    now = at("2026-11-11T12:07:31")
+    monkeypatch.setattr(stage.platform.clock, "now_ns", lambda: now)
+    answer = await stage.http.get("/api/v1/intervals/totals", params={"point": ENERGY, "interval": interval})
+
+    assert answer.status_code == 400
+    assert words in answer.json()["detail"]
+
+
 @pytest.mark.parametrize(
     ("path", "query", "words"),
     [
@@ -345,6 +387,23 @@ async def test_a_hand_reading_below_what_was_read_is_refused(stage):
 
     assert answer.status_code == 400
     assert "is below what was read" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("when", "register", "words"),
+    [
+        ("2026-11-10T02:00", 2_020_869.9, "is below what was read at 2026-11-10T07:29:17.000000Z: 2020870.710 kW.h"),
+        ("2026-11-09T23:00", 2_020_871, "is above what was read at 2026-11-10T06:00:17.000000Z: 2020870.123 kW.h"),
+    ],
+)
+async def test_the_register_that_a_hand_reading_does_not_fit_is_told_whole(stage, when, register, words):
+    """With the decimals of its steps, however much the meter has counted."""
+    start = at("2026-11-10")
+    write(stage, ENERGY, steady(start, start + 90 * MINUTE, first=2_020_870.123, a_minute=0.0066))
+    body = {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": when, "register": register}
+    answer = await stage.http.post("/api/v1/intervals/edits", json=body)
+
+    assert words in answer.json()["detail"]
 
 
 async def test_formats(stage):

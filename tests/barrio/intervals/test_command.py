@@ -130,3 +130,18 @@ def test_decisions_need_the_platform(folder):
         intervals.edit(Settings(data=data), body, None)
     with pytest.raises(AskError, match="--deltas"):
         intervals.edit(Settings(data=data), body | {"kind": "spread"}, "1,two")
+
+
+@pytest.mark.parametrize(
+    ("register", "shown"),
+    [(2_020_870.123, "2020870.123"), (12_345_678.901, "12345678.901"), (123_456_789.012345, "123456789.012345")],
+)
+def test_registers_are_shown_whole(monkeypatch, register, shown):
+    """A total lists both registers with every decimal: their difference is the total that stands beside them."""
+    one = {"point": "d/m/energy", "unit": "kW.h", "local": ["2026-11-10"], "start": ["2026-11-10"]}
+    one |= {"total": [0.001], "register_start": [register], "register_end": [None], "estimated_share": [0.0]}
+    one |= {flag: [0] for flag in ("valid", "late", "estimated", "edited", "suspect", "missing")}
+    monkeypatch.setattr(intervals, "ask", lambda *_: {"series": [one]})
+    told = intervals.totals(Settings(), [], {"point": ["d/m/energy"]}, machine=False).splitlines()[1]
+
+    assert told.split()[2:6] == ["0.001", "kW.h", shown, "–"]
