@@ -230,10 +230,15 @@ class _Explanation:
             return Step("value", Verdict.STOPS, "there was never a value")
         if np.isnan(state.value):
             return Step("value", Verdict.STOPS, f"none: {self._said(state)}")
-        point = self.item.point
-        states = self.platform.catalogue.states
-        text = states[int(state.value)] if point.states else f"{state.value:g} {point.quantity.unit}".strip()
-        return Step("value", Verdict.PASSES, f"{text} at {self._at(state.time)}")
+        return Step("value", Verdict.PASSES, f"{self._shown(state.value)} at {self._at(state.time)}")
+
+    def _shown(self, value: float) -> str:
+        point, intervals = self.item.point, self.platform.intervals
+        if point.states:
+            return self.platform.catalogue.states[int(value)]
+        register = intervals.register(self.item.id) if intervals.has(self.item.id) else None
+        number = f"{value:g}" if register is None else register.text(register.step(value))
+        return f"{number} {point.quantity.unit}".strip()
 
 
 def _tail(words: str) -> str:

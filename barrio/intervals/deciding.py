@@ -68,9 +68,10 @@ def _check_spread(platform: Platform, item: BoundPoint, edit: Edit) -> None:
         raise AskError("from", words)
     grown, given = int(line.delta.sum()), sum(edit.steps)
     if grown != given:
-        unit, places = item.point.quantity.unit, register.decimals
-        told, had = (f"{steps / 10**places:.{places}f}" for steps in (given, grown))
-        words = f"add up to {told} {unit}, the register grew by {had}: a distribution changes no total"
+        told = f"{register.text(given)} {item.point.quantity.unit}"
+        words = (
+            f"add up to {told}, the register grew by {register.text(grown)}: a distribution changes no total"
+        )
         raise AskError("deltas", words)
 
 
@@ -84,17 +85,16 @@ def _check_between(
     ids = np.array([item.id], np.int32)
     before = platform.store.before(ids, at)
     if len(before) and low < (step := int(register.steps(before.value)[0])):
-        _refuse(names[0], item, "below", step / 10**register.decimals, before)
+        _refuse(names[0], item, "below", register.text(step), before)
     _, times = platform.store.first(ids, at + 1)
     if len(times):
         after = platform.store.raw(ids, int(times[0]), int(times[0]) + 1)
         if high > (step := int(register.steps(after.value)[0])):
-            _refuse(names[1], item, "above", step / 10**register.decimals, after)
+            _refuse(names[1], item, "above", register.text(step), after)
 
 
-def _refuse(name: str, item: BoundPoint, side: str, value: float, found: Batch) -> None:
-    unit = item.point.quantity.unit
-    words = f"is {side} what was read at {rfc3339(int(found.time[0]))}: {value:g} {unit}"
+def _refuse(name: str, item: BoundPoint, side: str, register: str, found: Batch) -> None:
+    words = f"is {side} what was read at {rfc3339(int(found.time[0]))}: {register} {item.point.quantity.unit}"
     raise AskError(name, f"{words}; if that reading is wrong, leave it out first, with kind=ignore")
 
 

@@ -27,6 +27,15 @@ async def test_a_point_with_a_value_is_stopped_nowhere(stage):
     assert answer["steps"][-1]["words"].startswith("21.5 Cel at 20")
 
 
+async def test_a_register_is_shown_whole(stage):
+    """What a meter has counted is told with every decimal of its steps."""
+    await stage.links["meter"].give("energy", 2_020_870.5)
+    await stage.settled()
+    answer = (await stage.http.get("/api/v1/why/little/meter/energy")).json()
+
+    assert answer["steps"][-1]["words"].startswith("2020870.500 kW.h at 20")
+
+
 async def test_a_point_that_is_not_configured(stage):
     """A path that no district has is answered with the nearest one."""
     answer = await stage.http.get("/api/v1/why/little/probe/temprature")

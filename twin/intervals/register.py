@@ -62,6 +62,10 @@ class Register:
         found: Values = steps / 10**self.decimals
         return found
 
+    def text(self, steps: int) -> str:
+        """Return steps as a number of the unit for a person, with all decimals: `2020870.500`."""
+        return f"{steps / 10**self.decimals:.{self.decimals}f}"
+
 
 def is_register(item: BoundPoint) -> bool:
     """Whether a point is a counter of energy or of a volume (water, gas)."""
