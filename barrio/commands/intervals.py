@@ -70,7 +70,9 @@ def edit(settings: Settings, body: Mapping[str, Any], deltas: str | None) -> str
         except ValueError:
             raise AskError("--deltas", f"{deltas!r} is not a list of numbers with commas") from None
     done = run_loop(_tell(settings, f"{_PATH}/edits", given))
-    return plain(f"edit {done['edit']} of {done['point']} is in version {done['version']}")
+    words = f"edit {done['edit']} of {done['point']} came with version {done['version']}"
+    made = "in which settled days that it changes are made again; days that are settled later go by it too"
+    return plain(f"{words}, {made}")
 
 
 def withdraw(settings: Settings, number: int, who: str, why: str) -> str:
@@ -130,4 +132,5 @@ def _side(one: Mapping[str, Any]) -> str:
 
 
 def _text(value: object) -> str:
-    return "–" if value is None else f"{value:.10g}" if isinstance(value, float) else str(value)
+    """Return a cell; of a number all digits that it was counted in, so that registers and totals agree."""
+    return "–" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)

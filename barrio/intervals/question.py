@@ -118,7 +118,7 @@ def span(asked: Asked, now: int, zone: ZoneInfo) -> tuple[int, int]:
     if asked.interval is not None:
         if asked.start is not None or asked.stop is not None:
             raise AskError("interval", "stands for from and to: say either")
-        start, stop = parse_interval(asked.interval, now, zone)
+        start, stop = _interval(asked.interval, now, zone)
     else:
         first, last = asked.start or DEFAULT_FROM, asked.stop or "now"
         start, stop = _moment(first, "from", now, zone), _moment(last, "to", now, zone)
@@ -132,8 +132,28 @@ def span(asked: Asked, now: int, zone: ZoneInfo) -> tuple[int, int]:
 def _moment(text: str, parameter: str, now: int, zone: ZoneInfo) -> int:
     """Return a time; `now` and ages are meant roughly, and are taken at the quarter hour before."""
     found = parse_moment(text, parameter, now, zone)
-    rough = text.strip() == "now" or text.strip().startswith("-")
-    return found // _QUARTER * _QUARTER if rough else found
+    return _quarter(found) if _is_rough(text) else found
+
+
+def _interval(text: str, now: int, zone: ZoneInfo) -> tuple[int, int]:
+    """Return both ends of an interval; what a duration counts from a rough time is as rough."""
+    found = parse_interval(text, now, zone)
+    parts = text.strip().split("/")
+    anchors = [parts[1 - at] if part.startswith("P") else part for at, part in enumerate(parts)]
+    start, stop = (
+        _quarter(at) if _is_rough(anchor) else at for at, anchor in zip(found, anchors, strict=True)
+    )
+    if start >= stop:
+        raise AskError("interval", f"no quarter hour has ended in {text!r}")
+    return start, stop
+
+
+def _is_rough(text: str) -> bool:
+    return text.strip() == "now" or text.strip().startswith("-")
+
+
+def _quarter(moment: int) -> int:
+    return moment // _QUARTER * _QUARTER
 
 
 def version_of(asked: Asked, platform: Platform, now: int, zone: ZoneInfo) -> int | None:

@@ -392,8 +392,16 @@ async def test_a_hand_reading_below_what_was_read_is_refused(stage):
 @pytest.mark.parametrize(
     ("when", "register", "words"),
     [
-        ("2026-11-10T02:00", 2_020_869.9, "is below what was read at 2026-11-10T07:29:17.000000Z: 2020870.710 kW.h"),
-        ("2026-11-09T23:00", 2_020_871, "is above what was read at 2026-11-10T06:00:17.000000Z: 2020870.123 kW.h"),
+        (
+            "2026-11-10T02:00",
+            2_020_869.9,
+            "is below what was read at 2026-11-10T07:29:17.000000Z: 2020870.710 kW.h",
+        ),
+        (
+            "2026-11-09T23:00",
+            2_020_871,
+            "is above what was read at 2026-11-10T06:00:17.000000Z: 2020870.123 kW.h",
+        ),
     ],
 )
 async def test_the_register_that_a_hand_reading_does_not_fit_is_told_whole(stage, when, register, words):
@@ -404,6 +412,25 @@ async def test_the_register_that_a_hand_reading_does_not_fit_is_told_whole(stage
     answer = await stage.http.post("/api/v1/intervals/edits", json=body)
 
     assert words in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("when", ["2026-11-10T00:00", "2026-11-09T22:00"])
+async def test_a_reading_by_hand_before_the_first_holds_for_days_that_are_settled_later(stage, when):
+    """Its version has no days, for none is settled; the day of the first reading goes by it when it is."""
+    start = at("2026-11-10")
+    body = {"kind": "read", "point": ENERGY, "who": "a", "why": "b", "at": when, "register": 99}
+    made = (await stage.http.post("/api/v1/intervals/edits", json=body)).json()
+    asked = {"point": ENERGY, "from": "2026-11-09", "to": "2026-11-12"}
+    before = (await stage.http.get("/api/v1/intervals/versions", params=asked)).json()
+    write(stage, ENERGY, steady(start + 2 * HOUR, start + 26 * HOUR))
+    settle(stage)
+    after = (await stage.http.get("/api/v1/intervals/versions", params=asked)).json()
+    day = await rows(stage, **{"from": "2026-11-10", "to": "2026-11-11", "version": 2})
+
+    assert made["version"] == 1
+    assert before["versions"] == []
+    assert [one["version"] for one in after["versions"]] == [2]
+    assert None not in day["delta"]
 
 
 async def test_formats(stage):

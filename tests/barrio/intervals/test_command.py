@@ -134,14 +134,33 @@ def test_decisions_need_the_platform(folder):
 
 @pytest.mark.parametrize(
     ("register", "shown"),
-    [(2_020_870.123, "2020870.123"), (12_345_678.901, "12345678.901"), (123_456_789.012345, "123456789.012345")],
+    [
+        (2_020_870.123, "2020870.123"),
+        (12_345_678.901, "12345678.901"),
+        (123_456_789.012345, "123456789.012345"),
+    ],
 )
 def test_registers_are_shown_whole(monkeypatch, register, shown):
     """A total lists both registers with every decimal: their difference is the total that stands beside them."""
-    one = {"point": "d/m/energy", "unit": "kW.h", "local": ["2026-11-10"], "start": ["2026-11-10"]}
+    one: dict[str, object] = {"point": "d/m/energy", "unit": "kW.h"}
+    one |= {"local": ["2026-11-10"], "start": ["2026-11-10"]}
     one |= {"total": [0.001], "register_start": [register], "register_end": [None], "estimated_share": [0.0]}
     one |= {flag: [0] for flag in ("valid", "late", "estimated", "edited", "suspect", "missing")}
     monkeypatch.setattr(intervals, "ask", lambda *_: {"series": [one]})
     told = intervals.totals(Settings(), [], {"point": ["d/m/energy"]}, machine=False).splitlines()[1]
 
     assert told.split()[2:6] == ["0.001", "kW.h", shown, "–"]
+
+
+def test_a_decision_is_said_to_hold_for_days_that_are_settled_later(monkeypatch):
+    """The version that it came with has only what was settled already, which may be nothing."""
+
+    async def told(*_: object) -> dict[str, object]:
+        return {"edit": 1, "version": 1, "point": "d/m/energy", "kind": "read"}
+
+    monkeypatch.setattr(intervals, "_tell", told)
+
+    assert intervals.edit(Settings(), {"kind": "read"}, None) == (
+        "edit 1 of d/m/energy came with version 1, in which settled days that it changes are made again; "
+        "days that are settled later go by it too"
+    )
