@@ -58,7 +58,7 @@ VARIABLES = {
 QUICK = {
     "publishing": "50ms",
     "sampling": "10ms",
-    "keep_alive": "200ms",
+    "keep_alive": "1s",
     "timeout": "10s",
     "namespace": URI,
     "insecure": "a test",
@@ -340,7 +340,7 @@ async def test_an_unchanged_value_is_confirmed_while_the_server_lives(bms):
 async def test_a_frozen_server_is_noticed_and_heard_again(bms):
     """A connection that stands but says nothing ends with the seconds of silence, and comes back."""
     async with wire(bms.port) as line:
-        bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply", timeout="5s"))
+        bound = bind(ahu(f"opc.tcp://127.0.0.1:{line.port}", "Supply", keep_alive="200ms", timeout="5s"))
         sink = PatientSink()
         async with supervised(link_of(bound), sink):
             await heard(bound, sink, "supply")

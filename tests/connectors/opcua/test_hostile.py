@@ -37,7 +37,7 @@ QUICK = {
     "publishing": "50ms",
     "sampling": "10ms",
     "queue_size": 100,
-    "keep_alive": "100ms",
+    "keep_alive": "1s",
     "timeout": "10s",
     "namespace": URI,
     "insecure": "a test",

@@ -22,7 +22,7 @@ VARIABLES = {
     "Other": ua.Variant(7, Type.Int32),
     **{f"N{number}": ua.Variant(float(number), Type.Double) for number in range(MANY)},
 }
-QUICK = {"publishing": "50ms", "sampling": "100ms", "keep_alive": "200ms", "timeout": "10s", "namespace": URI}
+QUICK = {"publishing": "50ms", "sampling": "100ms", "keep_alive": "1s", "timeout": "10s", "namespace": URI}
 
 
 @pytest.fixture(scope="module")

@@ -21,7 +21,7 @@ Double = ua.VariantType.Double
 QUICK = {
     "publishing": "50ms",
     "sampling": "10ms",
-    "keep_alive": "200ms",
+    "keep_alive": "1s",
     "timeout": "10s",
     "namespace": URI,
     "insecure": "a test",
