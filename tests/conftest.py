@@ -1,10 +1,22 @@
 """Fixtures that all tests share."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
 
 from tests.servers import InfluxDB, VictoriaMetrics
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all tests that there are: it stops whatever runs while it looks through them."""
+    gc.collect()
+    gc.freeze()
+
+
+def pytest_sessionfinish() -> None:
+    """Libraries look at their end for what was not collected."""
+    gc.unfreeze()
 
 
 @pytest.fixture(scope="session")
