@@ -107,23 +107,23 @@ def _field(value: float | str) -> str:
 class Encoder:
     """Makes lines of batches; `series` and `states` are those that may occur.
 
-    Columns are made text as a whole, and their pieces joined once: no object and no format per line.
+    Columns are made bytes as a whole, and their pieces joined once: no object and no format per line.
     """
 
     def __init__(self, series: Sequence[Series], states: Mapping[int, str]) -> None:
         most = max((one.id for one in series), default=-1)
-        self._prefixes = [""] * (most + 1)
-        self._numbers = [""] * (most + 1)
+        self._prefixes = [b""] * (most + 1)
+        self._numbers = [b""] * (most + 1)
         self._is_state = np.zeros(most + 1, np.bool_)
         self._states = {code: f"state={quote(name)}" for code, name in states.items()}
         for one in series:
-            self._prefixes[one.id] = found = f"\n{prefix(one)}"
-            self._numbers[one.id] = f"{found}value="
+            self._prefixes[one.id] = found = f"\n{prefix(one)}".encode()
+            self._numbers[one.id] = found + b"value="
             self._is_state[one.id] = is_state(one)
 
     def beginning(self, one: int) -> str:
         """Return what stands before the fields of every line of a known series."""
-        return self._prefixes[one][1:]
+        return self._prefixes[one][1:].decode()
 
     def encode(self, batch: Batch, *, explicit: bool = False) -> bytes:
         """Return the lines of a batch of known series, UTF-8, times in ns.
@@ -137,12 +137,13 @@ class Encoder:
         odd = self._is_state[batch.ids] | (batch.quality != 0) | ~np.isfinite(batch.value)
         for row in np.flatnonzero(odd).tolist():
             starts[row] = self._prefixes[ids[row]]
-            values[row] = self._fields(ids[row], float(batch.value[row]), int(batch.quality[row]))
-        columns = [starts, values, *_tails(batch, explicit=explicit), _texts(batch.time, " ")]
-        pieces = [""] * (len(columns) * len(ids))
+            fields = self._fields(ids[row], float(batch.value[row]), int(batch.quality[row]))
+            values[row] = fields.encode()
+        columns = [starts, values, *_tails(batch, explicit=explicit), _texts(batch.time, b" ")]
+        pieces = [b""] * (len(columns) * len(ids))
         for number, column in enumerate(columns):
             pieces[number :: len(columns)] = column
-        return "".join(pieces).encode()[1:]
+        return b"".join(pieces)[1:]
 
     def _fields(self, one: int, value: float, quality: int) -> str:
         """Return the fields of a state, or of a reading that is not good."""
@@ -152,21 +153,27 @@ class Encoder:
         return f"{text},{_QUALITIES[quality]}" if quality else text
 
 
-def _tails(batch: Batch, *, explicit: bool) -> Iterator[list[str]]:
+def _tails(batch: Batch, *, explicit: bool) -> Iterator[list[bytes]]:
     """Yield the fields behind the value, where any reading has them."""
     differs = batch.received != batch.time
     tells = batch.device != np.where(differs, batch.time, 0)
     if explicit:
-        yield [',quality="good"' if good else "" for good in (batch.quality == 0).tolist()]
-    for column, name, where in ((batch.received, "received", differs), (batch.device, "device_time", tells)):
+        yield [b',quality="good"' if good else b"" for good in (batch.quality == 0).tolist()]
+    for column, name, where in (
+        (batch.received, b"received", differs),
+        (batch.device, b"device_time", tells),
+    ):
         if where.any():
-            texts = _texts(column, f",{name}=", "i")
+            texts = _texts(column, b",%b=" % name, b"i")
             for row in np.flatnonzero(~where).tolist():
-                texts[row] = ""
+                texts[row] = b""
             yield texts
 
 
-def _texts(column: Values | Times, before: str = "", after: str = "") -> list[str]:
+def _texts(column: Values | Times, before: bytes = b"", after: bytes = b"") -> list[bytes]:
     """Return a column as texts that read back as the same numbers; `null` for what is not finite."""
-    numbers = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1].decode()
-    return f"{before}{numbers.replace(',', f'{after};{before}')}{after}".split(";")
+    numbers = orjson.dumps(np.ascontiguousarray(column), option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]
+    if before or after:
+        numbers = b"%b%b%b" % (before, numbers.replace(b",", b"%b;%b" % (after, before)), after)
+        return numbers.split(b";")
+    return numbers.split(b",")
