@@ -200,7 +200,8 @@ async def test_what_would_take_too_long_is_refused(stage, since, monkeypatch, li
 
 async def test_windows_without_room_for_a_slot_are_refused(stage, since):
     """A minute has no whole slot of 90 s: an empty table would say that nothing is missing. Two minutes have one."""
-    query = {"from": rfc3339(since), "to": rfc3339(since + HOUR), "under": "little/probe/temperature"}
+    begin = (since // HOUR + 1) * HOUR
+    query = {"from": rfc3339(begin), "to": rfc3339(begin + HOUR), "under": "little/probe/temperature"}
     short = await stage.http.get("/api/v1/completeness", params=query | {"every": "1m"})
     long = await stage.http.get("/api/v1/completeness", params=query | {"every": "2m"})
 
